@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What became of every VM exit: handled inside the restricted address space,
+ * left, or gone to user space, by exit reason, and what caused the leaving.
+ *
+ * Logic in C++ (account.cc) behind this C border; counts are kept per vCPU and
+ * written only by the thread that runs it, so updating needs no lock.  Readers
+ * on other CPUs may see a count of the moment before.
+ */
+#ifndef KVM_ASI_ACCOUNT_H
+#define KVM_ASI_ACCOUNT_H
+
+#include <asi/types.h>
+#include <asi/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum kvm_asi_vendor { KVM_ASI_SVM, KVM_ASI_VMX };
+
+/* What became of an exit. */
+enum kvm_asi_outcome {
+	KVM_ASI_INSIDE,		/* handled, never left the restricted space */
+	KVM_ASI_LEFT,		/* handled in the kernel, but left on the way */
+	KVM_ASI_USER,		/* completed by user space */
+	KVM_ASI_FIRST_TOUCH,	/* nested page fault that mapped guest memory */
+	KVM_ASI_NR_OUTCOMES
+};
+
+#define KVM_ASI_REASONS	32	/* distinct exit reasons counted by themselves */
+#define KVM_ASI_CAUSES	64	/* distinct causes of leaving remembered */
+
+struct kvm_asi_reason {
+	asi_u32 code;		/* SVM EXITCODE or VMX basic exit reason */
+	asi_u32 used;
+	asi_u64 count[KVM_ASI_NR_OUTCOMES];
+};
+
+/* The access that made the vCPU leave; ip 0: no fault, see how. */
+enum kvm_asi_leave {
+	KVM_ASI_LEAVE_FAULT,	/* a fault whose verdict was "exit" or "deny" */
+	KVM_ASI_LEAVE_SCHED,	/* the task was scheduled out */
+	KVM_ASI_LEAVE_FLUSH,	/* a TLB flush or another user of CR3 */
+	KVM_ASI_LEAVE_OTHER,	/* asked for: asi_exit() */
+	KVM_ASI_NR_LEAVES
+};
+
+struct kvm_asi_cause {
+	asi_u64 ip;
+	asi_u64 count;
+	asi_u32 code;		/* exit being handled */
+	unsigned char kind;	/* enum asi_kind; only for faults */
+	unsigned char how;	/* enum kvm_asi_leave */
+	unsigned char access;	/* enum asi_access; only for faults */
+	unsigned char used;
+	char cache[ASI_CACHE_NAME_LEN];
+};
+
+/* Zeroed storage is an empty account. */
+struct kvm_asi_account {
+	asi_u64 total[KVM_ASI_NR_OUTCOMES];
+	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
+	struct kvm_asi_reason reason[KVM_ASI_REASONS];
+	struct kvm_asi_reason other;	/* reasons that found no room */
+	struct kvm_asi_cause cause[KVM_ASI_CAUSES];
+	asi_u64 causes_dropped;
+};
+
+/*
+ * Book one finished exit.  @cause: what made it leave first; NULL when it
+ * stayed inside.  Only @ip, @kind, @how, @access and @cache of it are used.
+ */
+void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
+			  enum kvm_asi_outcome outcome,
+			  const struct kvm_asi_cause *cause);
+
+/* Add the counts of @from to @to (a VM's sum over its vCPUs). */
+void kvm_asi_account_add(struct kvm_asi_account *to,
+			 const struct kvm_asi_account *from);
+
+/* "cpuid", "npf", "msr" ...; NULL for a code without a name. */
+const char *kvm_asi_reason_name(enum kvm_asi_vendor vendor, asi_u32 code);
+const char *kvm_asi_leave_name(unsigned int how);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* KVM_ASI_ACCOUNT_H */
