@@ -43,8 +43,8 @@ struct asi_leaf {
 
 /*
  * Table pages that left the page table but may still be in a CPU's
- * paging-structure cache.  Fill with asi_pt_unmap() or asi_pt_clear(), flush
- * every CPU that may hold a translation, then asi_gather_release().  A gather
+ * paging-structure cache.  Fill with asi_pt_unmap(), flush every CPU that may
+ * hold a translation, then asi_gather_release().  A gather
  * that goes out of use while not empty is a bug: asi_gather_pending() != 0.
  */
 #define ASI_GATHER_MAX 62
@@ -58,9 +58,11 @@ asi_u32 asi_gather_pending(const struct asi_gather *g);
 void asi_gather_release(struct asi_gather *g);	/* takes allocator locks */
 
 /*
- * Give @pt a fresh root.  @levels is 4 or 5 [SDM vol. 3, 4.5].
- * Process context, may sleep.  -ENOMEM, -EINVAL.
+ * Give @pt a fresh root.  @levels is 4 or 5 [SDM vol. 3, 4.5], ORed with
+ * ASI_PT_1G_LEAVES where the CPU has 1 GiB leaves; without it asi_pt_map() uses
+ * 2 MiB at most.  Process context, may sleep.  -ENOMEM, -EINVAL.
  */
+#define ASI_PT_1G_LEAVES 0x100U
 int asi_pt_init(struct asi_pt *pt, unsigned int levels);
 
 /*

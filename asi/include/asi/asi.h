@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel-facing API of address-space isolation: what consumers call.
+ * What the hook patches call is in hooks.h.
+ */
+#ifndef ASI_ASI_H
+#define ASI_ASI_H
+
+#include <linux/jump_label.h>
+#include <linux/types.h>
+#include <asi/types.h>
+
+struct asi;
+struct task_struct;
+
+#ifdef CONFIG_ADDRESS_SPACE_ISOLATION
+
+/**
+ * asi_enabled - is isolation switched on for this boot?
+ *
+ * Constant after early boot.  Any context.
+ */
+bool asi_enabled(void);
+
+/**
+ * asi_create - make a domain with the base map and nothing else
+ * @cls: kind of consumer, selects policy and rules for interrupts
+ *
+ * Process context, may sleep.
+ * Return: the domain, or ERR_PTR: -EOPNOTSUPP when isolation is off, -ENOMEM.
+ */
+struct asi *asi_create(enum asi_class cls);
+
+/**
+ * asi_destroy - take a domain out of use and free it
+ * @asi: domain, or NULL
+ *
+ * No task may enter it any more; CPUs still inside are made to leave.
+ * Process context, may sleep.
+ */
+void asi_destroy(struct asi *asi);
+
+/**
+ * asi_map - let a domain see a range that the kernel has mapped
+ * @asi:  domain
+ * @addr: first byte; the pages that hold the range are mapped whole
+ * @size: bytes
+ * @kind: what it is, for accounts and audits
+ *
+ * Frames and rights are the kernel's own of this moment.  The caller unmaps
+ * the range before the memory gets another use, unless it belongs to the
+ * domain's owner until asi_destroy().  Process context, may sleep.
+ * Return: 0, -ENOMEM, -EINVAL, or -EFAULT when the kernel maps only part of it.
+ */
+int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind);
+
+/**
+ * asi_unmap - take a range out of a domain, and out of every TLB
+ *
+ * Process context, interrupts on, may sleep.
+ */
+void asi_unmap(struct asi *asi, const void *addr, size_t size);
+
+/**
+ * asi_enter - run restricted; begins a critical section
+ * @asi: domain, with stack and task_struct of the running task mapped
+ *
+ * Interrupts off.  noinstr: may be called where RCU is not watching.
+ * Free of charge when the CPU is inside @asi already.
+ * Return: CR3 as it is now.
+ */
+unsigned long asi_enter(struct asi *asi);
+
+/**
+ * asi_relax - end the critical section and stay restricted
+ *
+ * From here the first fault that the policy answers with "exit" leaves for
+ * good.  Interrupts off.  noinstr.
+ */
+void asi_relax(void);
+
+/**
+ * asi_exit - leave the restricted address space, if in one
+ *
+ * Any context.  On return CR3 is that of the loaded mm.
+ */
+void asi_exit(void);
+
+/** asi_current - the domain this CPU runs in, or NULL.  Preemption off. */
+struct asi *asi_current(void);
+
+/** asi_id - number of the domain, as shown in debugfs and traces. */
+unsigned int asi_id(const struct asi *asi);
+
+/** asi_class - the kind of consumer a domain was made for. */
+enum asi_class asi_class(const struct asi *asi);
+
+/**
+ * asi_trace_enter - emit the tracepoint asi:enter
+ * asi_trace_exit - emit the tracepoint asi:exit
+ *
+ * asi_enter() and the leaving itself are noinstr, so consumers emit their
+ * tracepoints at the nearest place where tracing is allowed.  Preemption off.
+ */
+void asi_trace_enter(const struct asi *asi);
+void asi_trace_exit(const struct asi *asi);
+
+/*
+ * Set by each consumer at boot when it is switched on, for the status file.
+ */
+extern bool asi_consumer_on[ASI_NR_CLASSES];
+
+/**
+ * asi_debugfs - the debugfs directory for a consumer's own files
+ *
+ * Valid from device_initcall on.
+ */
+struct dentry *asi_debugfs(void);
+
+/* How a CPU came to leave a domain. */
+enum asi_leave_how {
+	ASI_LEAVE_NONE,
+	ASI_LEAVE_FAULT,	/* verdict "exit" or "deny" */
+	ASI_LEAVE_SCHED,	/* another task's stack was needed */
+	ASI_LEAVE_FLUSH,	/* TLB flush, or another reader or writer of CR3 */
+	ASI_LEAVE_ASKED,	/* asi_exit() */
+};
+
+/* The first leaving since asi_enter(), kept per CPU. */
+struct asi_leave {
+	unsigned long ip;
+	enum asi_leave_how how;
+	enum asi_kind kind;
+	enum asi_access access;
+	char cache[ASI_CACHE_NAME_LEN];
+};
+
+/**
+ * asi_last_leave - why this CPU left a domain first since it entered
+ * @asi: domain the caller was inside of and is no more
+ *
+ * When the task moved to another CPU meanwhile, that counts as the reason.
+ * Preemption off.
+ */
+const struct asi_leave *asi_last_leave(const struct asi *asi);
+
+#endif /* CONFIG_ADDRESS_SPACE_ISOLATION */
+#endif /* ASI_ASI_H */

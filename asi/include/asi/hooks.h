@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the hook patches call.  Each is a static-key-guarded call: while no
+ * domain exists a hooked site executes one NOP.
+ */
+#ifndef ASI_HOOKS_H
+#define ASI_HOOKS_H
+
+#include <linux/compiler.h>
+#include <linux/jump_label.h>
+#include <linux/types.h>
+
+struct pt_regs;
+struct page;
+struct task_struct;
+
+#ifdef CONFIG_ADDRESS_SPACE_ISOLATION
+
+/* Some domain exists. */
+DECLARE_STATIC_KEY_FALSE(asi_active_key);
+/* asi=on: decided in early boot, before the direct map is built. */
+extern bool asi_boot_enabled;
+
+bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
+		 unsigned long address);
+u8 __asi_irq_enter(void);
+void __asi_irq_exit(u8 state);
+u8 __asi_nmi_enter(void);
+void __asi_nmi_exit(u8 state);
+void __asi_leave_for_sched(void);
+void __asi_leave_for_cr3(void);
+unsigned long __asi_current_cr3(void);
+void __asi_assert_unrestricted(void);
+void __asi_free_pages(struct page *page, unsigned int order);
+void __asi_release_task(struct task_struct *tsk);
+
+#define asi_hook_active()	static_branch_unlikely(&asi_active_key)
+
+/*
+ * #PF, before anything else looks at the fault; interrupts off.  True: dealt
+ * with, return to the interrupted instruction.
+ */
+static __always_inline bool asi_fault(struct pt_regs *regs,
+				      unsigned long error_code,
+				      unsigned long address)
+{
+	return asi_hook_active() && __asi_fault(regs, error_code, address);
+}
+
+/* Entry from and return to kernel mode; the state travels in irqentry_state. */
+static __always_inline u8 asi_irq_enter(void)
+{
+	return asi_hook_active() ? __asi_irq_enter() : 0;
+}
+
+static __always_inline void asi_irq_exit(u8 state)
+{
+	if (asi_hook_active())
+		__asi_irq_exit(state);
+}
+
+/* NMI, #MC, #DB, #BP, #DF: step out, and restore exactly what was found. */
+static __always_inline u8 asi_nmi_enter(void)
+{
+	return asi_hook_active() ? __asi_nmi_enter() : 0;
+}
+
+static __always_inline void asi_nmi_exit(u8 state)
+{
+	if (asi_hook_active())
+		__asi_nmi_exit(state);
+}
+
+/* The scheduler is about to need another task's stack. */
+static __always_inline void asi_sched_out(void)
+{
+	if (asi_hook_active())
+		__asi_leave_for_sched();
+}
+
+/* The caller is about to read or write CR3, or to flush by it. */
+static __always_inline void asi_settle_cr3(void)
+{
+	if (asi_hook_active())
+		__asi_leave_for_cr3();
+}
+
+/* CR3 as it is now, or 0 when the CPU is not restricted. */
+static __always_inline unsigned long asi_current_cr3(void)
+{
+	return asi_hook_active() ? __asi_current_cr3() : 0;
+}
+
+/* User mode never runs on a restricted root. */
+static __always_inline void asi_exit_to_user(void)
+{
+	if (IS_ENABLED(CONFIG_ASI_DEBUG) && asi_hook_active())
+		__asi_assert_unrestricted();
+}
+
+/* Pages are on their way back to the page allocator. */
+static __always_inline void asi_free_pages(struct page *page, unsigned int order)
+{
+	if (asi_hook_active())
+		__asi_free_pages(page, order);
+}
+
+/* A task's stack is about to be freed or cached for another task. */
+static __always_inline void asi_release_task(struct task_struct *tsk)
+{
+	if (asi_hook_active())
+		__asi_release_task(tsk);
+}
+
+/* Kernel mappings must not be Global. */
+static __always_inline bool asi_no_global(void)
+{
+	return asi_boot_enabled;
+}
+
+#else
+
+static __always_inline bool asi_fault(struct pt_regs *regs,
+				      unsigned long error_code,
+				      unsigned long address) { return false; }
+static __always_inline u8 asi_irq_enter(void) { return 0; }
+static __always_inline void asi_irq_exit(u8 state) { }
+static __always_inline u8 asi_nmi_enter(void) { return 0; }
+static __always_inline void asi_nmi_exit(u8 state) { }
+static __always_inline void asi_sched_out(void) { }
+static __always_inline void asi_settle_cr3(void) { }
+static __always_inline unsigned long asi_current_cr3(void) { return 0; }
+static __always_inline void asi_exit_to_user(void) { }
+static __always_inline void asi_free_pages(struct page *page, unsigned int order) { }
+static __always_inline void asi_release_task(struct task_struct *tsk) { }
+static __always_inline bool asi_no_global(void) { return false; }
+
+#endif /* CONFIG_ADDRESS_SPACE_ISOLATION */
+#endif /* ASI_HOOKS_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The VMX side of kvm.h.  Included by arch/x86/kvm/vmx/vmx.c only: VM exit
+ * loads CR3 from the VMCS, so entering has to write it there.
+ */
+#ifndef ASI_KVM_VMX_H
+#define ASI_KVM_VMX_H
+
+#include <asi/kvm.h>
+
+#ifdef CONFIG_KVM_ASI
+
+static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
+{
+	unsigned long cr3;
+
+	if (!kvm_asi_on())
+		return;
+	cr3 = __kvm_asi_enter(&vmx->vcpu);
+	if (unlikely(cr3 && cr3 != vmx->loaded_vmcs->host_state.cr3)) {
+		vmcs_writel(HOST_CR3, cr3);
+		vmx->loaded_vmcs->host_state.cr3 = cr3;
+	}
+}
+
+static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx)
+{
+	if (kvm_asi_on())
+		__kvm_asi_vmexit(&vmx->vcpu, vmx->fail ? U16_MAX :
+				 (u16)vmcs_read32(VM_EXIT_REASON));
+}
+
+#else
+
+static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx) { }
+static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx) { }
+
+#endif /* CONFIG_KVM_ASI */
+#endif /* ASI_KVM_VMX_H */

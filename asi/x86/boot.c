@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Boot parameters, and the decision whether isolation is on.
+ *
+ * asi= is read before the direct map is built, because kernel mappings must
+ * lose their Global bit from the start.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/cpufeature.h>
+#include <linux/init.h>
+#include <linux/pgtable.h>
+#include <linux/set_memory.h>
+#include <asm/sections.h>
+#include <asm/tlbflush.h>
+#include "internal.h"
+
+bool asi_boot_enabled __ro_after_init;
+static const char *asi_off __ro_after_init = "not requested";
+static bool asi_ready __ro_after_init;
+
+static int __init asi_param(char *arg)
+{
+	if (arg && !strcmp(arg, "on")) {
+		asi_boot_enabled = true;
+	} else if (arg && !strcmp(arg, "off")) {
+		asi_boot_enabled = false;
+		asi_off = "asi=off";
+	} else {
+		pr_err("asi=%s: expected \"on\" or \"off\", keeping %s\n", arg ?: "",
+		       asi_boot_enabled ? "on" : "off");
+	}
+	return 0;
+}
+early_param("asi", asi_param);
+
+bool asi_enabled(void)
+{
+	return asi_ready;
+}
+EXPORT_SYMBOL_GPL(asi_enabled);
+
+const char *asi_off_reason(void)
+{
+	return asi_ready ? "-" : asi_off;
+}
+
+unsigned int asi_levels(void)
+{
+	return pgtable_l5_enabled() ? 5 : 4;
+}
+
+void *asi_kernel_root(void)
+{
+	return init_mm.pgd;
+}
+
+static int __init asi_boot(void)
+{
+	unsigned long start = PFN_ALIGN(_text);
+	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+
+	if (!asi_boot_enabled)
+		return 0;
+
+	/* The boot code mapped the image with Global pages. */
+	if (set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT)) {
+		asi_off = "cannot clear the Global bit of the kernel image";
+		goto off;
+	}
+	flush_tlb_all();
+	if (asi_lifetime_init()) {
+		asi_off = "out of memory at boot";
+		goto off;
+	}
+	asi_policy_boot();
+	asi_ready = true;
+	pr_info("address-space isolation is on\n");
+	return 0;
+off:
+	pr_err("address-space isolation is off: %s\n", asi_off);
+	return 0;
+}
+core_initcall(asi_boot);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an address is.  Runs in the fault path: no locks, no allocation, and
+ * every pointer it follows is either permanent or checked against the
+ * kernel's page table first.
+ */
+#include <linux/kasan.h>
+#include <linux/magic.h>
+#include <linux/mm.h>
+#include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/fixmap.h>
+#include <asm/pgtable.h>
+#include <asm/processor.h>
+#include <asm/sections.h>
+#include "internal.h"
+#include "slab.h"
+
+static bool asi_within(unsigned long address, const void *start, const void *end)
+{
+	return address >= (unsigned long)start && address < (unsigned long)end;
+}
+
+static enum asi_kind asi_classify_image(unsigned long address)
+{
+	if (asi_within(address, __entry_text_start, __entry_text_end) ||
+	    asi_within(address, __noinstr_text_start, __noinstr_text_end))
+		return ASI_KIND_ENTRY_TEXT;
+	if (asi_within(address, _stext, _etext))
+		return ASI_KIND_KERNEL_TEXT;
+	if (asi_within(address, __start_rodata, __end_rodata))
+		return ASI_KIND_RODATA;
+	return ASI_KIND_DATA;
+}
+
+static bool asi_is_irq_stack(unsigned long address)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		/* The pointer is kept to the top of the stack. */
+		unsigned long top = (unsigned long)per_cpu(pcpu_hot.hardirq_stack_ptr, cpu) + 8;
+
+		if (address < top && address >= top - IRQ_STACK_SIZE)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this a task's stack?  VMAP stacks are aligned to their size and carry a
+ * magic word at the lowest address; looking for it needs no list and no lock.
+ */
+static bool asi_is_task_stack(unsigned long address)
+{
+	unsigned long base = ALIGN_DOWN(address, THREAD_SIZE);
+	struct asi_leaf leaf;
+	unsigned long word;
+
+	/* Never read a device register by accident. */
+	if (!asi_table_lookup(asi_kernel_root(), asi_levels(), base, &leaf) ||
+	    !pfn_valid(PHYS_PFN(leaf.pa)))
+		return false;
+	return !get_kernel_nofault(word, (unsigned long *)base) &&
+	       word == STACK_END_MAGIC;
+}
+
+static enum asi_kind asi_classify_vmalloc(unsigned long address)
+{
+	if (asi_within(address, task_stack_page(current),
+		       task_stack_page(current) + THREAD_SIZE))
+		return ASI_KIND_OWN_STACK;
+	if (asi_is_irq_stack(address))
+		return ASI_KIND_IRQ_STACK;
+	if (asi_is_task_stack(address))
+		return ASI_KIND_OTHER_STACK;
+	return ASI_KIND_VMALLOC;
+}
+
+static bool asi_is_static_percpu(unsigned long address)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		unsigned long start = (unsigned long)__per_cpu_start + per_cpu_offset(cpu);
+
+		if (address >= start && address < start + PERCPU_ENOUGH_ROOM)
+			return true;
+	}
+	return false;
+}
+
+static enum asi_kind asi_classify_direct(unsigned long address,
+					 struct asi_place *place)
+{
+	unsigned long pa = __pa(address);
+	struct folio *folio;
+	struct page *page;
+
+	if (asi_within(address, current, (void *)current + arch_task_struct_size))
+		return ASI_KIND_OWN_TASK;
+	if (pa >= __pa_symbol(_text) && pa < __pa_symbol(_end))
+		return ASI_KIND_TEXT_ALIAS;
+	if (asi_is_static_percpu(address))
+		return ASI_KIND_PERCPU;
+	if (!pfn_valid(PHYS_PFN(pa)))
+		return ASI_KIND_DEVICE;
+
+	page = pfn_to_page(PHYS_PFN(pa));
+	if (PageReserved(page))
+		return ASI_KIND_RESERVED;
+	folio = page_folio(page);
+	if (folio_test_slab(folio)) {
+		struct kmem_cache *s = READ_ONCE(folio_slab(folio)->slab_cache);
+
+		place->cache = s ? READ_ONCE(s->name) : NULL;
+		return ASI_KIND_SLAB;
+	}
+	if (PageBuddy(page) || !folio_ref_count(folio))
+		return ASI_KIND_FREE_PAGE;
+	if (PageTable(page))
+		return ASI_KIND_PAGE_TABLE;
+	if (folio_test_anon(folio) || folio_test_lru(folio) ||
+	    READ_ONCE(folio->mapping))
+		return ASI_KIND_USER_PAGE;
+	return ASI_KIND_KERNEL_PAGE;
+}
+
+/* Kinds that follow from the address alone. */
+enum asi_kind asi_classify_static(unsigned long address)
+{
+	if (asi_within(address, _text, _end))
+		return asi_classify_image(address);
+	if (address >= MODULES_VADDR && address < MODULES_END)
+		return ASI_KIND_MODULE;
+	if (address >= FIXADDR_START)
+		return ASI_KIND_FIXMAP;
+	if (address >= CPU_ENTRY_AREA_BASE &&
+	    address < CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE)
+		return ASI_KIND_CPU_ENTRY;
+#ifdef CONFIG_KASAN
+	if (address >= KASAN_SHADOW_START && address < KASAN_SHADOW_END)
+		return ASI_KIND_SHADOW;
+#endif
+	return ASI_KIND_UNKNOWN;
+}
+
+void asi_classify(unsigned long address, struct asi_place *place)
+{
+	place->cache = NULL;
+	place->mapped = false;
+	if (address < TASK_SIZE_MAX) {
+		place->kind = ASI_KIND_USER_ADDRESS;
+		return;
+	}
+	place->mapped = asi_table_lookup(asi_kernel_root(), asi_levels(), address,
+					 &place->leaf);
+	place->kind = ASI_KIND_UNKNOWN;
+	if (!place->mapped)
+		return;
+
+	place->kind = asi_classify_static(address);
+	if (place->kind != ASI_KIND_UNKNOWN)
+		return;
+	if (is_vmalloc_addr((void *)address))
+		place->kind = asi_classify_vmalloc(address);
+	else if (address >= VMEMMAP_START && address < VMEMMAP_START + (1UL << 40))
+		place->kind = ASI_KIND_VMEMMAP;
+	else if (virt_addr_valid((void *)address) ||
+		 (address >= PAGE_OFFSET && address < (unsigned long)high_memory))
+		place->kind = asi_classify_direct(address, place);
+}

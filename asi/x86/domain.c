@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life of a domain: creation, explicit mappings, the reserve for growth, and
+ * destruction.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/cpu.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/idr.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/tlbflush.h>
+#include "internal.h"
+#include "trace.h"
+
+/*
+ * One PCID for every domain: each load of a restricted root flushes it, so
+ * domains need not be told apart.  The kernel uses 1..7 and, for PTI's user
+ * half, the same with bit 11.
+ */
+#define ASI_PCID	0x20UL
+
+LIST_HEAD(asi_domains);
+DEFINE_RAW_SPINLOCK(asi_domains_lock);
+DEFINE_MUTEX(asi_domains_mutex);
+static DEFINE_IDA(asi_ids);
+
+/* Bring the reserve to @want pages.  Process context. */
+static int asi_refill(struct asi *asi, u32 want)
+{
+	unsigned long flags;
+
+	while (asi_pt_reserve(&asi->pt) < want) {
+		void *page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+
+		if (!page)
+			return -ENOMEM;
+		raw_spin_lock_irqsave(&asi->lock, flags);
+		asi_pt_donate(&asi->pt, page);
+		raw_spin_unlock_irqrestore(&asi->lock, flags);
+	}
+	return 0;
+}
+
+static void asi_refill_work(struct work_struct *work)
+{
+	struct asi *asi = container_of(work, struct asi, refill_work);
+
+	/* Short of memory the domain leaves instead of growing. */
+	(void)asi_refill(asi, ASI_RESERVE_FULL);
+}
+
+static void asi_refill_irq_work(struct irq_work *work)
+{
+	schedule_work(&container_of(work, struct asi, refill_irq_work)->refill_work);
+}
+
+struct asi *asi_create(enum asi_class cls)
+{
+	struct asi *asi;
+	int err;
+
+	if (!asi_enabled())
+		return ERR_PTR(-EOPNOTSUPP);
+	/* Whole pages: the switch touches this while restricted. */
+	asi = (struct asi *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!asi)
+		return ERR_PTR(-ENOMEM);
+	BUILD_BUG_ON(sizeof(*asi) > PAGE_SIZE);
+
+	raw_spin_lock_init(&asi->lock);
+	asi->cls = cls;
+	asi->strict = cls == ASI_CLASS_TEST;
+	asi->pid = current->tgid;
+	get_task_comm(asi->comm, current);
+	init_irq_work(&asi->refill_irq_work, asi_refill_irq_work);
+	INIT_WORK(&asi->refill_work, asi_refill_work);
+
+	err = ida_alloc_min(&asi_ids, 1, GFP_KERNEL);
+	if (err < 0)
+		goto free;
+	asi->id = err;
+	err = asi_pt_init(&asi->pt, asi_levels());
+	if (err)
+		goto free_id;
+	asi->cr3 = asi_pt_root(&asi->pt);
+	if (boot_cpu_has(X86_FEATURE_PCID))
+		asi->cr3 |= ASI_PCID;
+	err = asi_base_get(&asi->pt);
+	if (!err)
+		err = asi_refill(asi, ASI_RESERVE_FULL);
+	if (!err)
+		err = asi_map(asi, asi, sizeof(*asi), ASI_KIND_OBJECT);
+	if (err)
+		goto free_pt;
+
+	mutex_lock(&asi_domains_mutex);
+	raw_spin_lock_irq(&asi_domains_lock);
+	list_add_tail(&asi->list, &asi_domains);
+	raw_spin_unlock_irq(&asi_domains_lock);
+	mutex_unlock(&asi_domains_mutex);
+	static_branch_inc(&asi_active_key);
+	return asi;
+
+free_pt:
+	asi_pt_destroy(&asi->pt);
+free_id:
+	ida_free(&asi_ids, asi->id);
+free:
+	free_page((unsigned long)asi);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_GPL(asi_create);
+
+/* Make every CPU that is inside leave; its next entry starts afresh. */
+static void asi_evict_cpu(void *info)
+{
+	struct asi *asi = info;
+	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
+
+	if (cpu->curr == asi)
+		__asi_leave_for_cr3();
+}
+
+static void asi_forget_cpu(void *info)
+{
+	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
+
+	asi_evict_cpu(info);
+	if (cpu->last == info)
+		cpu->last = NULL;
+}
+
+void asi_destroy(struct asi *asi)
+{
+	if (!asi)
+		return;
+	mutex_lock(&asi_domains_mutex);
+	raw_spin_lock_irq(&asi_domains_lock);
+	list_del(&asi->list);
+	raw_spin_unlock_irq(&asi_domains_lock);
+	mutex_unlock(&asi_domains_mutex);
+
+	cpus_read_lock();
+	on_each_cpu(asi_forget_cpu, asi, 1);
+	cpus_read_unlock();
+	static_branch_dec(&asi_active_key);
+
+	irq_work_sync(&asi->refill_irq_work);
+	cancel_work_sync(&asi->refill_work);
+	asi_pt_destroy(&asi->pt);
+	ida_free(&asi_ids, asi->id);
+	free_page((unsigned long)asi);
+}
+EXPORT_SYMBOL_GPL(asi_destroy);
+
+/* Copy [start, end) from the kernel's own table; reserve only. */
+static int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
+		  enum asi_kind kind)
+{
+	unsigned long flags;
+	u32 needed = 0;
+	u64 copied = 0;
+	int err;
+
+	raw_spin_lock_irqsave(&asi->lock, flags);
+	err = asi_pt_clone(&asi->pt, asi_kernel_root(), start, end - start, kind,
+			   &copied, &needed);
+	raw_spin_unlock_irqrestore(&asi->lock, flags);
+	if (err == -ENOMEM)
+		return needed;
+	if (!err && copied != end - start)
+		err = -EFAULT;
+	return err;
+}
+
+int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
+{
+	unsigned long start = PAGE_ALIGN_DOWN((unsigned long)addr);
+	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
+	int err;
+
+	if (!size || end <= start)
+		return -EINVAL;
+	might_sleep();
+	asi_flag_range(start, end);
+	for (;;) {
+		err = asi_map_range(asi, start, end, kind);
+		if (err <= 0)
+			break;
+		/* Another CPU may use up what this one brings: keep a margin. */
+		err = asi_refill(asi, err + ASI_RESERVE_LOW);
+		if (err)
+			break;
+	}
+	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW && !err)
+		err = asi_refill(asi, ASI_RESERVE_FULL);
+	trace_map(asi->id, start, end - start, kind, err);
+	return err;
+}
+EXPORT_SYMBOL_GPL(asi_map);
+
+void asi_unmap(struct asi *asi, const void *addr, size_t size)
+{
+	unsigned long start = PAGE_ALIGN_DOWN((unsigned long)addr);
+	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
+	struct asi_gather *gather;
+	unsigned long flags;
+	long long done;
+
+	might_sleep();
+	trace_unmap(asi->id, start, end - start);
+	gather = kzalloc(sizeof(*gather), GFP_KERNEL | __GFP_NOFAIL);
+	while (start < end) {
+		asi_gather_init(gather);
+		raw_spin_lock_irqsave(&asi->lock, flags);
+		done = asi_pt_unmap(&asi->pt, start, end - start, gather);
+		atomic64_inc(&asi->tlb_gen);
+		raw_spin_unlock_irqrestore(&asi->lock, flags);
+		if (WARN_ON_ONCE(done < 0))
+			break;
+		on_each_cpu(asi_evict_cpu, asi, 1);
+		asi_gather_release(gather);
+		start += done;
+		if (!done && !gather->unmapped)
+			(void)asi_refill(asi, asi_pt_reserve(&asi->pt) + 8);
+	}
+	kfree(gather);
+}
+EXPORT_SYMBOL_GPL(asi_unmap);
+
+enum asi_class asi_class(const struct asi *asi)
+{
+	return asi->cls;
+}
+
+unsigned int asi_id(const struct asi *asi)
+{
+	return asi->id;
+}
+EXPORT_SYMBOL_GPL(asi_id);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A page fault taken while restricted.
+ *
+ * The first thing is to load the kernel's own table: nothing that the handler
+ * needs can be missing after that, so it cannot recurse.  The rest runs like
+ * an NMI handler, because the fault may have hit any code at all: it takes no
+ * lock that it would have to wait for, allocates nothing and does not sleep.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/entry-common.h>
+#include <linux/extable.h>
+#include <linux/kdebug.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <asm/extable.h>
+#include <asm/trap_pf.h>
+#include <asm/trapnr.h>
+#include "internal.h"
+#include "trace.h"
+
+enum asi_outcome {
+	ASI_GO_BACK_IN,
+	ASI_STAY_OUT,
+	ASI_KILL,
+};
+
+static enum asi_access asi_access_of(unsigned long error_code)
+{
+	if (error_code & X86_PF_INSTR)
+		return ASI_ACCESS_EXEC;
+	return error_code & X86_PF_WRITE ? ASI_ACCESS_WRITE : ASI_ACCESS_READ;
+}
+
+/* Would the kernel's own table let this access through? */
+static bool asi_kernel_allows(const struct asi_place *place,
+			      enum asi_access access)
+{
+	if (!place->mapped)
+		return false;
+	if (access == ASI_ACCESS_WRITE)
+		return place->leaf.entry & _PAGE_RW;
+	if (access == ASI_ACCESS_EXEC)
+		return !(place->leaf.entry & _PAGE_NX);
+	return true;
+}
+
+/* Map one page as the kernel has it.  False: leave instead. */
+static bool asi_grow(struct asi *asi, unsigned long address,
+		     const struct asi_place *place)
+{
+	u64 page = address & PAGE_MASK;
+	int err;
+
+	/* Whoever holds the lock may be this CPU, interrupted. */
+	if (!raw_spin_trylock(&asi->lock))
+		return false;
+	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	err = asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
+			   place->kind, NULL, NULL);
+	raw_spin_unlock(&asi->lock);
+
+	if (err == -ENOMEM)
+		asi_count(ASI_EV_RESERVE_EMPTY);
+	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
+		irq_work_queue(&asi->refill_irq_work);
+	return !err;
+}
+
+static void asi_remember(struct asi_cpu *cpu, struct pt_regs *regs,
+			 const struct asi_place *place, enum asi_access access)
+{
+	if (cpu->leave.how != ASI_LEAVE_NONE)
+		return;
+	cpu->leave.how = ASI_LEAVE_FAULT;
+	cpu->leave.ip = regs->ip;
+	cpu->leave.kind = place->kind;
+	cpu->leave.access = access;
+	strscpy(cpu->leave.cache, place->cache ?: "", sizeof(cpu->leave.cache));
+}
+
+static void asi_log(struct asi *asi, struct pt_regs *regs, unsigned long address,
+		    const struct asi_place *place, enum asi_access access,
+		    enum asi_action action, bool critical)
+{
+	struct asi_fault_record record = {
+		.ip = regs->ip,
+		.address = address,
+		.pid = current->pid,
+		.cpu = raw_smp_processor_id(),
+		.kind = place->kind,
+		.access = access,
+		.action = action,
+		.in_critical = critical,
+	};
+	u64 now = sched_clock();
+
+	if (place->cache)
+		strscpy(record.cache, place->cache, sizeof(record.cache));
+	record.last_ns = now;
+	asi_log_fault(&asi_logs[asi->cls], &record, now);
+}
+
+static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
+					 struct pt_regs *regs,
+					 unsigned long error_code,
+					 unsigned long address)
+{
+	enum asi_access access = asi_access_of(error_code);
+	bool critical = cpu->critical;
+	struct asi_verdict verdict;
+	struct asi_place place;
+
+	asi_count(ASI_EV_FAULT);
+	asi_classify(address, &place);
+	verdict = asi_decide(asi->cls, &place, access);
+
+	/* A genuine bad access faults again outside, on the normal path. */
+	if (verdict.action == ASI_ACTION_GROW &&
+	    (!asi_kernel_allows(&place, access) ||
+	     (error_code & X86_PF_RSVD) || !asi_grow(asi, address, &place)))
+		verdict.action = ASI_ACTION_EXIT;
+
+	trace_fault(asi->id, asi->cls, regs->ip, address, place.kind, access,
+		    verdict.action);
+	if (verdict.log)
+		asi_log(asi, regs, address, &place, access, verdict.action, critical);
+
+	switch (verdict.action) {
+	case ASI_ACTION_GROW:
+		asi_count(ASI_EV_GROW);
+		return ASI_GO_BACK_IN;
+	case ASI_ACTION_DENY:
+		asi_count(ASI_EV_DENY);
+		if (fixup_exception(regs, X86_TRAP_PF, error_code, address))
+			return ASI_GO_BACK_IN;
+		asi_remember(cpu, regs, &place, access);
+		return ASI_KILL;
+	default:
+		asi_remember(cpu, regs, &place, access);
+		asi_count(ASI_EV_LEAVE_FAULT);
+		return ASI_STAY_OUT;
+	}
+}
+
+noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
+			 unsigned long address)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	struct asi *asi = cpu->curr;
+	enum asi_outcome outcome;
+	irqentry_state_t state;
+
+	if (!asi)
+		return false;
+	asi_switch_out(cpu);
+
+	state = irqentry_nmi_enter(regs);
+	instrumentation_begin();
+	outcome = asi_handle_fault(cpu, asi, regs, error_code, address);
+	instrumentation_end();
+	irqentry_nmi_exit(regs, state);
+
+	if (outcome == ASI_GO_BACK_IN) {
+		asi_switch_in(cpu, asi);
+	} else if (outcome == ASI_KILL) {
+		state = irqentry_enter(regs);
+		instrumentation_begin();
+		die("asi: access denied by policy", regs, error_code);
+		instrumentation_end();
+		irqentry_exit(regs, state);
+	}
+	return true;
+}

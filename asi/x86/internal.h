@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of asi/x86; nothing outside includes it. */
+#ifndef ASI_X86_INTERNAL_H
+#define ASI_X86_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <asi/asi.h>
+#include <asi/engine.h>
+#include <asi/hooks.h>
+
+/* Table pages a domain keeps for growth in the fault path. */
+#define ASI_RESERVE_FULL	48
+#define ASI_RESERVE_LOW		24
+
+/* One restricted address space. */
+struct asi {
+	/* Serializes every change of @pt; taken with interrupts off. */
+	raw_spinlock_t lock;
+	struct asi_pt pt;
+	unsigned long cr3;		/* root and PCID */
+	/* Bumped after a mapping went away; a CPU inside reloads on entry. */
+	atomic64_t tlb_gen;
+	enum asi_class cls;
+	bool strict;			/* interrupts step out and back in */
+	unsigned int id;
+	pid_t pid;
+	char comm[16];
+	struct list_head list;		/* asi_domains, under asi_domains_lock */
+	struct irq_work refill_irq_work;
+	struct work_struct refill_work;
+};
+
+/*
+ * What one CPU knows.  Written by that CPU only, with interrupts off.
+ *
+ * @curr is the domain that CR3 points to, except inside asi_enter() and
+ * asi_exit(), where it is set while CR3 may still or already be the
+ * unrestricted one.  NMI entry compares with CR3 itself for that reason.
+ */
+struct asi_cpu {
+	struct asi *curr;
+	struct asi *last;		/* latest domain entered, to resume */
+	unsigned long unrestricted_cr3;	/* valid while curr is set */
+	u64 seen_gen;			/* last->tlb_gen at the latest CR3 load */
+	bool critical;
+	struct asi_leave leave;
+};
+DECLARE_PER_CPU(struct asi_cpu, asi_cpu);
+
+/* Bits of the state that travels from entry to exit hooks. */
+#define ASI_STATE_RESUME	BIT(0)	/* curr was set */
+#define ASI_STATE_CR3		BIT(1)	/* and CR3 was restricted */
+
+/* Event counters, per CPU; plain adds, read as sums. */
+enum asi_event {
+	ASI_EV_ENTER,
+	ASI_EV_LEAVE_FAULT,
+	ASI_EV_LEAVE_SCHED,
+	ASI_EV_LEAVE_FLUSH,
+	ASI_EV_LEAVE_ASKED,
+	ASI_EV_FAULT,
+	ASI_EV_GROW,
+	ASI_EV_DENY,
+	ASI_EV_CR3_WRITE,
+	ASI_EV_NMI_STEP,
+	ASI_EV_CRITICAL_LOST,
+	ASI_EV_RESERVE_EMPTY,
+	ASI_EV_FREED_UNMAPPED,
+	ASI_NR_EVENTS
+};
+DECLARE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
+#define asi_count(ev)	raw_cpu_inc(asi_events[ev])
+u64 asi_event_sum(enum asi_event ev);
+
+/* What an address is, and what the kernel's own table says of it. */
+struct asi_place {
+	enum asi_kind kind;
+	bool mapped;			/* by the kernel's own page table */
+	struct asi_leaf leaf;		/* valid if mapped */
+	const char *cache;		/* slab cache name, or NULL */
+};
+
+/* classify.c; lockless, any context. */
+void asi_classify(unsigned long address, struct asi_place *place);
+enum asi_kind asi_classify_static(unsigned long address);
+
+/* base.c */
+int asi_base_get(struct asi_pt *pt);
+
+/* boot.c */
+unsigned int asi_levels(void);
+void *asi_kernel_root(void);
+const char *asi_off_reason(void);
+
+/* domain.c */
+/*
+ * Every domain.  Changed under both locks, so either is enough to read: the
+ * mutex for walks that may take long, the spinlock for contexts that free.
+ */
+extern struct list_head asi_domains;
+extern raw_spinlock_t asi_domains_lock;
+extern struct mutex asi_domains_mutex;
+
+/* lifetime.c */
+int asi_lifetime_init(void);
+void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
+void asi_flag_range(unsigned long start, unsigned long end);
+
+/* policy.c */
+extern struct asi_fault_log asi_logs[ASI_NR_CLASSES];
+struct asi_verdict asi_decide(enum asi_class cls, const struct asi_place *place,
+			      enum asi_access access);
+int asi_policy_set(const char *text, size_t len);
+ssize_t asi_policy_text(char **buf);
+extern struct asi_policy_error asi_policy_last_error;
+void asi_policy_boot(void);
+
+/* switch.c */
+void asi_switch_out(struct asi_cpu *cpu);
+void asi_switch_in(struct asi_cpu *cpu, struct asi *asi);
+void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how);
+
+#endif /* ASI_X86_INTERNAL_H */

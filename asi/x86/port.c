@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The port: what the C++ engine asks of the kernel. */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <asi/port.h>
+
+/*
+ * Two pages, the lower one used: PTI finds its user root by setting bit 12,
+ * so that bit must be clear here.
+ */
+void *asi_port_alloc_root(void)
+{
+	return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+}
+
+void asi_port_free_root(void *root)
+{
+	free_pages((unsigned long)root, 1);
+}
+
+void asi_port_free_table(void *table)
+{
+	free_page((unsigned long)table);
+}
+
+asi_u64 asi_port_phys(const void *table)
+{
+	return __pa(table);
+}
+
+void *asi_port_virt(asi_u64 phys)
+{
+	return __va(phys);
+}
+
+void asi_port_bug(const char *what, asi_u64 value)
+{
+	WARN_ONCE(1, "%s (%#llx)\n", what, value);
+}

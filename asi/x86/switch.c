@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entering and leaving a restricted address space, and carrying it across
+ * interrupts, exceptions and the scheduler.
+ *
+ * The order inside a switch lets an NMI arrive anywhere: curr is set before
+ * CR3 becomes restricted and cleared after CR3 became unrestricted, so
+ * "curr is NULL" always implies that everything is mapped.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/irqflags.h>
+#include <linux/sched.h>
+#include <asm/mmu_context.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include "internal.h"
+#include "trace.h"
+
+DEFINE_STATIC_KEY_FALSE(asi_active_key);
+EXPORT_SYMBOL_GPL(asi_active_key);
+
+DEFINE_PER_CPU_PAGE_ALIGNED(struct asi_cpu, asi_cpu);
+DEFINE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
+
+u64 asi_event_sum(enum asi_event ev)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(asi_events[ev], cpu);
+	return sum;
+}
+
+/* Load CR3 with the kernel's own table; the counterpart of asi_switch_in(). */
+noinstr void asi_switch_out(struct asi_cpu *cpu)
+{
+	native_write_cr3(cpu->unrestricted_cr3);
+	barrier();
+	cpu->curr = NULL;
+	asi_count(ASI_EV_CR3_WRITE);
+}
+
+/* The domain's root carries no NOFLUSH: each load starts with a clean TLB. */
+noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
+{
+	cpu->seen_gen = raw_atomic64_read(&asi->tlb_gen);
+	cpu->last = asi;
+	cpu->curr = asi;
+	barrier();
+	native_write_cr3(asi->cr3);
+	asi_count(ASI_EV_CR3_WRITE);
+}
+
+noinstr unsigned long asi_enter(struct asi *asi)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	cpu->critical = true;
+	if (likely(cpu->curr == asi)) {
+		if (unlikely(cpu->seen_gen != raw_atomic64_read(&asi->tlb_gen)))
+			asi_switch_in(cpu, asi);
+		return asi->cr3;
+	}
+	if (cpu->curr)
+		asi_switch_out(cpu);
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	cpu->leave.how = ASI_LEAVE_NONE;
+	asi_count(ASI_EV_ENTER);
+	asi_switch_in(cpu, asi);
+	return asi->cr3;
+}
+EXPORT_SYMBOL_GPL(asi_enter);
+
+noinstr void asi_relax(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	cpu->critical = false;
+	/*
+	 * A fault that left the critical section: VM exit on VMX still loads
+	 * the root that was current when HOST_CR3 was written.
+	 */
+	if (unlikely(!cpu->curr)) {
+		native_write_cr3(cpu->unrestricted_cr3);
+		asi_count(ASI_EV_CRITICAL_LOST);
+	}
+}
+EXPORT_SYMBOL_GPL(asi_relax);
+
+/* Remember the first reason since asi_enter(). */
+noinstr void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how)
+{
+	if (cpu->leave.how == ASI_LEAVE_NONE) {
+		cpu->leave.how = how;
+		cpu->leave.ip = 0;
+		cpu->leave.cache[0] = '\0';
+	}
+}
+
+static noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
+{
+	struct asi_cpu *cpu;
+	unsigned long flags;
+
+	raw_local_irq_save(flags);
+	cpu = raw_cpu_ptr(&asi_cpu);
+	if (cpu->curr) {
+		asi_switch_out(cpu);
+		asi_note_leave(cpu, how);
+		asi_count(ev);
+	}
+	raw_local_irq_restore(flags);
+}
+
+noinstr void asi_exit(void)
+{
+	asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
+}
+EXPORT_SYMBOL_GPL(asi_exit);
+
+noinstr void __asi_leave_for_sched(void)
+{
+	asi_leave(ASI_LEAVE_SCHED, ASI_EV_LEAVE_SCHED);
+}
+
+noinstr void __asi_leave_for_cr3(void)
+{
+	asi_leave(ASI_LEAVE_FLUSH, ASI_EV_LEAVE_FLUSH);
+}
+
+noinstr struct asi *asi_current(void)
+{
+	return raw_cpu_read(asi_cpu.curr);
+}
+EXPORT_SYMBOL_GPL(asi_current);
+
+const struct asi_leave *asi_last_leave(const struct asi *asi)
+{
+	/* Another domain ran here since, or the task moved: it was switched out. */
+	static const struct asi_leave elsewhere = { .how = ASI_LEAVE_SCHED };
+	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
+
+	if (cpu->last != asi || cpu->leave.how == ASI_LEAVE_NONE)
+		return &elsewhere;
+	return &cpu->leave;
+}
+EXPORT_SYMBOL_GPL(asi_last_leave);
+
+noinstr unsigned long __asi_current_cr3(void)
+{
+	struct asi *asi = raw_cpu_read(asi_cpu.curr);
+
+	return asi ? asi->cr3 : 0;
+}
+
+/*
+ * Interrupts.  A strict domain steps out and comes back.  A transparent one
+ * keeps running; should a fault leave inside a critical section, the return
+ * to that section goes back in.
+ */
+noinstr u8 __asi_irq_enter(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	struct asi *asi = cpu->curr;
+
+	if (!asi)
+		return 0;
+	if (asi->strict) {
+		asi_switch_out(cpu);
+		return ASI_STATE_RESUME;
+	}
+	return cpu->critical ? ASI_STATE_RESUME : 0;
+}
+
+noinstr void __asi_irq_exit(u8 state)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if ((state & ASI_STATE_RESUME) && !cpu->curr)
+		asi_switch_in(cpu, cpu->last);
+}
+
+/*
+ * NMI and friends run unrestricted and restore exactly what they found: they
+ * may arrive between the two halves of a switch.
+ */
+noinstr u8 __asi_nmi_enter(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	u8 state = ASI_STATE_RESUME;
+
+	if (!cpu->curr)
+		return 0;
+	if (__native_read_cr3() != cpu->unrestricted_cr3)
+		state |= ASI_STATE_CR3;
+	asi_switch_out(cpu);
+	asi_count(ASI_EV_NMI_STEP);
+	return state;
+}
+
+noinstr void __asi_nmi_exit(u8 state)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (!(state & ASI_STATE_RESUME))
+		return;
+	if (state & ASI_STATE_CR3)
+		asi_switch_in(cpu, cpu->last);
+	else
+		cpu->curr = cpu->last;
+}
+
+void __asi_assert_unrestricted(void)
+{
+	unsigned long cr3 = __native_read_cr3();
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (WARN_ONCE(cpu->curr, "restricted on return to user mode\n"))
+		asi_exit();
+	WARN_ONCE(cpu->last && (cr3 & CR3_ADDR_MASK) == (cpu->last->cr3 & CR3_ADDR_MASK),
+		  "restricted root on return to user mode\n");
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Counting what became of VM exits.
+//
+// One thread writes, others read: each counter is stored whole, and an entry is
+// marked used only after its identity is complete.
+#include "account.h"
+
+#include "reason_names.h"
+
+namespace {
+
+using u32 = asi_u32;
+using u64 = asi_u64;
+
+u64 read(const u64& counter) {
+    return __atomic_load_n(&counter, __ATOMIC_RELAXED);
+}
+void add(u64& counter, u64 n) {
+    __atomic_store_n(&counter, read(counter) + n, __ATOMIC_RELAXED);
+}
+
+template <typename Slot>
+bool is_used(const Slot& slot) {
+    return __atomic_load_n(&slot.used, __ATOMIC_ACQUIRE) != 0;
+}
+template <typename Slot>
+void publish(Slot& slot) {
+    __atomic_store_n(&slot.used, 1, __ATOMIC_RELEASE);
+}
+
+/// The counters of @code, or those for what found no room.
+kvm_asi_reason& reason_of(kvm_asi_account& a, u32 code) {
+    for (kvm_asi_reason& reason : a.reason) {
+        if (!is_used(reason)) {
+            reason.code = code;
+            publish(reason);
+            return reason;
+        }
+        if (reason.code == code) return reason;
+    }
+    a.other.used = 1;
+    return a.other;
+}
+
+bool is_same_cache(const kvm_asi_cause& a, const kvm_asi_cause& b) {
+    for (unsigned i = 0; i < sizeof(a.cache); ++i) {
+        if (a.cache[i] != b.cache[i]) return false;
+        if (a.cache[i] == '\0') break;
+    }
+    return true;
+}
+
+bool is_same(const kvm_asi_cause& a, const kvm_asi_cause& b) {
+    return a.ip == b.ip && a.code == b.code && a.kind == b.kind && a.how == b.how &&
+           a.access == b.access && is_same_cache(a, b);
+}
+
+void add_cause(kvm_asi_account& a, const kvm_asi_cause& identity, u64 count) {
+    for (kvm_asi_cause& cause : a.cause) {
+        if (!is_used(cause)) {
+            cause = identity;
+            cause.used = 0;
+            cause.count = count;
+            publish(cause);
+            return;
+        }
+        if (is_same(cause, identity)) {
+            add(cause.count, count);
+            return;
+        }
+    }
+    add(a.causes_dropped, count);
+}
+
+/// The part of @cause that tells it from others.
+kvm_asi_cause identity_of(const kvm_asi_cause& cause, u32 code) {
+    kvm_asi_cause identity = {};
+    identity.ip = cause.ip;
+    identity.code = code;
+    identity.how = cause.how;
+    if (cause.how == KVM_ASI_LEAVE_FAULT) {
+        identity.kind = cause.kind;
+        identity.access = cause.access;
+        for (unsigned i = 0; i + 1 < sizeof(identity.cache) && cause.cache[i] != '\0'; ++i)
+            identity.cache[i] = cause.cache[i];
+    }
+    return identity;
+}
+
+template <unsigned kCount>
+constexpr bool is_sorted(const ReasonName (&names)[kCount]) {
+    for (unsigned i = 1; i < kCount; ++i)
+        if (names[i - 1].code >= names[i].code) return false;
+    return true;
+}
+static_assert(is_sorted(kSvmNames) && is_sorted(kVmxNames));
+
+template <unsigned kCount>
+const char* find_name(const ReasonName (&names)[kCount], u32 code) {
+    unsigned low = 0, high = kCount;
+    while (low < high) {
+        const unsigned middle = (low + high) / 2;
+        if (names[middle].code == code) return names[middle].name;
+        if (names[middle].code < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outcome,
+                          const kvm_asi_cause* cause) {
+    if (static_cast<u32>(outcome) >= KVM_ASI_NR_OUTCOMES) {
+        asi_port_bug("kvm: unknown outcome of an exit", static_cast<u32>(outcome));
+        return;
+    }
+    add(a->total[outcome], 1);
+    add(reason_of(*a, code).count[outcome], 1);
+    if (!cause) return;
+    if (outcome == KVM_ASI_FIRST_TOUCH) add(a->left_first_touch, 1);
+    add_cause(*a, identity_of(*cause, code), 1);
+}
+
+void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
+    for (unsigned i = 0; i < KVM_ASI_NR_OUTCOMES; ++i) add(to->total[i], read(from->total[i]));
+    add(to->left_first_touch, read(from->left_first_touch));
+    for (const kvm_asi_reason& reason : from->reason) {
+        if (!is_used(reason)) break;
+        kvm_asi_reason& sum = reason_of(*to, reason.code);
+        for (unsigned i = 0; i < KVM_ASI_NR_OUTCOMES; ++i) add(sum.count[i], read(reason.count[i]));
+    }
+    for (unsigned i = 0; i < KVM_ASI_NR_OUTCOMES; ++i)
+        add(to->other.count[i], read(from->other.count[i]));
+    if (is_used(from->other)) to->other.used = 1;
+    for (const kvm_asi_cause& cause : from->cause) {
+        if (!is_used(cause)) break;
+        add_cause(*to, cause, read(cause.count));
+    }
+    add(to->causes_dropped, read(from->causes_dropped));
+}
+
+const char* kvm_asi_reason_name(kvm_asi_vendor vendor, asi_u32 code) {
+    return vendor == KVM_ASI_SVM ? find_name(kSvmNames, code) : find_name(kVmxNames, code);
+}
+
+const char* kvm_asi_leave_name(unsigned int how) {
+    constexpr const char* kNames[] = {"fault", "sched", "flush", "other"};
+    static_assert(sizeof(kNames) / sizeof(kNames[0]) == KVM_ASI_NR_LEAVES);
+    return how < KVM_ASI_NR_LEAVES ? kNames[how] : nullptr;
+}

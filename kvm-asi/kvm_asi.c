@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM's vCPU loop in a restricted address space: one domain per VM, made at
+ * the first KVM_RUN, entered right before the low-level run and relaxed right
+ * after it.  Exit handling and the next entry stay inside unless something
+ * makes them leave.
+ */
+#define pr_fmt(fmt) "kvm-asi: " fmt
+
+#include <linux/init.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include "kvm_asi.h"
+#include "svm/svm.h"
+
+DEFINE_STATIC_KEY_FALSE(kvm_asi_key);
+EXPORT_SYMBOL_GPL(kvm_asi_key);
+
+LIST_HEAD(kvm_asi_vms);
+DEFINE_MUTEX(kvm_asi_vms_lock);
+/* Sum over the VMs that ended. */
+struct kvm_asi_account kvm_asi_ended;
+
+static bool kvm_asi_wanted __initdata = true;
+
+static int __init kvm_asi_param(char *arg)
+{
+	if (arg && !strcmp(arg, "on"))
+		kvm_asi_wanted = true;
+	else if (arg && !strcmp(arg, "off"))
+		kvm_asi_wanted = false;
+	else
+		pr_err("kvm_asi=%s: expected \"on\" or \"off\", keeping %s\n",
+		       arg ?: "", kvm_asi_wanted ? "on" : "off");
+	return 0;
+}
+early_param("kvm_asi", kvm_asi_param);
+
+static int __init kvm_asi_init(void)
+{
+	if (!kvm_asi_wanted || !asi_enabled())
+		return 0;
+	asi_consumer_on[ASI_CLASS_KVM] = true;
+	static_branch_enable(&kvm_asi_key);
+	return 0;
+}
+subsys_initcall(kvm_asi_init);
+
+enum kvm_asi_vendor kvm_asi_vendor(void)
+{
+	return boot_cpu_has(X86_FEATURE_SVM) ? KVM_ASI_SVM : KVM_ASI_VMX;
+}
+
+/* ---- VM --------------------------------------------------------------- */
+
+static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm = vzalloc(sizeof(*vm));
+	struct asi *asi;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	asi = asi_create(ASI_CLASS_KVM);
+	if (IS_ERR(asi)) {
+		vfree(vm);
+		return ERR_CAST(asi);
+	}
+	vm->asi = asi;
+	vm->pid = current->tgid;
+	get_task_comm(vm->comm, current->group_leader);
+	mutex_init(&vm->lock);
+	INIT_LIST_HEAD(&vm->vcpus);
+	list_add_tail(&vm->list, &kvm_asi_vms);
+	return vm;
+}
+
+static struct kvm_asi_vm *kvm_asi_get_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm;
+
+	mutex_lock(&kvm_asi_vms_lock);
+	vm = kvm->arch.asi;
+	if (!vm) {
+		vm = kvm_asi_create_vm(kvm);
+		if (!IS_ERR(vm))
+			kvm->arch.asi = vm;
+	}
+	mutex_unlock(&kvm_asi_vms_lock);
+	return vm;
+}
+
+/* Before the VM's vCPUs are destroyed; none of them can run any more. */
+void __kvm_asi_destroy_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm = kvm->arch.asi;
+	struct kvm_asi_vcpu *v, *next;
+
+	if (!vm)
+		return;
+	kvm->arch.asi = NULL;
+	asi_destroy(vm->asi);
+
+	mutex_lock(&kvm_asi_vms_lock);
+	mutex_lock(&vm->lock);
+	list_for_each_entry_safe(v, next, &vm->vcpus, list) {
+		kvm_asi_account_add(&vm->gone, &v->account);
+		list_del_init(&v->list);
+	}
+	kvm_asi_account_add(&kvm_asi_ended, &vm->gone);
+	list_del(&vm->list);
+	mutex_unlock(&vm->lock);
+	mutex_unlock(&kvm_asi_vms_lock);
+	vfree(vm);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vm);
+
+/* ---- vCPU ------------------------------------------------------------- */
+
+static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
+{
+	struct kvm_asi_vcpu *v = vzalloc(sizeof(*v));
+	int err;
+
+	if (!v)
+		return -ENOMEM;
+	v->asi = vm->asi;
+	v->cpu = -1;
+	INIT_LIST_HEAD(&v->list);
+	err = asi_map(v->asi, v, sizeof(*v), ASI_KIND_OBJECT);
+	if (err) {
+		vfree(v);
+		return err;
+	}
+	mutex_lock(&vm->lock);
+	list_add_tail(&v->list, &vm->vcpus);
+	mutex_unlock(&vm->lock);
+	vcpu->arch.asi = v;
+	return 0;
+}
+
+/*
+ * The VM's domain is gone already when the whole VM is torn down; it is there
+ * when creating this vCPU failed half-way.
+ */
+void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	vcpu->arch.asi = NULL;
+	if (v && !WARN_ON_ONCE(!list_empty(&v->list)))
+		vfree(v);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vcpu);
+
+/* ---- KVM_RUN ---------------------------------------------------------- */
+
+static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
+{
+	int err;
+
+	if (v->task == current && v->task_start == current->start_boottime)
+		return 0;
+	/* A thread that ran the vCPU before keeps its stack until it exits. */
+	err = asi_map(v->asi, task_stack_page(current), THREAD_SIZE,
+		      ASI_KIND_OWN_STACK);
+	if (!err)
+		err = asi_map(v->asi, current, arch_task_struct_size,
+			      ASI_KIND_OWN_TASK);
+	if (err)
+		return err;
+	v->task = current;
+	v->task_start = current->start_boottime;
+	return 0;
+}
+
+int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
+	int err = 0;
+
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	if (!vcpu->arch.asi)
+		err = kvm_asi_create_vcpu(vcpu, vm);
+	if (!err)
+		err = kvm_asi_map_task(vcpu->arch.asi);
+	if (!err)
+		err = kvm_asi_map_vm(vcpu->kvm);
+	if (!err)
+		err = kvm_asi_map_vcpu(vcpu);
+	return err;
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
+
+/* Book the exit handled last, now that its outcome is known. */
+static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	enum kvm_asi_outcome outcome;
+	struct kvm_asi_cause cause = { };
+	const struct asi_leave *leave;
+	bool left;
+
+	if (!v->exit_pending)
+		return;
+	v->exit_pending = false;
+	left = asi_current() != v->asi;
+	if (user)
+		outcome = KVM_ASI_USER;
+	else if (vcpu->stat.pf_fixed != v->pf_fixed)
+		outcome = KVM_ASI_FIRST_TOUCH;
+	else
+		outcome = left ? KVM_ASI_LEFT : KVM_ASI_INSIDE;
+	if (!left) {
+		kvm_asi_account_exit(&v->account, v->exit_code, outcome, NULL);
+		return;
+	}
+
+	leave = asi_last_leave(v->asi);
+	switch (leave->how) {
+	case ASI_LEAVE_FAULT:
+		cause.how = KVM_ASI_LEAVE_FAULT;
+		cause.ip = leave->ip;
+		cause.kind = leave->kind;
+		cause.access = leave->access;
+		memcpy(cause.cache, leave->cache, sizeof(cause.cache));
+		break;
+	case ASI_LEAVE_SCHED:
+		cause.how = KVM_ASI_LEAVE_SCHED;
+		break;
+	case ASI_LEAVE_FLUSH:
+		cause.how = KVM_ASI_LEAVE_FLUSH;
+		break;
+	default:
+		cause.how = KVM_ASI_LEAVE_OTHER;
+	}
+	asi_trace_exit(v->asi);
+	kvm_asi_account_exit(&v->account, v->exit_code, outcome, &cause);
+}
+
+void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	kvm_asi_book(vcpu, false);
+	if (asi_current() != v->asi)
+		asi_trace_enter(v->asi);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
+
+noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
+{
+	return asi_enter(vcpu->arch.asi->asi);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_enter);
+
+noinstr void __kvm_asi_vmexit(struct kvm_vcpu *vcpu, u32 code)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	asi_relax();
+	v->exit_code = code;
+	v->pf_fixed = vcpu->stat.pf_fixed;
+	v->exit_pending = true;
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_vmexit);
+
+noinstr void __kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu)
+{
+	struct vcpu_svm *svm = container_of(vcpu, struct vcpu_svm, vcpu);
+
+	__kvm_asi_vmexit(vcpu, svm->vmcb->control.exit_code);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_svm_vmexit);
+
+void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
+{
+	preempt_disable();
+	kvm_asi_book(vcpu, true);
+	asi_exit();
+	preempt_enable();
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_run_end);

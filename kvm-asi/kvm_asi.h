@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the files of kvm-asi; nothing outside includes it. */
+#ifndef KVM_ASI_H
+#define KVM_ASI_H
+
+#include <linux/kvm_host.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <asi/asi.h>
+#include <asi/kvm.h>
+#include "account.h"
+
+/* One range a vCPU had mapped, to take out again. */
+struct kvm_asi_object {
+	const void *addr;
+	size_t size;
+};
+
+#define KVM_ASI_MAX_OBJECTS	64
+
+/*
+ * Isolation state of one vCPU, on pages of its own: it is used while
+ * restricted.  Written by the thread that runs the vCPU.
+ */
+struct kvm_asi_vcpu {
+	struct asi *asi;
+	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
+	u64 task_start;			/* task whose stack is mapped */
+	struct task_struct *task;
+	int cpu;			/* of the latest entry */
+	bool exit_pending;		/* an exit not booked yet */
+	u32 exit_code;
+	u64 pf_fixed;			/* stat.pf_fixed at that exit */
+	unsigned int objects;
+	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	struct kvm_asi_account account;
+};
+
+/* Isolation state of one VM. */
+struct kvm_asi_vm {
+	struct asi *asi;
+	struct mutex lock;
+	struct list_head vcpus;
+	struct list_head list;		/* in kvm_asi_vms */
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	unsigned int objects;		/* VM-wide, after KVM_ASI_VM_... */
+	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
+};
+
+extern struct list_head kvm_asi_vms;
+extern struct mutex kvm_asi_vms_lock;
+extern struct kvm_asi_account kvm_asi_ended;
+
+/*
+ * objects.c: map what a vCPU's loop touches.  Called at every KVM_RUN; cheap
+ * when nothing changed.  Process context.
+ */
+int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
+int kvm_asi_map_vm(struct kvm *kvm);
+
+enum kvm_asi_vendor kvm_asi_vendor(void);
+
+#endif /* KVM_ASI_H */

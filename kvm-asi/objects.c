@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which memory a vCPU's loop touches, and so has to be mapped in its VM's
+ * domain.  Every KVM_RUN compares the list with the one before, because KVM
+ * replaces some of these objects while a VM lives (memslots, CPUID tables,
+ * interrupt routing).
+ */
+#include <linux/kvm_host.h>
+#include <linux/percpu.h>
+#include <linux/srcu.h>
+#include "kvm_asi.h"
+#include "ioapic.h"
+#include "irq.h"
+#include "lapic.h"
+#include "i8254.h"
+#include "svm/svm.h"
+#include "vmx/vmx.h"
+
+struct kvm_asi_list {
+	unsigned int count;
+	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+};
+
+static void kvm_asi_add(struct kvm_asi_list *list, const void *addr, size_t size)
+{
+	if (!addr || !size || WARN_ON_ONCE(list->count == KVM_ASI_MAX_OBJECTS))
+		return;
+	list->object[list->count].addr = addr;
+	list->object[list->count].size = size;
+	list->count++;
+}
+
+/* Bring the domain from the objects in @have to those in @want. */
+static int kvm_asi_sync(struct asi *asi, struct kvm_asi_object *have,
+			unsigned int *count, const struct kvm_asi_list *want)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < want->count; i++) {
+		if (i < *count && have[i].addr == want->object[i].addr &&
+		    have[i].size == want->object[i].size)
+			continue;
+		err = asi_map(asi, want->object[i].addr, want->object[i].size,
+			      ASI_KIND_OBJECT);
+		if (err)
+			return err;
+		have[i] = want->object[i];
+		*count = max(*count, i + 1);
+	}
+	return 0;
+}
+
+static void kvm_asi_list_svm(struct kvm_asi_list *list, struct kvm_vcpu *vcpu)
+{
+	struct vcpu_svm *svm = to_svm(vcpu);
+
+	kvm_asi_add(list, svm, sizeof(*svm));
+	kvm_asi_add(list, svm->vmcb01.ptr, PAGE_SIZE);
+	kvm_asi_add(list, svm->nested.vmcb02.ptr, PAGE_SIZE);
+	kvm_asi_add(list, svm->msrpm, MSRPM_SIZE);
+	kvm_asi_add(list, svm->nested.msrpm, MSRPM_SIZE);
+}
+
+static void kvm_asi_list_vmx(struct kvm_asi_list *list, struct kvm_vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+
+	kvm_asi_add(list, vmx, sizeof(*vmx));
+	kvm_asi_add(list, vmx->vmcs01.vmcs, PAGE_SIZE);
+	kvm_asi_add(list, vmx->vmcs01.msr_bitmap, PAGE_SIZE);
+	kvm_asi_add(list, vmx->vmcs01.shadow_vmcs, PAGE_SIZE);
+}
+
+int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	struct kvm_lapic *apic = vcpu->arch.apic;
+	struct kvm_asi_list list = { };
+
+	if (kvm_asi_vendor() == KVM_ASI_SVM)
+		kvm_asi_list_svm(&list, vcpu);
+	else
+		kvm_asi_list_vmx(&list, vcpu);
+	kvm_asi_add(&list, vcpu->run, PAGE_SIZE);
+	kvm_asi_add(&list, vcpu->arch.pio_data, PAGE_SIZE);
+	kvm_asi_add(&list, vcpu->arch.emulate_ctxt, sizeof(struct x86_emulate_ctxt));
+	kvm_asi_add(&list, vcpu->arch.guest_fpu.fpstate,
+		    sizeof(struct fpstate) + fpu_kernel_cfg.max_size);
+	kvm_asi_add(&list, vcpu->arch.mce_banks,
+		    KVM_MAX_MCE_BANKS * 4 * sizeof(u64));
+	kvm_asi_add(&list, vcpu->arch.cpuid_entries,
+		    vcpu->arch.cpuid_nent * sizeof(struct kvm_cpuid_entry2));
+	if (apic) {
+		kvm_asi_add(&list, apic, sizeof(*apic));
+		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
+	}
+	return kvm_asi_sync(v->asi, v->object, &v->objects, &list);
+}
+
+/*
+ * Memslots, routing and bus tables are replaced under SRCU; a KVM_RUN that
+ * started before the change faults on the new object and leaves once.
+ */
+int kvm_asi_map_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm = kvm->arch.asi;
+	struct kvm_asi_list list = { };
+	int cpu, err;
+
+	kvm_asi_add(&list, kvm, kvm_asi_vendor() == KVM_ASI_SVM ?
+		    sizeof(struct kvm_svm) : sizeof(struct kvm_vmx));
+	for_each_possible_cpu(cpu)
+		kvm_asi_add(&list, per_cpu_ptr(kvm->srcu.sda, cpu),
+			    sizeof(struct srcu_data));
+	kvm_asi_add(&list, kvm->arch.vpic, sizeof(struct kvm_pic));
+	kvm_asi_add(&list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
+	kvm_asi_add(&list, kvm->arch.vpit, sizeof(struct kvm_pit));
+	kvm_asi_add(&list, rcu_access_pointer(kvm->arch.apic_map),
+		    sizeof(struct kvm_apic_map) + 8 * sizeof(void *));
+
+	mutex_lock(&vm->lock);
+	err = kvm_asi_sync(vm->asi, vm->object, &vm->objects, &list);
+	mutex_unlock(&vm->lock);
+	return err;
+}

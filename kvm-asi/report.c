@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* debugfs asi/kvm: what became of every VM exit. */
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/kallsyms.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <asi/engine.h>
+#include "kvm_asi.h"
+
+static void kvm_asi_show_reason_name(struct seq_file *m, u32 code)
+{
+	const char *name = kvm_asi_reason_name(kvm_asi_vendor(), code);
+
+	seq_puts(m, name ?: "unnamed");
+}
+
+static void kvm_asi_show_counts(struct seq_file *m, const u64 *count)
+{
+	seq_printf(m, " inside %llu left %llu user %llu first_touch %llu",
+		   count[KVM_ASI_INSIDE], count[KVM_ASI_LEFT],
+		   count[KVM_ASI_USER], count[KVM_ASI_FIRST_TOUCH]);
+}
+
+static void kvm_asi_show_cause(struct seq_file *m, const struct kvm_asi_cause *c)
+{
+	seq_puts(m, "cause reason ");
+	kvm_asi_show_reason_name(m, c->code);
+	seq_printf(m, " code 0x%x how %s", c->code, kvm_asi_leave_name(c->how));
+	if (c->how == KVM_ASI_LEAVE_FAULT)
+		seq_printf(m, " kind %s cache %s access %s ip 0x%llx symbol %pS",
+			   asi_kind_name(c->kind), c->cache[0] ? c->cache : "-",
+			   asi_access_name(c->access), c->ip,
+			   (void *)(unsigned long)c->ip);
+	seq_printf(m, " count %llu\n", c->count);
+}
+
+static void kvm_asi_show_account(struct seq_file *m,
+				 const struct kvm_asi_account *a)
+{
+	int i;
+
+	seq_puts(m, "exits");
+	kvm_asi_show_counts(m, a->total);
+	seq_printf(m, " first_touch_left %llu\n", a->left_first_touch);
+	for (i = 0; i < KVM_ASI_REASONS; i++) {
+		if (!a->reason[i].used)
+			continue;
+		seq_puts(m, "reason ");
+		kvm_asi_show_reason_name(m, a->reason[i].code);
+		seq_printf(m, " code 0x%x", a->reason[i].code);
+		kvm_asi_show_counts(m, a->reason[i].count);
+		seq_putc(m, '\n');
+	}
+	for (i = 0; i < KVM_ASI_CAUSES; i++) {
+		if (a->cause[i].used)
+			kvm_asi_show_cause(m, &a->cause[i]);
+	}
+	seq_printf(m, "causes_dropped %llu\n\n", a->causes_dropped);
+}
+
+static int kvm_asi_show(struct seq_file *m, void *unused)
+{
+	const char *vendor = kvm_asi_vendor() == KVM_ASI_SVM ? "svm" : "vmx";
+	struct kvm_asi_account *sum = vzalloc(sizeof(*sum));
+	struct kvm_asi_vcpu *v;
+	struct kvm_asi_vm *vm;
+	unsigned int vcpus;
+
+	if (!sum)
+		return -ENOMEM;
+	mutex_lock(&kvm_asi_vms_lock);
+	list_for_each_entry(vm, &kvm_asi_vms, list) {
+		mutex_lock(&vm->lock);
+		*sum = vm->gone;
+		vcpus = 0;
+		list_for_each_entry(v, &vm->vcpus, list) {
+			kvm_asi_account_add(sum, &v->account);
+			vcpus++;
+		}
+		mutex_unlock(&vm->lock);
+		seq_printf(m, "vm %u pid %d comm %s vcpus %u vendor %s\n",
+			   asi_id(vm->asi), vm->pid, vm->comm, vcpus, vendor);
+		kvm_asi_show_account(m, sum);
+	}
+	seq_puts(m, "vm ended\n");
+	kvm_asi_show_account(m, &kvm_asi_ended);
+	mutex_unlock(&kvm_asi_vms_lock);
+	vfree(sum);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(kvm_asi);
+
+static int __init kvm_asi_report_init(void)
+{
+	if (asi_consumer_on[ASI_CLASS_KVM])
+		debugfs_create_file("kvm", 0400, asi_debugfs(), NULL, &kvm_asi_fops);
+	return 0;
+}
+device_initcall(kvm_asi_report_init);

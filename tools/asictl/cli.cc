@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The command line: which subcommands and options there are, and what they say
+// about themselves.
+#include "cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <ostream>
+
+#include "commands.h"
+#include "failure.h"
+#include "table.h"
+
+namespace asi::ctl {
+namespace {
+
+struct GlobalOptions {
+    bool json = false;
+    std::string sysfs_root = "/sys";
+    std::string debugfs_root = "/sys/kernel/debug";
+};
+
+constexpr const char* kMainFooter =
+    R"(Exit status: 0 success, 1 failure, 2 wrong usage, 3 the running kernel has no
+address space isolation, 4 it is off.
+
+All but status, policy check and policy show --default need root.  --json prints
+one object; a value the kernel did not give is null; ip and address are strings
+of hexadecimal digits; what asictl does not know itself is under "other".)";
+
+constexpr const char* kStatusFooter =
+    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, domains, enters, exits,
+faults, grows, denies, cr3_writes, other})";
+
+constexpr const char* kDomainsFooter =
+    R"(JSON: {domains: [{domain, class, pid, comm, tables, reserve, owned_bytes,
+reachable_bytes, ram_bytes, ram_percent, kinds: [{kind, bytes,
+reachable_percent, ram_percent, other}], other}]})";
+
+constexpr const char* kFaultsFooter =
+    R"(FIRST and LAST are seconds since boot, as in dmesg.
+
+JSON: {faults: [{class, count, kind, cache, access, action, critical, ip, symbol,
+address, pid, cpu, first_ns, last_ns, other}], totals: [{class, total, dropped}],
+other}; with --clear {cleared})";
+
+constexpr const char* kStatsFooter = R"(JSON: {NAME: value, ...}, names as the kernel gives them)";
+
+constexpr const char* kKvmReportFooter =
+    R"(INSIDE%: share handled without leaving the restricted address space, of the exits
+that neither went to user space nor mapped guest memory for the first time.
+
+JSON: {vms: [{vm, pid, comm, vcpus, vendor, causes_dropped, exits: {total, inside,
+left, user, first_touch, first_touch_left, inside_percent, other}, reasons:
+[{reason, code, inside, left, user, first_touch, total, inside_percent, other}],
+causes: [{reason, code, how, kind, cache, access, ip, symbol, count, other}],
+other}], ended: null or the same for the sum of VMs that ended})";
+
+constexpr const char* kPolicyShowFooter =
+    R"(JSON: {source, rules: [{class, kind, cache, access, action, log, text}]})";
+
+constexpr const char* kPolicyInputFooter =
+    R"(A rule: CLASS KIND[:CACHE] ACCESS ACTION[,log|,nolog], for instance
+'kvm slab:kvm_vcpu rw grow'.  ACCESS: letters of rwx; ACTION: grow, exit, deny.
+The word 'default' goes back to the built-in policy first.  Quote '*'.
+
+JSON: {valid, applied, error: null or {line, message}})";
+
+/// Global options work after any subcommand too.  CLI11's fallthrough() would
+/// give that as well, but then takes policy words such as "kvm" for subcommands.
+void add_global_options(CLI::App& app, GlobalOptions& options) {
+    app.add_flag("--json", options.json, "Print JSON");
+    app.add_option("--sysfs-root", options.sysfs_root)->group("");
+    app.add_option("--debugfs-root", options.debugfs_root)->group("");
+}
+
+class CommandLine {
+  public:
+    CommandLine() : app_("Show and steer address space isolation in the kernel", "asictl") {
+        app_.footer(kMainFooter);
+        app_.require_subcommand(0, 1);
+        add_global_options(app_, global_);
+        add_state_commands();
+        add_faults();
+        add_policy();
+        add_kvm();
+    }
+
+    void parse(std::vector<std::string> arguments) {
+        std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+        app_.parse(std::move(arguments));
+    }
+
+    /// What --help prints for the subcommand that was named.
+    [[nodiscard]] std::string help() { return app_.help(); }
+
+    void execute(std::istream& in, std::ostream& out) {
+        if (!command_) fail_without_command();
+        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out});
+    }
+
+  private:
+    CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                          const char* footer, std::function<void(const Context&)> command) {
+        CLI::App& app = *parent.add_subcommand(name, description);
+        app.footer(footer);
+        add_global_options(app, global_);
+        app.callback([this, command = std::move(command)] { command_ = command; });
+        return app;
+    }
+
+    /// CLI11 can ask for a subcommand itself, but then "asictl bogus" is told that
+    /// one is missing and not that there is no "bogus".
+    [[noreturn]] void fail_without_command() {
+        const CLI::App* app = &app_;
+        while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+        std::string names;
+        for (const CLI::App* sub : app->get_subcommands(nullptr))
+            names += (names.empty() ? "" : ", ") + sub->get_name();
+        throw Failure(ExitCode::kUsage, "a subcommand is missing: one of " + names);
+    }
+
+    CLI::App& add_command_group(const std::string& name, const std::string& description) {
+        CLI::App& app = *app_.add_subcommand(name, description);
+        app.require_subcommand(0, 1);
+        add_global_options(app, global_);
+        return app;
+    }
+
+    void add_state_commands() {
+        add_command(app_, "status", "Whether isolation is on, and its counters", kStatusFooter,
+                    run_status);
+        add_command(app_, "domains", "Restricted address spaces and the memory they reach",
+                    kDomainsFooter, run_domains);
+        add_command(app_, "stats", "Counters of the core", kStatsFooter, run_stats);
+    }
+
+    void add_faults() {
+        CLI::App& faults =
+            add_command(app_, "faults", "Accesses that were not mapped", kFaultsFooter,
+                        [this](const Context& context) { run_faults(context, faults_); });
+        auto* only = faults.add_option("--class", faults_.class_name, "Show only this class");
+        faults.add_flag("--clear", faults_.clear, "Empty the log instead of showing it")
+            ->excludes(only);
+    }
+
+    void add_policy() {
+        CLI::App& policy = add_command_group("policy", "What happens on a touch, by memory kind");
+        CLI::App& show =
+            add_command(policy, "show", "Print the policy in force", kPolicyShowFooter,
+                        [this](const Context& context) { run_policy_show(context, built_in_); });
+        show.add_flag("--default", built_in_, "Print the built-in policy; needs no kernel support");
+
+        CLI::App& set = add_command(
+            policy, "set", "Put rules on top of the policy in force, all or none",
+            kPolicyInputFooter, [this](const Context& context) {
+                dry_run_ ? run_policy_check(context, input_) : run_policy_set(context, input_);
+            });
+        add_policy_input(set);
+        set.add_flag("--dry-run", dry_run_, "Only check, as 'policy check' does");
+
+        CLI::App& check = add_command(
+            policy, "check",
+            "Say whether rules are valid on top of the built-in policy; changes nothing",
+            kPolicyInputFooter,
+            [this](const Context& context) { run_policy_check(context, input_); });
+        add_policy_input(check);
+    }
+
+    void add_policy_input(CLI::App& app) {
+        auto* words = app.add_option("RULE", input_.words,
+                                     "Rules, in words or quoted; '-' reads standard input");
+        words->type_name("");
+        app.add_option("-f,--file", input_.file, "Read rules from FILE; '-': standard input")
+            ->type_name("FILE")
+            ->excludes(words);
+    }
+
+    void add_kvm() {
+        CLI::App& kvm = add_command_group("kvm", "Isolation of virtual machines");
+        add_command(kvm, "report", "Where VM exits were handled, and what made them leave",
+                    kKvmReportFooter, run_kvm_report);
+    }
+
+    CLI::App app_;
+    GlobalOptions global_;
+    FaultsOptions faults_;
+    bool built_in_ = false;
+    bool dry_run_ = false;
+    PolicyInput input_;
+    std::function<void(const Context&)> command_;
+};
+
+int fail(std::ostream& err, ExitCode code, const std::string& message) {
+    err << "asictl: " << printable(message) << '\n';
+    return static_cast<int>(code);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, std::istream& in, std::ostream& out,
+        std::ostream& err) {
+    CommandLine command_line;
+    try {
+        command_line.parse(arguments);
+    } catch (const CLI::CallForHelp&) {
+        out << command_line.help();
+        return static_cast<int>(ExitCode::kSuccess);
+    } catch (const CLI::ParseError& error) {
+        return fail(err, ExitCode::kUsage, std::string(error.what()) + " (see asictl --help)");
+    }
+    try {
+        command_line.execute(in, out);
+        if (!out.flush()) throw Failure(ExitCode::kRuntime, "cannot write the output");
+    } catch (const Failure& failure) {
+        return fail(err, failure.code(), failure.what());
+    }
+    return static_cast<int>(ExitCode::kSuccess);
+}
+
+}  // namespace asi::ctl

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The subcommands.  Each writes its result to Context::out and throws Failure
+// when there is none.
+#ifndef ASICTL_COMMANDS_H
+#define ASICTL_COMMANDS_H
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernel_files.h"
+
+namespace asi::ctl {
+
+struct Context {
+    KernelFiles kernel;
+    bool json;
+    std::istream& in;
+    std::ostream& out;
+};
+
+void run_status(const Context& context);
+void run_domains(const Context& context);
+void run_stats(const Context& context);
+void run_kvm_report(const Context& context);
+
+struct FaultsOptions {
+    std::optional<std::string> class_name;  ///< show only this class
+    bool clear = false;                     ///< empty the log, show nothing
+};
+void run_faults(const Context& context, const FaultsOptions& options);
+
+void run_policy_show(const Context& context, bool built_in);
+
+struct PolicyInput {
+    std::vector<std::string> words;  ///< rules on the command line; "-": standard input
+    std::optional<std::string> file;
+};
+void run_policy_check(const Context& context, const PolicyInput& input);
+void run_policy_set(const Context& context, const PolicyInput& input);
+
+}  // namespace asi::ctl
+
+#endif  // ASICTL_COMMANDS_H

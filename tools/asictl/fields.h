@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// One table per structure ties a key of the kernel's files to a member.  The
+// parsers and the JSON output both walk it, so that a new key is one new line.
+#ifndef ASICTL_FIELDS_H
+#define ASICTL_FIELDS_H
+
+#include <variant>
+
+#include "model.h"
+
+namespace asi::ctl {
+
+template <typename T>
+struct Field {
+    const char* key;
+    std::variant<Number T::*, Text T::*, Flag T::*, Address T::*> member;
+};
+
+inline constexpr Field<Status> kStatusFields[] = {
+    {"state", &Status::state},   {"reason", &Status::reason},
+    {"pti", &Status::pti},       {"pcid", &Status::pcid},
+    {"levels", &Status::levels}, {"global_bit", &Status::global_bit},
+    {"kvm", &Status::kvm},       {"domains", &Status::domains},
+    {"enters", &Status::enters}, {"exits", &Status::exits},
+    {"faults", &Status::faults}, {"grows", &Status::grows},
+    {"denies", &Status::denies}, {"cr3_writes", &Status::cr3_writes},
+};
+
+inline constexpr Field<KindBytes> kKindBytesFields[] = {
+    {"kind", &KindBytes::kind},
+    {"bytes", &KindBytes::bytes},
+};
+
+inline constexpr Field<Domain> kDomainFields[] = {
+    {"domain", &Domain::id},
+    {"class", &Domain::class_name},
+    {"pid", &Domain::pid},
+    {"comm", &Domain::comm},
+    {"tables", &Domain::tables},
+    {"reserve", &Domain::reserve},
+    {"owned_bytes", &Domain::owned_bytes},
+    {"reachable_bytes", &Domain::reachable_bytes},
+    {"ram_bytes", &Domain::ram_bytes},
+};
+
+inline constexpr Field<Fault> kFaultFields[] = {
+    {"class", &Fault::class_name},  {"count", &Fault::count},     {"kind", &Fault::kind},
+    {"cache", &Fault::cache},       {"access", &Fault::access},   {"action", &Fault::action},
+    {"critical", &Fault::critical}, {"ip", &Fault::ip},           {"symbol", &Fault::symbol},
+    {"address", &Fault::address},   {"pid", &Fault::pid},         {"cpu", &Fault::cpu},
+    {"first_ns", &Fault::first_ns}, {"last_ns", &Fault::last_ns},
+};
+
+inline constexpr Field<PolicyRule> kPolicyRuleFields[] = {
+    {"class", &PolicyRule::class_name}, {"kind", &PolicyRule::kind},
+    {"cache", &PolicyRule::cache},      {"access", &PolicyRule::access},
+    {"action", &PolicyRule::action},    {"log", &PolicyRule::log},
+};
+
+inline constexpr Field<ExitReason> kExitReasonFields[] = {
+    {"reason", &ExitReason::reason}, {"code", &ExitReason::code},
+    {"inside", &ExitReason::inside}, {"left", &ExitReason::left},
+    {"user", &ExitReason::user},     {"first_touch", &ExitReason::first_touch},
+};
+
+inline constexpr Field<LeaveCause> kLeaveCauseFields[] = {
+    {"reason", &LeaveCause::reason}, {"code", &LeaveCause::code},
+    {"how", &LeaveCause::how},       {"kind", &LeaveCause::kind},
+    {"cache", &LeaveCause::cache},   {"access", &LeaveCause::access},
+    {"ip", &LeaveCause::ip},         {"symbol", &LeaveCause::symbol},
+    {"count", &LeaveCause::count},
+};
+
+inline constexpr Field<ExitCounts> kExitCountsFields[] = {
+    {"inside", &ExitCounts::inside},
+    {"left", &ExitCounts::left},
+    {"user", &ExitCounts::user},
+    {"first_touch", &ExitCounts::first_touch},
+    {"first_touch_left", &ExitCounts::first_touch_left},
+};
+
+inline constexpr Field<Vm> kVmFields[] = {
+    {"vm", &Vm::id},       {"pid", &Vm::pid},       {"comm", &Vm::comm},
+    {"vcpus", &Vm::vcpus}, {"vendor", &Vm::vendor}, {"causes_dropped", &Vm::causes_dropped},
+};
+
+}  // namespace asi::ctl
+
+#endif  // ASICTL_FIELDS_H

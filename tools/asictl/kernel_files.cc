@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel_files.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "failure.h"
+#include "parse.h"
+
+namespace asi::ctl {
+namespace {
+
+class FileDescriptor {
+  public:
+    FileDescriptor(const std::string& path, int flags)
+        : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
+    ~FileDescriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+    [[nodiscard]] int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+/// 0 or an errno.
+int read_all(const std::string& path, std::string& text) {
+    const FileDescriptor file(path, O_RDONLY);
+    if (file.get() < 0) return errno;
+    text.clear();
+    char chunk[16384];
+    for (;;) {
+        const ssize_t got = read(file.get(), chunk, sizeof(chunk));
+        if (got == 0) return 0;
+        if (got > 0) {
+            text.append(chunk, static_cast<std::size_t>(got));
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+}
+
+std::string reason_of(int error) {
+    return std::strerror(error);
+}
+
+bool exists(const std::string& path) {
+    struct stat info;
+    return stat(path.c_str(), &info) == 0;
+}
+
+bool is_debugfs(const std::string& path) {
+    struct statfs info;
+    return statfs(path.c_str(), &info) == 0 && info.f_type == DEBUGFS_MAGIC;
+}
+
+bool is_denial(int error) {
+    return error == EACCES || error == EPERM;
+}
+
+}  // namespace
+
+KernelFiles::KernelFiles(std::string sysfs_root, std::string debugfs_root)
+    : sysfs_asi_(std::move(sysfs_root) + "/kernel/asi"), debugfs_root_(std::move(debugfs_root)) {}
+
+Status KernelFiles::status() const {
+    const std::string path = sysfs_asi_ + "/status";
+    std::string text;
+    const int error = read_all(path, text);
+    if (error == 0) return parse_status(text);
+    if (!exists(sysfs_asi_)) {
+        throw Failure(ExitCode::kNoAsi,
+                      "the running kernel has no address space isolation (no " + sysfs_asi_ + ")");
+    }
+    throw Failure(ExitCode::kRuntime, "cannot read " + path + ": " + reason_of(error));
+}
+
+Status KernelFiles::require_on() const {
+    Status status = this->status();
+    if (status.state == "off") {
+        std::string why = status.reason ? " (" + *status.reason + ")" : "";
+        throw Failure(ExitCode::kAsiOff,
+                      "address space isolation is off" + why + "; boot with asi=on to use this");
+    }
+    return status;
+}
+
+std::string KernelFiles::read_debugfs(std::string_view name) const {
+    std::string text;
+    if (const int error = read_all(debugfs_path(name), text)) fail_debugfs("read", name, error);
+    return text;
+}
+
+int KernelFiles::write_debugfs(std::string_view name, std::string_view text) const {
+    const FileDescriptor file(debugfs_path(name), O_WRONLY);
+    if (file.get() < 0) fail_debugfs("write", name, errno);
+    ssize_t written;
+    do {
+        written = write(file.get(), text.data(), text.size());
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) return errno;
+    return static_cast<std::size_t>(written) == text.size() ? 0 : EMSGSIZE;
+}
+
+void KernelFiles::fail_write(std::string_view name, int error) const {
+    fail_debugfs("write", name, error);
+}
+
+bool KernelFiles::has_debugfs(std::string_view name) const {
+    // When the folder is not visible, opening the file says why.
+    return !exists(debugfs_root_ + "/asi") || exists(debugfs_path(name));
+}
+
+std::string KernelFiles::debugfs_path(std::string_view name) const {
+    return debugfs_root_ + "/asi/" + std::string(name);
+}
+
+void KernelFiles::fail_debugfs(std::string_view verb, std::string_view name, int error) const {
+    const std::string what = "cannot " + std::string(verb) + " " + debugfs_path(name) + ": ";
+    if (is_denial(error) && geteuid() != 0)
+        throw Failure(ExitCode::kRuntime, what + "debugfs needs root; run asictl as root");
+    if (is_denial(error)) {
+        throw Failure(ExitCode::kRuntime,
+                      what + reason_of(error) + " (does kernel lockdown forbid debugfs?)");
+    }
+    if (error == ENOENT && !exists(debugfs_root_ + "/asi")) {
+        if (is_debugfs(debugfs_root_))
+            throw Failure(ExitCode::kRuntime, what + "debugfs has no asi folder");
+        throw Failure(ExitCode::kRuntime, what +
+                                              "debugfs is not mounted; mount it with: "
+                                              "mount -t debugfs none " +
+                                              debugfs_root_);
+    }
+    throw Failure(ExitCode::kRuntime, what + reason_of(error));
+}
+
+std::string read_user_file(const std::string& path) {
+    std::string text;
+    if (const int error = read_all(path, text))
+        throw Failure(ExitCode::kRuntime, "cannot read " + path + ": " + reason_of(error));
+    return text;
+}
+
+}  // namespace asi::ctl

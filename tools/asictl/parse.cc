@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "parse.h"
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "fields.h"
+
+namespace asi::ctl {
+namespace {
+
+constexpr std::string_view kBlanks = " \t\r\f\v";
+
+std::string_view trim(std::string_view text) {
+    const auto first = text.find_first_not_of(kBlanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+/// Cuts the first word off @rest.
+std::string_view next_word(std::string_view& rest) {
+    rest = trim(rest);
+    const auto end = std::min(rest.find_first_of(kBlanks), rest.size());
+    const std::string_view word = rest.substr(0, end);
+    rest = trim(rest.substr(end));
+    return word;
+}
+
+/// Trimmed pieces between any of @separators, empty ones left out.
+std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
+    std::vector<std::string_view> pieces;
+    while (!text.empty()) {
+        const auto end = std::min(text.find_first_of(separators), text.size());
+        if (const auto piece = trim(text.substr(0, end)); !piece.empty()) pieces.push_back(piece);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return pieces;
+}
+
+Pairs to_pairs(std::string_view line) {
+    Pairs pairs;
+    while (!line.empty()) {
+        const std::string_view key = next_word(line);
+        const std::string_view value = next_word(line);
+        pairs.emplace_back(key, value);
+    }
+    return pairs;
+}
+
+Pair key_and_rest(std::string_view line) {
+    const std::string_view key = next_word(line);
+    return {std::string(key), std::string(line)};
+}
+
+bool read_value(Number& out, std::string_view value) {
+    out = parse_number(value);
+    return out.has_value();
+}
+
+bool read_value(Address& out, std::string_view value) {
+    return read_value(out.value, value);
+}
+
+bool read_value(Text& out, std::string_view value) {
+    if (value.empty()) return false;
+    if (value != "-") out = value;
+    return true;
+}
+
+bool read_value(Flag& out, std::string_view value) {
+    if (value == "on" || value == "1" || value == "yes") {
+        out = true;
+    } else if (value == "off" || value == "0" || value == "no") {
+        out = false;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+template <typename T, std::size_t N>
+void assign(T& object, const Field<T> (&fields)[N], const Pair& pair) {
+    const auto& [key, value] = pair;
+    for (const Field<T>& field : fields) {
+        if (key != field.key) continue;
+        const bool understood = std::visit(
+            [&](auto member) { return read_value(object.*member, value); }, field.member);
+        if (understood) return;
+        break;
+    }
+    object.other.push_back(pair);
+}
+
+template <typename T, std::size_t N>
+void assign_line(T& object, const Field<T> (&fields)[N], std::string_view line) {
+    for (const Pair& pair : to_pairs(line)) assign(object, fields, pair);
+}
+
+template <typename T, std::size_t N>
+T from_line(const Field<T> (&fields)[N], std::string_view line) {
+    T object;
+    assign_line(object, fields, line);
+    return object;
+}
+
+void add_vm_line(Vm& vm, std::string_view line) {
+    std::string_view rest = line;
+    const std::string_view word = next_word(rest);
+    if (word == "exits") {
+        assign_line(vm.exits, kExitCountsFields, rest);
+    } else if (word == "reason") {
+        vm.reasons.push_back(from_line(kExitReasonFields, line));
+    } else if (word == "cause") {
+        vm.causes.push_back(from_line(kLeaveCauseFields, rest));
+    } else if (word == "vm" && rest.substr(0, rest.find_first_of(kBlanks)) == "ended") {
+        vm.ended = true;
+        next_word(rest);
+        assign_line(vm, kVmFields, rest);
+    } else {
+        assign_line(vm, kVmFields, line);
+    }
+}
+
+FaultTotals& totals_of(FaultLog& log, std::string_view class_name) {
+    for (FaultTotals& totals : log.totals)
+        if (totals.class_name == class_name) return totals;
+    return log.totals.emplace_back(FaultTotals{std::string(class_name), {}, {}});
+}
+
+bool add_fault_totals(FaultLog& log, std::string_view line) {
+    const std::string_view word = next_word(line);
+    if (word != "total" && word != "dropped") return false;
+    const std::string_view class_name = next_word(line);
+    const Number number = parse_number(line);
+    if (class_name.empty() || !number) return false;
+    FaultTotals& totals = totals_of(log, class_name);
+    (word == "total" ? totals.total : totals.dropped) = number;
+    return true;
+}
+
+bool starts_with_word(std::string_view line, std::string_view word) {
+    return next_word(line) == word;
+}
+
+PolicyRule parse_rule(std::string_view line) {
+    PolicyRule rule;
+    rule.text = line;
+    const std::string_view class_name = next_word(line);
+    const std::string_view target = next_word(line);
+    const std::string_view access = next_word(line);
+    const std::string_view action = next_word(line);
+    if (action.empty() || !line.empty()) return rule;
+
+    const auto colon = target.find(':');
+    const auto comma = action.find(',');
+    const std::string_view verb = action.substr(0, comma);
+    if (comma == std::string_view::npos) {
+        rule.log = verb != "grow";
+    } else if (action.substr(comma) == ",log" || action.substr(comma) == ",nolog") {
+        rule.log = action.substr(comma) == ",log";
+    } else {
+        return rule;
+    }
+    rule.class_name = class_name;
+    rule.kind = target.substr(0, colon);
+    if (colon != std::string_view::npos) rule.cache = target.substr(colon + 1);
+    rule.access = access;
+    rule.action = verb;
+    return rule;
+}
+
+}  // namespace
+
+Number parse_number(std::string_view text) {
+    int base = 10;
+    if (text.starts_with("0x") || text.starts_with("0X")) {
+        base = 16;
+        text.remove_prefix(2);
+    }
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+Status parse_status(std::string_view text) {
+    Status status;
+    for (std::string_view line : split(text, "\n"))
+        assign(status, kStatusFields, key_and_rest(line));
+    return status;
+}
+
+std::vector<Domain> parse_domains(std::string_view text) {
+    std::vector<Domain> domains;
+    for (std::string_view line : split(text, "\n")) {
+        if (domains.empty() || starts_with_word(line, "domain")) domains.emplace_back();
+        if (starts_with_word(line, "kind")) {
+            domains.back().kinds.push_back(from_line(kKindBytesFields, line));
+        } else {
+            assign_line(domains.back(), kDomainFields, line);
+        }
+    }
+    return domains;
+}
+
+FaultLog parse_faults(std::string_view text) {
+    FaultLog log;
+    for (std::string_view line : split(text, "\n")) {
+        if (starts_with_word(line, "class")) {
+            log.records.push_back(from_line(kFaultFields, line));
+        } else if (!add_fault_totals(log, line)) {
+            log.other.push_back(key_and_rest(line));
+        }
+    }
+    return log;
+}
+
+Pairs parse_stats(std::string_view text) {
+    Pairs stats;
+    for (std::string_view line : split(text, "\n")) stats.push_back(key_and_rest(line));
+    return stats;
+}
+
+std::vector<Vm> parse_vms(std::string_view text) {
+    std::vector<Vm> vms;
+    for (std::string_view line : split(text, "\n")) {
+        if (vms.empty() || starts_with_word(line, "vm")) vms.emplace_back();
+        add_vm_line(vms.back(), line);
+    }
+    return vms;
+}
+
+std::vector<PolicyRule> parse_policy(std::string_view text) {
+    std::vector<PolicyRule> rules;
+    for (std::string_view line : split(text, "\n")) {
+        // The comment goes first: a ';' in it separates nothing.
+        for (std::string_view rule : split(line.substr(0, line.find('#')), ";"))
+            rules.push_back(parse_rule(rule));
+    }
+    return rules;
+}
+
+std::string PolicyProblem::to_string() const {
+    return line ? "line " + std::to_string(*line) + ": " + message : message;
+}
+
+PolicyProblem parse_policy_error(std::string_view text) {
+    const std::vector<std::string_view> lines = split(text, "\n");
+    if (lines.empty()) return {};
+    std::string_view rest = lines.front();
+    if (next_word(rest) == "line") {
+        const auto colon = rest.find(':');
+        if (colon != std::string_view::npos) {
+            if (const Number number = parse_number(rest.substr(0, colon)))
+                return {number, std::string(trim(rest.substr(colon + 1)))};
+        }
+    }
+    return {std::nullopt, std::string(lines.front())};
+}
+
+}  // namespace asi::ctl

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "render_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "fields.h"
+#include "order.h"
+#include "table.h"
+
+namespace asi::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename T>
+Json value_of(const std::optional<T>& value) {
+    return value ? Json(*value) : Json();
+}
+
+Json value_of(const Address& address) {
+    return address.value ? Json(format_hex(address.value)) : Json();
+}
+
+/// A word of an unknown key: a number where it is one.
+Json guess(const std::string& word) {
+    const Number number = parse_number(word);
+    return number && !word.starts_with("0x") ? Json(*number) : Json(word);
+}
+
+/// A key that comes more than once becomes an array.
+Json object_of(const Pairs& pairs) {
+    Json object = Json::object();
+    for (const auto& [key, value] : pairs) {
+        if (!object.contains(key)) {
+            object[key] = guess(value);
+            continue;
+        }
+        Json& present = object[key];
+        if (!present.is_array()) present = Json::array({present});
+        present.push_back(guess(value));
+    }
+    return object;
+}
+
+template <typename T, std::size_t N>
+Json object_of(const T& source, const Field<T> (&fields)[N]) {
+    Json object = Json::object();
+    for (const Field<T>& field : fields) {
+        object[field.key] =
+            std::visit([&](auto member) { return value_of(source.*member); }, field.member);
+    }
+    return object;
+}
+
+/// With what the parser did not know; the last member of every object that a
+/// line of a kernel file stands behind.
+void add_other(Json& object, const Pairs& other) {
+    object["other"] = object_of(other);
+}
+
+Json json_of(const KindBytes& kind, const Domain& domain) {
+    Json object = object_of(kind, kKindBytesFields);
+    object["reachable_percent"] = value_of(percent(kind.bytes, domain.reachable_bytes));
+    object["ram_percent"] = value_of(percent(kind.bytes, domain.ram_bytes));
+    add_other(object, kind.other);
+    return object;
+}
+
+Json json_of(const Domain& domain) {
+    Json object = object_of(domain, kDomainFields);
+    object["ram_percent"] = value_of(percent(domain.reachable_bytes, domain.ram_bytes));
+    object["kinds"] = Json::array();
+    for (const KindBytes& kind : domain.kinds) object["kinds"].push_back(json_of(kind, domain));
+    add_other(object, domain.other);
+    return object;
+}
+
+Json json_of(const Fault& fault) {
+    Json object = object_of(fault, kFaultFields);
+    add_other(object, fault.other);
+    return object;
+}
+
+Json json_of(const PolicyRule& rule) {
+    Json object = object_of(rule, kPolicyRuleFields);
+    object["text"] = rule.text;
+    return object;
+}
+
+Json json_of(const ExitCounts& counts) {
+    Json object = Json::object();
+    object["total"] = total_exits(counts);
+    object.update(object_of(counts, kExitCountsFields));
+    object["inside_percent"] = value_of(inside_percent(counts.inside, counts.left));
+    add_other(object, counts.other);
+    return object;
+}
+
+Json json_of(const ExitReason& reason) {
+    Json object = object_of(reason, kExitReasonFields);
+    object["total"] = total_exits(reason);
+    object["inside_percent"] = value_of(inside_percent(reason.inside, reason.left));
+    add_other(object, reason.other);
+    return object;
+}
+
+Json json_of(const LeaveCause& cause) {
+    Json object = object_of(cause, kLeaveCauseFields);
+    add_other(object, cause.other);
+    return object;
+}
+
+Json json_of(const Vm& vm) {
+    Json object = object_of(vm, kVmFields);
+    object["exits"] = json_of(vm.exits);
+    object["reasons"] = Json::array();
+    for (const ExitReason& reason : vm.reasons) object["reasons"].push_back(json_of(reason));
+    object["causes"] = Json::array();
+    for (const LeaveCause& cause : vm.causes) object["causes"].push_back(json_of(cause));
+    add_other(object, vm.other);
+    return object;
+}
+
+std::string to_text(const Json& json) {
+    // Names such as comm are bytes, not necessarily UTF-8.
+    return json.dump(2, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+std::string json_of_status(const Status& status) {
+    Json object = object_of(status, kStatusFields);
+    add_other(object, status.other);
+    return to_text(object);
+}
+
+std::string json_of_domains(const std::vector<Domain>& domains) {
+    Json object = {{"domains", Json::array()}};
+    for (const Domain& domain : domains) object["domains"].push_back(json_of(domain));
+    return to_text(object);
+}
+
+std::string json_of_faults(const FaultLog& log) {
+    Json object = {{"faults", Json::array()}, {"totals", Json::array()}};
+    for (const Fault& fault : log.records) object["faults"].push_back(json_of(fault));
+    for (const FaultTotals& totals : log.totals) {
+        object["totals"].push_back({{"class", totals.class_name},
+                                    {"total", value_of(totals.total)},
+                                    {"dropped", value_of(totals.dropped)}});
+    }
+    add_other(object, log.other);
+    return to_text(object);
+}
+
+std::string json_of_faults_cleared() {
+    return to_text({{"cleared", true}});
+}
+
+std::string json_of_policy(const std::string& source, const std::string& text) {
+    Json object = {{"source", source}, {"rules", Json::array()}};
+    for (const PolicyRule& rule : parse_policy(text)) object["rules"].push_back(json_of(rule));
+    return to_text(object);
+}
+
+std::string json_of_policy_result(bool applied, const std::optional<PolicyProblem>& problem) {
+    Json object = {{"valid", !problem}, {"applied", applied}, {"error", nullptr}};
+    if (problem)
+        object["error"] = {{"line", value_of(problem->line)}, {"message", problem->message}};
+    return to_text(object);
+}
+
+std::string json_of_stats(const Pairs& stats) {
+    return to_text(object_of(stats));
+}
+
+std::string json_of_vms(const std::vector<Vm>& vms) {
+    Json object = {{"vms", Json::array()}, {"ended", nullptr}};
+    for (const Vm& vm : vms) {
+        if (vm.ended) {
+            object["ended"] = json_of(vm);
+        } else {
+            object["vms"].push_back(json_of(vm));
+        }
+    }
+    return to_text(object);
+}
+
+}  // namespace asi::ctl

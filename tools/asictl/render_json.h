@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Output for programs.  Keys are stable: they may be added to, never renamed
+// or dropped.  asictl(8) describes them.
+#ifndef ASICTL_RENDER_JSON_H
+#define ASICTL_RENDER_JSON_H
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model.h"
+#include "parse.h"
+
+namespace asi::ctl {
+
+[[nodiscard]] std::string json_of_status(const Status& status);
+[[nodiscard]] std::string json_of_domains(const std::vector<Domain>& domains);
+[[nodiscard]] std::string json_of_faults(const FaultLog& log);
+[[nodiscard]] std::string json_of_faults_cleared();
+[[nodiscard]] std::string json_of_policy(const std::string& source, const std::string& text);
+[[nodiscard]] std::string json_of_policy_result(bool applied,
+                                                const std::optional<PolicyProblem>& problem);
+[[nodiscard]] std::string json_of_stats(const Pairs& stats);
+[[nodiscard]] std::string json_of_vms(const std::vector<Vm>& vms);
+
+}  // namespace asi::ctl
+
+#endif  // ASICTL_RENDER_JSON_H

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "render_text.h"
+
+#include "fields.h"
+#include "order.h"
+#include "table.h"
+
+namespace asi::ctl {
+namespace {
+
+using enum Table::Align;
+
+std::string format(const Number& value) {
+    return format_number(value);
+}
+std::string format(const Text& value) {
+    return format_text(value);
+}
+std::string format(const Flag& value) {
+    return format_flag(value);
+}
+
+std::string kind_and_cache(const Text& kind, const Text& cache) {
+    return cache ? format_text(kind) + ":" + printable(*cache) : format_text(kind);
+}
+
+/// Where in the kernel: by name where there is one; address 0 is nowhere.
+std::string place(const Text& symbol, const Address& ip) {
+    if (symbol) return printable(*symbol);
+    return ip.value == 0u ? format_text(std::nullopt) : format_hex(ip.value);
+}
+
+std::string other_line(const Pairs& other, const std::string& indent) {
+    return other.empty() ? "" : indent + "other: " + format_pairs(other) + "\n";
+}
+
+std::string domain_table(const std::vector<Domain>& domains) {
+    Table table({{"DOMAIN", kRight},
+                 {"CLASS"},
+                 {"PID", kRight},
+                 {"COMM"},
+                 {"REACHABLE", kRight},
+                 {"OF RAM", kRight},
+                 {"OWNED", kRight},
+                 {"TABLES", kRight},
+                 {"RESERVE", kRight},
+                 {"OTHER"}});
+    for (const Domain& d : domains) {
+        table.add_row({format(d.id), format(d.class_name), format(d.pid), format(d.comm),
+                       format_size(d.reachable_bytes),
+                       format_percent(percent(d.reachable_bytes, d.ram_bytes)),
+                       format_size(d.owned_bytes), format(d.tables), format(d.reserve),
+                       format_pairs(d.other)});
+    }
+    return table.to_string();
+}
+
+std::string kind_table(const Domain& domain) {
+    Table table(
+        {{"KIND"}, {"SIZE", kRight}, {"OF REACHABLE", kRight}, {"OF RAM", kRight}, {"OTHER"}},
+        "  ");
+    for (const KindBytes& k : domain.kinds) {
+        table.add_row({format(k.kind), format_size(k.bytes),
+                       format_percent(percent(k.bytes, domain.reachable_bytes)),
+                       format_percent(percent(k.bytes, domain.ram_bytes)), format_pairs(k.other)});
+    }
+    return table.to_string();
+}
+
+std::string totals_lines(const FaultLog& log) {
+    std::string out;
+    for (const FaultTotals& totals : log.totals) {
+        out += printable(totals.class_name) + ": " + format(totals.total) + " faults in all";
+        if (totals.dropped.value_or(0) != 0)
+            out += ", " + format(totals.dropped) + " not listed (no room in the log)";
+        out += '\n';
+    }
+    return out;
+}
+
+std::string vm_name(const Vm& vm) {
+    return vm.ended ? "ended" : format(vm.id);
+}
+
+std::string vm_table(const std::vector<Vm>& vms) {
+    Table table({{"VM", kRight},
+                 {"PID", kRight},
+                 {"COMM"},
+                 {"VENDOR"},
+                 {"VCPUS", kRight},
+                 {"EXITS", kRight},
+                 {"INSIDE", kRight},
+                 {"LEFT", kRight},
+                 {"INSIDE%", kRight},
+                 {"FIRST TOUCH", kRight},
+                 {"(LEFT)", kRight},
+                 {"USER", kRight},
+                 {"OTHER"}});
+    for (const Vm& vm : vms) {
+        const ExitCounts& e = vm.exits;
+        Pairs other = vm.other;
+        other.insert(other.end(), e.other.begin(), e.other.end());
+        table.add_row({vm_name(vm), format(vm.pid), format(vm.comm), format(vm.vendor),
+                       format(vm.vcpus), std::to_string(total_exits(e)), format(e.inside),
+                       format(e.left), format_percent(inside_percent(e.inside, e.left)),
+                       format(e.first_touch), format(e.first_touch_left), format(e.user),
+                       format_pairs(other)});
+    }
+    return table.to_string();
+}
+
+std::string reason_table(const Vm& vm) {
+    Table table({{"EXIT REASON"},
+                 {"CODE", kRight},
+                 {"EXITS", kRight},
+                 {"INSIDE", kRight},
+                 {"LEFT", kRight},
+                 {"INSIDE%", kRight},
+                 {"FIRST TOUCH", kRight},
+                 {"USER", kRight},
+                 {"OTHER"}},
+                "  ");
+    for (const ExitReason& r : vm.reasons) {
+        table.add_row({format(r.reason), format_hex(r.code), std::to_string(total_exits(r)),
+                       format(r.inside), format(r.left),
+                       format_percent(inside_percent(r.inside, r.left)), format(r.first_touch),
+                       format(r.user), format_pairs(r.other)});
+    }
+    return table.to_string();
+}
+
+std::string cause_table(const Vm& vm) {
+    Table table(
+        {{"COUNT", kRight}, {"LEFT BY"}, {"DURING"}, {"KIND"}, {"ACCESS"}, {"WHERE"}, {"OTHER"}},
+        "  ");
+    for (const LeaveCause& c : vm.causes) {
+        const std::string during = c.reason ? format(c.reason) : format_hex(c.code);
+        table.add_row({format(c.count), format(c.how), during, kind_and_cache(c.kind, c.cache),
+                       format(c.access), place(c.symbol, c.ip), format_pairs(c.other)});
+    }
+    return table.to_string();
+}
+
+std::string vm_details(const Vm& vm) {
+    std::string out;
+    if (!vm.reasons.empty()) out += '\n' + reason_table(vm);
+    if (!vm.causes.empty()) out += '\n' + cause_table(vm);
+    if (vm.causes_dropped.value_or(0) != 0)
+        out += "  " + format(vm.causes_dropped) + " departures had causes that found no room\n";
+    if (out.empty()) return out;
+    return (vm.ended ? "\nVMs that ended:" : "\nVM " + vm_name(vm) + ":") + out;
+}
+
+}  // namespace
+
+std::string text_of_status(const Status& status) {
+    Table table({{""}, {""}});
+    for (const auto& field : kStatusFields) {
+        std::string value = std::visit(
+            [&](auto member) -> std::string {
+                if constexpr (requires { format(status.*member); }) return format(status.*member);
+                return "";
+            },
+            field.member);
+        table.add_row({field.key, std::move(value)});
+    }
+    for (const auto& [key, value] : status.other) table.add_row({printable(key), printable(value)});
+    return table.to_string();
+}
+
+std::string text_of_domains(const std::vector<Domain>& domains) {
+    if (domains.empty()) return "no domains\n";
+    std::string out = domain_table(domains);
+    for (const Domain& domain : domains) {
+        if (domain.kinds.empty()) continue;
+        out += "\ndomain " + format(domain.id) + ", reachable memory by kind:\n";
+        out += kind_table(domain);
+    }
+    return out;
+}
+
+std::string text_of_faults(const FaultLog& log) {
+    Table table({{"COUNT", kRight},
+                 {"CLASS"},
+                 {"KIND"},
+                 {"ACCESS"},
+                 {"ACTION"},
+                 {"CRITICAL"},
+                 {"WHERE"},
+                 {"ADDRESS"},
+                 {"PID", kRight},
+                 {"CPU", kRight},
+                 {"FIRST", kRight},
+                 {"LAST", kRight},
+                 {"OTHER"}});
+    for (const Fault& f : log.records) {
+        table.add_row({format(f.count), format(f.class_name), kind_and_cache(f.kind, f.cache),
+                       format(f.access), format(f.action),
+                       f.critical ? (*f.critical ? "yes" : "no") : "-", place(f.symbol, f.ip),
+                       format_hex(f.address.value), format(f.pid), format(f.cpu),
+                       format_uptime(f.first_ns), format_uptime(f.last_ns), format_pairs(f.other)});
+    }
+    std::string out = table.empty() ? "no faults logged\n" : table.to_string();
+    const std::string totals = totals_lines(log);
+    if (!totals.empty()) out += '\n' + totals;
+    return out + other_line(log.other, "");
+}
+
+std::string text_of_stats(const Pairs& stats) {
+    Table table({{""}, {"", kRight}});
+    for (const auto& [name, value] : stats) table.add_row({printable(name), printable(value)});
+    return table.to_string();
+}
+
+std::string text_of_vms(const std::vector<Vm>& vms) {
+    if (vms.empty()) return "no VMs\n";
+    std::string out = vm_table(vms);
+    for (const Vm& vm : vms) out += vm_details(vm);
+    return out;
+}
+
+}  // namespace asi::ctl

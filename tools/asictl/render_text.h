@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Output for people.  Plain ASCII; nothing here is a stable interface, scripts
+// use --json.
+#ifndef ASICTL_RENDER_TEXT_H
+#define ASICTL_RENDER_TEXT_H
+
+#include <string>
+#include <vector>
+
+#include "model.h"
+
+namespace asi::ctl {
+
+[[nodiscard]] std::string text_of_status(const Status& status);
+[[nodiscard]] std::string text_of_domains(const std::vector<Domain>& domains);
+[[nodiscard]] std::string text_of_faults(const FaultLog& log);
+[[nodiscard]] std::string text_of_stats(const Pairs& stats);
+[[nodiscard]] std::string text_of_vms(const std::vector<Vm>& vms);
+
+}  // namespace asi::ctl
+
+#endif  // ASICTL_RENDER_TEXT_H

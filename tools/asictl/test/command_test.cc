@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Whole commands, from the arguments to the exit status, over a copy of the
+// kernel's files in testdata.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli.h"
+#include "parse.h"
+
+namespace asi::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Outcome {
+    int status;
+    std::string out;
+    std::string err;
+};
+
+class CommandTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string pattern = (fs::temp_directory_path() / "asictl-test-XXXXXX").string();
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        directory_ = pattern;
+        fs::permissions(directory_, fs::perms(0755));
+        fs::copy(ASICTL_TESTDATA, directory_, fs::copy_options::recursive);
+    }
+    void TearDown() override { fs::remove_all(directory_); }
+
+    /// As the tool would run on a kernel in the given state: "on", "off" or
+    /// one without a folder in testdata.
+    Outcome run_on(const std::string& state, std::vector<std::string> arguments,
+                   const std::string& input = "") {
+        const fs::path root = directory_ / state;
+        arguments.push_back("--sysfs-root=" + (root / "sysfs").string());
+        arguments.push_back("--debugfs-root=" + (root / "debugfs").string());
+        return run_bare(arguments, input);
+    }
+
+    static Outcome run_bare(const std::vector<std::string>& arguments,
+                            const std::string& input = "") {
+        std::istringstream in(input);
+        std::ostringstream out, err;
+        const int status = run(arguments, in, out, err);
+        return {status, out.str(), err.str()};
+    }
+
+    Json json_on(std::vector<std::string> arguments) {
+        arguments.push_back("--json");
+        const Outcome outcome = run_on("on", arguments);
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        return Json::parse(outcome.out);
+    }
+
+    [[nodiscard]] fs::path asi_file(const std::string& name) const {
+        return directory_ / "on/debugfs/asi" / name;
+    }
+
+    static std::string content(const fs::path& path) {
+        std::ifstream file(path);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+
+    static void put(const fs::path& path, const std::string& text) {
+        std::ofstream(path, std::ios::trunc) << text;
+    }
+
+    fs::path directory_;
+};
+
+void expect_one_line_naming(const std::string& err, const std::string& what) {
+    EXPECT_EQ(err.rfind("asictl: ", 0), 0u) << err;
+    EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
+    EXPECT_NE(err.find(what), std::string::npos) << err;
+}
+
+const std::vector<std::vector<std::string>> kKernelCommands = {
+    {"domains"},        {"faults"}, {"faults", "--clear"},
+    {"policy", "show"}, {"stats"},  {"policy", "set", "kvm", "data", "r", "exit"},
+    {"kvm", "report"},
+};
+
+TEST_F(CommandTest, every_command_says_when_the_kernel_has_no_asi) {
+    auto commands = kKernelCommands;
+    commands.push_back({"status"});
+    for (const auto& command : commands) {
+        const Outcome outcome = run_on("none", command);
+        EXPECT_EQ(outcome.status, 3) << command[0];
+        EXPECT_EQ(outcome.out, "");
+        expect_one_line_naming(outcome.err, "no address space isolation");
+    }
+}
+
+TEST_F(CommandTest, every_command_that_needs_asi_on_says_when_it_is_off) {
+    for (const auto& command : kKernelCommands) {
+        const Outcome outcome = run_on("off", command);
+        EXPECT_EQ(outcome.status, 4) << command[0];
+        expect_one_line_naming(outcome.err, "not requested");
+    }
+}
+
+TEST_F(CommandTest, status_works_when_asi_is_off) {
+    const Outcome outcome = run_on("off", {"status"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_NE(outcome.out.find("reason      not requested\n"), std::string::npos) << outcome.out;
+}
+
+TEST_F(CommandTest, wrong_usage_is_exit_2) {
+    const std::vector<std::vector<std::string>> wrong = {
+        {},
+        {"bogus"},
+        {"policy"},
+        {"policy", "bogus"},
+        {"kvm"},
+        {"status", "extra"},
+        {"--bogus"},
+        {"faults", "--class"},
+        {"faults", "--class=kvm", "--clear"},
+        {"policy", "set"},
+        {"policy", "check"},
+        {"policy", "check", "kvm", "data", "r", "exit", "-f", "x"},
+        {"policy", "show", "kvm"},
+    };
+    for (const auto& command : wrong) {
+        const Outcome outcome = run_bare(command);
+        EXPECT_EQ(outcome.status, 2) << testing::PrintToString(command);
+        expect_one_line_naming(outcome.err, "");
+    }
+    expect_one_line_naming(run_bare({"bogus"}).err, "bogus");
+}
+
+TEST_F(CommandTest, help_is_success_and_names_the_exit_statuses) {
+    const Outcome outcome = run_bare({"--help"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_NE(outcome.out.find("Exit status"), std::string::npos);
+    EXPECT_EQ(outcome.out.find("sysfs-root"), std::string::npos);
+    EXPECT_NE(run_bare({"kvm", "report", "--help"}).out.find("JSON"), std::string::npos);
+}
+
+TEST_F(CommandTest, json_works_before_and_after_the_subcommand) {
+    const std::string expected = run_on("on", {"--json", "kvm", "report"}).out;
+    EXPECT_TRUE(Json::accept(expected));
+    EXPECT_EQ(run_on("on", {"kvm", "--json", "report"}).out, expected);
+    EXPECT_EQ(run_on("on", {"kvm", "report", "--json"}).out, expected);
+}
+
+TEST_F(CommandTest, status_in_json_has_typed_values) {
+    const Json json = json_on({"status"});
+    EXPECT_EQ(json["state"], "on");
+    EXPECT_TRUE(json["reason"].is_null());
+    EXPECT_EQ(json["pti"], true);
+    EXPECT_EQ(json["pcid"], false);
+    EXPECT_EQ(json["cr3_writes"], 24);
+    EXPECT_TRUE(json["other"].empty());
+}
+
+TEST_F(CommandTest, unknown_status_keys_are_shown) {
+    put(directory_ / "on/sysfs/kernel/asi/status", "state on\nsci off\nslots 6\nslots 7\n");
+    const Outcome text = run_on("on", {"status"});
+    EXPECT_NE(text.out.find("sci         off\n"), std::string::npos) << text.out;
+    const Json json = json_on({"status"});
+    EXPECT_EQ(json["other"]["sci"], "off");
+    EXPECT_EQ(json["other"]["slots"], Json({6, 7}));
+    EXPECT_TRUE(json["enters"].is_null());
+}
+
+TEST_F(CommandTest, domains_show_reachable_memory_largest_first) {
+    const Outcome outcome = run_on("on", {"domains"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out,
+              "DOMAIN  CLASS  PID  COMM             REACHABLE  OF RAM    OWNED  TABLES  RESERVE\n"
+              "     3  kvm    123  qemu-system-x86   40.0 MiB   1.95%  1.2 MiB      17       24\n"
+              "     2  test    88  asi_selftest       1.0 MiB   0.05%  4.0 KiB       9        4\n"
+              "\n"
+              "domain 3, reachable memory by kind:\n"
+              "  KIND              SIZE  OF REACHABLE  OF RAM\n"
+              "  kernel_text   12.0 MiB        30.00%   0.59%\n"
+              "  percpu       512.0 KiB         1.25%   0.02%\n"
+              "  object         4.0 KiB        <0.01%  <0.01%\n"
+              "\n"
+              "domain 2, reachable memory by kind:\n"
+              "  KIND            SIZE  OF REACHABLE  OF RAM\n"
+              "  kernel_text  1.0 MiB       100.00%   0.05%\n");
+}
+
+TEST_F(CommandTest, domains_in_json) {
+    const Json json = json_on({"domains"});
+    ASSERT_EQ(json["domains"].size(), 2u);
+    const Json& domain = json["domains"][0];
+    EXPECT_EQ(domain["domain"], 3);
+    EXPECT_EQ(domain["reachable_bytes"], 41943040);
+    EXPECT_DOUBLE_EQ(domain["ram_percent"], 1.953125);
+    EXPECT_EQ(domain["kinds"][0]["kind"], "kernel_text");
+    EXPECT_DOUBLE_EQ(domain["kinds"][0]["reachable_percent"], 30.0);
+}
+
+TEST_F(CommandTest, no_domains_is_no_error) {
+    put(asi_file("domains"), "");
+    EXPECT_EQ(run_on("on", {"domains"}).out, "no domains\n");
+    EXPECT_TRUE(json_on({"domains"})["domains"].empty());
+}
+
+TEST_F(CommandTest, faults_show_denied_accesses_first_then_by_count) {
+    const Json json = json_on({"faults"});
+    ASSERT_EQ(json["faults"].size(), 3u);
+    EXPECT_EQ(json["faults"][0]["action"], "deny");
+    EXPECT_EQ(json["faults"][1]["count"], 300);
+    EXPECT_EQ(json["faults"][1]["critical"], true);
+    EXPECT_TRUE(json["faults"][1]["cache"].is_null());
+    EXPECT_EQ(json["faults"][2]["cache"], "kmalloc-512");
+    EXPECT_EQ(json["faults"][2]["ip"], "0xffffffff81000000");
+    EXPECT_EQ(json["totals"][0], Json({{"class", "kvm"}, {"total", 320}, {"dropped", 8}}));
+
+    const std::string text = run_on("on", {"faults"}).out;
+    EXPECT_NE(text.find("slab:kmalloc-512"), std::string::npos);
+    EXPECT_NE(text.find("kvm: 320 faults in all, 8 not listed"), std::string::npos) << text;
+}
+
+TEST_F(CommandTest, faults_of_one_class) {
+    const Json json = json_on({"faults", "--class=kvm"});
+    EXPECT_EQ(json["faults"].size(), 2u);
+    EXPECT_EQ(json["totals"].size(), 1u);
+}
+
+TEST_F(CommandTest, a_class_is_known_by_the_engine_or_by_the_kernel) {
+    const Outcome unknown = run_on("on", {"faults", "--class=bogus"});
+    EXPECT_EQ(unknown.status, 2);
+    expect_one_line_naming(unknown.err, "'bogus'");
+    put(asi_file("faults"), "total sci 0\n");
+    EXPECT_EQ(run_on("on", {"faults", "--class=sci"}).status, 0);
+    EXPECT_EQ(run_on("on", {"faults", "--class=kvm"}).status, 0);
+}
+
+TEST_F(CommandTest, clear_writes_the_word_the_kernel_waits_for) {
+    put(asi_file("faults"), "");
+    const Outcome outcome = run_on("on", {"faults", "--clear"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(content(asi_file("faults")), "clear");
+    EXPECT_EQ(json_on({"faults", "--clear"})["cleared"], true);
+}
+
+TEST_F(CommandTest, names_from_processes_send_no_escape_codes) {
+    put(asi_file("domains"), "domain 1 class kvm pid 1 comm a\x1b[2J\xff\n");
+    const Outcome text = run_on("on", {"domains"});
+    EXPECT_EQ(text.out.find('\x1b'), std::string::npos);
+    const Json json = json_on({"domains"});  // parses, in spite of the stray byte
+    EXPECT_EQ(json["domains"][0]["pid"], 1);
+}
+
+TEST_F(CommandTest, policy_show_prints_the_kernel_text_as_it_is) {
+    EXPECT_EQ(run_on("on", {"policy", "show"}).out, content(asi_file("policy")));
+    const Json json = json_on({"policy", "show"});
+    EXPECT_EQ(json["source"], "kernel");
+    ASSERT_EQ(json["rules"].size(), 3u);
+    EXPECT_EQ(json["rules"][1]["cache"], "kvm_vcpu");
+    EXPECT_EQ(json["rules"][2]["log"], false);
+}
+
+TEST_F(CommandTest, policy_show_default_needs_no_kernel) {
+    const Outcome text = run_on("none", {"policy", "show", "--default"});
+    EXPECT_EQ(text.status, 0) << text.err;
+    EXPECT_FALSE(text.out.empty());
+    EXPECT_EQ(run_on("none", {"policy", "check", "-"}, text.out).status, 0);
+    const Json json = Json::parse(run_on("none", {"policy", "show", "--default", "--json"}).out);
+    EXPECT_EQ(json["source"], "default");
+    std::string rules;
+    for (const Json& rule : json["rules"]) rules += rule["text"].get<std::string>() + "\n";
+    EXPECT_EQ(run_on("none", {"policy", "check", "-"}, rules).status, 0);
+}
+
+TEST_F(CommandTest, policy_check_needs_no_kernel_and_changes_nothing) {
+    for (const std::string state : {"none", "on", "off"}) {
+        const std::string before = content(asi_file("policy"));
+        EXPECT_EQ(run_on(state, {"policy", "check", "kvm", "data", "r", "exit"}).status, 0);
+        EXPECT_EQ(run_on(state, {"policy", "set", "--dry-run", "kvm data r exit"}).status, 0);
+        EXPECT_EQ(content(asi_file("policy")), before);
+    }
+}
+
+TEST_F(CommandTest, policy_check_names_line_and_word) {
+    const fs::path file = directory_ / "rules";
+    put(file, "kvm data r exit\nkvm slob r exit\n");
+    const Outcome outcome = run_on("none", {"policy", "check", "-f", file.string()});
+    EXPECT_EQ(outcome.status, 1);
+    expect_one_line_naming(outcome.err, file.string() + ": line 2: ");
+    expect_one_line_naming(outcome.err, "slob");
+
+    const Outcome json =
+        run_on("none", {"policy", "check", "--json", "-"}, "kvm data r exit\nkvm slob r exit\n");
+    EXPECT_EQ(json.status, 1);
+    EXPECT_EQ(Json::parse(json.out)["valid"], false);
+    EXPECT_EQ(Json::parse(json.out)["error"]["line"], 2);
+    expect_one_line_naming(json.err, "standard input: line 2: ");
+}
+
+TEST_F(CommandTest, policy_rules_come_from_arguments_file_or_standard_input) {
+    const fs::path file = directory_ / "rules";
+    put(file, "kvm data r exit\n");
+    const std::vector<std::vector<std::string>> ways = {
+        {"kvm", "data", "r", "exit"},
+        {"kvm data r exit"},
+        {"-f", file.string()},
+        {"--file=" + file.string()},
+        {"-"},
+        {"-f", "-"},
+    };
+    for (const auto& way : ways) {
+        put(asi_file("policy"), "");
+        std::vector<std::string> command = {"policy", "set"};
+        command.insert(command.end(), way.begin(), way.end());
+        const Outcome outcome = run_on("on", command, "kvm data r exit\n");
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        EXPECT_EQ(content(asi_file("policy")), "kvm data r exit\n") << way[0];
+    }
+}
+
+TEST_F(CommandTest, policy_file_that_is_not_there_is_named) {
+    const Outcome outcome = run_on("on", {"policy", "set", "-f", "/nonexistent/rules"});
+    EXPECT_EQ(outcome.status, 1);
+    expect_one_line_naming(outcome.err, "/nonexistent/rules: No such file");
+}
+
+TEST_F(CommandTest, an_empty_policy_is_not_applied) {
+    const Outcome outcome = run_on("on", {"policy", "set", "-"}, "");
+    EXPECT_EQ(outcome.status, 1);
+    expect_one_line_naming(outcome.err, "no rules");
+}
+
+TEST_F(CommandTest, policy_that_the_kernel_refuses_is_explained_in_its_words) {
+    // A file that answers EINVAL to anything but a number.
+    fs::remove(asi_file("policy"));
+    fs::create_symlink("/proc/self/oom_score_adj", asi_file("policy"));
+    const Outcome text = run_on("on", {"policy", "set", "kvm slob r exit"});
+    EXPECT_EQ(text.status, 1);
+    expect_one_line_naming(text.err, "line 2: unknown kind 'slob'");
+
+    const Outcome json = run_on("on", {"policy", "set", "kvm slob r exit", "--json"});
+    EXPECT_EQ(Json::parse(json.out)["applied"], false);
+    EXPECT_EQ(Json::parse(json.out)["error"]["message"], "unknown kind 'slob'");
+
+    put(asi_file("policy_error"), "");
+    expect_one_line_naming(run_on("on", {"policy", "set", "kvm slob r exit"}).err,
+                           "did not say why");
+}
+
+TEST_F(CommandTest, policy_write_that_fails_otherwise_is_reported_as_such) {
+    fs::remove(asi_file("policy"));
+    fs::create_symlink("/dev/full", asi_file("policy"));
+    const Outcome outcome = run_on("on", {"policy", "set", "kvm data r exit"});
+    EXPECT_EQ(outcome.status, 1);
+    expect_one_line_naming(outcome.err, "No space left");
+}
+
+TEST_F(CommandTest, stats_in_the_kernels_order) {
+    EXPECT_EQ(run_on("on", {"stats"}).out,
+              "enters     1200\n"
+              "exits        37\n"
+              "pcid_hits  1100\n");
+    EXPECT_EQ(json_on({"stats"})["pcid_hits"], 1100);
+}
+
+TEST_F(CommandTest, kvm_report_in_text) {
+    const Outcome outcome = run_on("on", {"kvm", "report"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(
+        outcome.out,
+        "   VM  PID  COMM    VENDOR  VCPUS  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  (LEFT)  "
+        "USER\n"
+        "    4  124  minivm  svm         1   9000    9000     0  100.00%            0       0  "
+        "   0\n"
+        "    3  123  minivm  svm         2   1000     900    20   97.83%           30      25  "
+        "  50\n"
+        "ended    -  -       -           -   5003    5000     0  100.00%            2       0  "
+        "   1\n"
+        "\n"
+        "VM 3:\n"
+        "  EXIT REASON   CODE  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  USER\n"
+        "  npf          0x400    988     890    18   98.02%           30    50\n"
+        "  msr           0x7c     12      10     2   83.33%            0     0\n"
+        "\n"
+        "  COUNT  LEFT BY  DURING  KIND             ACCESS  WHERE\n"
+        "     17  sched    npf     -                -       -\n"
+        "      3  fault    msr     slab:kmalloc-1k  r       bar+0x1/0x2\n"
+        "  4 departures had causes that found no room\n"
+        "\n"
+        "VMs that ended:\n"
+        "  EXIT REASON  CODE  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  USER\n"
+        "  cpuid        0x72   5003    5000     0  100.00%            2     1\n");
+}
+
+TEST_F(CommandTest, kvm_report_in_json) {
+    const Json json = json_on({"kvm", "report"});
+    ASSERT_EQ(json["vms"].size(), 2u);
+    const Json& vm = json["vms"][1];
+    EXPECT_EQ(vm["vm"], 3);
+    EXPECT_EQ(vm["exits"]["total"], 1000);
+    EXPECT_NEAR(vm["exits"]["inside_percent"], 97.826, 0.001);
+    EXPECT_EQ(vm["reasons"][0]["reason"], "npf");
+    EXPECT_EQ(vm["reasons"][0]["code"], 0x400);
+    EXPECT_EQ(vm["causes"][0]["how"], "sched");
+    EXPECT_EQ(vm["causes_dropped"], 4);
+    EXPECT_EQ(json["ended"]["exits"]["inside"], 5000);
+}
+
+TEST_F(CommandTest, kvm_report_says_when_kvm_isolation_is_off_or_absent) {
+    fs::remove(asi_file("kvm"));
+    const Outcome absent = run_on("on", {"kvm", "report"});
+    EXPECT_EQ(absent.status, 4);
+    expect_one_line_naming(absent.err, "kvm is not loaded");
+    put(directory_ / "on/sysfs/kernel/asi/status", "state on\nkvm off\n");
+    const Outcome off = run_on("on", {"kvm", "report"});
+    EXPECT_EQ(off.status, 4);
+    expect_one_line_naming(off.err, "kvm_asi=on");
+}
+
+TEST_F(CommandTest, debugfs_that_is_not_mounted_is_explained) {
+    fs::remove_all(directory_ / "on/debugfs/asi");
+    for (const auto& command : kKernelCommands) {
+        const Outcome outcome = run_on("on", command);
+        EXPECT_EQ(outcome.status, 1) << command[0];
+        expect_one_line_naming(outcome.err, "mount -t debugfs none ");
+    }
+}
+
+TEST_F(CommandTest, a_file_missing_from_debugfs_is_named) {
+    fs::remove(asi_file("stats"));
+    const Outcome outcome = run_on("on", {"stats"});
+    EXPECT_EQ(outcome.status, 1);
+    expect_one_line_naming(outcome.err, "asi/stats: No such file");
+}
+
+TEST_F(CommandTest, an_unprivileged_user_is_told_that_debugfs_needs_root) {
+    fs::permissions(directory_ / "on/debugfs", fs::perms::none);
+    const bool was_root = geteuid() == 0;
+    if (was_root) {
+        ASSERT_EQ(seteuid(65534), 0);
+    }
+    for (const auto& command : kKernelCommands) {
+        const Outcome outcome = run_on("on", command);
+        EXPECT_EQ(outcome.status, 1) << command[0];
+        expect_one_line_naming(outcome.err, "needs root");
+    }
+    EXPECT_EQ(run_on("on", {"status"}).status, 0);
+    if (was_root) {
+        ASSERT_EQ(seteuid(0), 0);
+    }
+    fs::permissions(directory_ / "on/debugfs", fs::perms(0755));
+}
+
+}  // namespace
+}  // namespace asi::ctl

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "table.h"
+
+#include <gtest/gtest.h>
+
+#include "order.h"
+
+namespace asi::ctl {
+namespace {
+
+TEST(FormatSize, has_binary_units) {
+    EXPECT_EQ(format_size(std::nullopt), "-");
+    EXPECT_EQ(format_size(0), "0 B");
+    EXPECT_EQ(format_size(1023), "1023 B");
+    EXPECT_EQ(format_size(1024), "1.0 KiB");
+    EXPECT_EQ(format_size(12582912), "12.0 MiB");
+    EXPECT_EQ(format_size((1 << 20) - 1), "1.0 MiB");
+    EXPECT_EQ(format_size(UINT64_MAX), "16.0 EiB");
+}
+
+TEST(FormatPercent, neither_nothing_nor_all_by_rounding) {
+    EXPECT_EQ(format_percent(std::nullopt), "-");
+    EXPECT_EQ(format_percent(0.0), "0.00%");
+    EXPECT_EQ(format_percent(0.001), "<0.01%");
+    EXPECT_EQ(format_percent(99.999), ">99.99%");
+    EXPECT_EQ(format_percent(100.0), "100.00%");
+    EXPECT_EQ(format_percent(percent(Number(1), Number(0))), "-");
+}
+
+TEST(FormatUptime, is_seconds_since_boot) {
+    EXPECT_EQ(format_uptime(4560000999), "4.560000");
+    EXPECT_EQ(format_uptime(0), "0.000000");
+}
+
+TEST(Printable, lets_no_escape_code_through) {
+    EXPECT_EQ(printable("a\x1b[31mb\x80\n"), "a?[31mb??");
+}
+
+TEST(Table, aligns_and_leaves_out_empty_columns) {
+    Table table({{"NAME"}, {"NOTE"}, {"N", Table::Align::kRight}}, " ");
+    table.add_row({"a", "", "100"});
+    table.add_row({"longer", "", "7"});
+    EXPECT_EQ(table.to_string(),
+              " NAME      N\n"
+              " a       100\n"
+              " longer    7\n");
+}
+
+TEST(Order, inside_share_leaves_out_user_space_and_first_touch) {
+    EXPECT_EQ(inside_percent(3, 1), 75.0);
+    EXPECT_EQ(inside_percent(0, 0), std::nullopt);
+    EXPECT_EQ(inside_percent(std::nullopt, 1), std::nullopt);
+}
+
+}  // namespace
+}  // namespace asi::ctl

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "error.h"
+
+namespace asi {
+
+struct ExitsOptions {
+    std::string operation;
+    uint64_t count = 10000;
+    unsigned smp = 1;
+    uint64_t timer_ticks = 1;
+    double timeout = 120;
+    bool json = false;
+};
+
+/// Guest memory bounds how many pages "npf" can touch once.
+constexpr uint64_t kMaxNpfPages = 200000;
+
+/// Measures what one exit costs: the time for count + base operations minus the time for base.
+ExitStatus run_exits(const ExitsOptions& options);
+
+struct LoopOptions {
+    std::string operation = "cpuid";
+    double seconds = 1;
+    unsigned smp = 1;
+    uint64_t timer_ticks = 1;
+};
+
+/// Repeats one operation on every vCPU for a time and prints how many were done.
+ExitStatus run_loop(const LoopOptions& options);
+
+}  // namespace asi

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "qemu.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "job.h"
+#include "kernel_image.h"
+#include "text.h"
+
+namespace asi {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr unsigned kDefaultMemoryMib = 2048;
+constexpr unsigned kDefaultProcessors = 2;
+constexpr char kRootTag[] = "asi_root";
+
+struct SocketPair {
+    int host;
+    int emulator;
+
+    SocketPair() {
+        int ends[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+            throw system_error("socketpair", errno);
+        host = ends[0];
+        emulator = ends[1];
+        fcntl(host, F_SETFL, O_NONBLOCK);
+    }
+};
+
+/// Where the guest has a fresh file system, so that the host's files are hidden.
+bool is_hidden(const fs::path& path) {
+    for (const char* place : {"/tmp/", "/var/tmp/", "/run/", "/dev/"})
+        if (path.string().starts_with(place)) return true;
+    return false;
+}
+
+void bind_if_hidden(Job& job, const fs::path& path) {
+    const fs::path absolute = fs::absolute(path).lexically_normal();
+    std::error_code error;
+    if (is_hidden(absolute) &&
+        (fs::is_regular_file(absolute, error) || fs::is_directory(absolute, error)))
+        job.binds.emplace_back(absolute, absolute);
+}
+
+Job make_job(const Options& options) {
+    Job job;
+    job.command = options.command;
+    job.environment = options.environment;
+    job.working_directory = fs::current_path();
+    job.out_directory = options.out_directory;
+    bind_if_hidden(job, job.working_directory);
+    if (options.command[0].find('/') != std::string::npos) bind_if_hidden(job, options.command[0]);
+    for (size_t i = 1; i < options.command.size(); i++)
+        if (options.command[i].starts_with('/')) bind_if_hidden(job, options.command[i]);
+    for (const AddedFile& file : options.added)
+        if (file.source != file.target || is_hidden(file.target))
+            job.binds.emplace_back(file.source, file.target);
+    return job;
+}
+
+std::string kernel_command_line(const Options& options, const std::string& job_file,
+                                const std::string& guest_init) {
+    std::string line = common_parameters(options.append) + " panic=-1 ro ";
+    line += std::string("root=") + kRootTag + " rootfstype=9p ";
+    line += "rootflags=trans=virtio,version=9p2000.L,msize=512000,cache=loose ";
+    line += kernel_parameter("init", guest_init) + " ";
+    line += kernel_parameter(kJobVariable, job_file);
+    if (!options.append.empty()) line += " " + options.append;
+    check_command_line(line);
+    return line;
+}
+
+/// In a QEMU option value, a comma is written twice.
+std::string quoted(const std::string& text) {
+    std::string result;
+    for (const char character : text) result.append(character == ',' ? 2 : 1, character);
+    return result;
+}
+
+std::vector<std::string> acceleration_arguments(const Options& options, unsigned processors) {
+    if (options.acceleration == Acceleration::kKvm) return {"-accel", "kvm"};
+    if (options.icount) return {"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"};
+    return {"-accel", processors > 1 ? "tcg,thread=multi" : "tcg"};
+}
+
+std::string default_cpu(Acceleration acceleration) {
+    return acceleration == Acceleration::kKvm ? "host" : "max,la57=off";
+}
+
+std::vector<std::string> make_arguments(const Options& options, const std::string& command_line,
+                                        int console, int channel) {
+    const unsigned processors =
+        options.processors ? options.processors : (options.icount ? 1 : kDefaultProcessors);
+    const unsigned memory = options.memory_mib ? options.memory_mib : kDefaultMemoryMib;
+    std::vector<std::string> arguments = {
+        kQemu,
+        "-machine",
+        "q35",
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-cpu",
+        options.cpu.empty() ? default_cpu(options.acceleration) : options.cpu,
+        "-m",
+        std::to_string(memory),
+        "-smp",
+        std::to_string(processors),
+        "-kernel",
+        options.kernel,
+        "-append",
+        command_line,
+        "-chardev",
+        "socket,id=console,fd=" + std::to_string(console),
+        "-serial",
+        "chardev:console",
+        "-chardev",
+        "socket,id=channel,fd=" + std::to_string(channel),
+        // Without ioeventfd a write reaches the host before the guest goes on.
+        "-device",
+        "virtio-serial-pci,max_ports=2,ioeventfd=off",
+        "-device",
+        std::string("virtserialport,chardev=channel,name=") + kPortName,
+        "-fsdev",
+        "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
+        "-device",
+        std::string("virtio-9p-pci,fsdev=root,mount_tag=") + kRootTag,
+    };
+    if (!options.out_directory.empty()) {
+        arguments.insert(arguments.end(),
+                         {"-fsdev",
+                          "local,id=out,security_model=none,multidevs=remap,path=" +
+                              quoted(options.out_directory),
+                          "-device", std::string("virtio-9p-pci,fsdev=out,mount_tag=") + kOutTag});
+    }
+    for (const std::string& argument : acceleration_arguments(options, processors))
+        arguments.push_back(argument);
+    for (const std::string& argument : options.qemu_arguments) arguments.push_back(argument);
+    return arguments;
+}
+
+}  // namespace
+
+Machine start_qemu(const Options& options, const RunDir& run_dir, const std::string& guest_init) {
+    require_program(kQemu, kQemuPackage);
+    const std::string job_file = run_dir.file("job");
+    write_file(job_file, make_job(options).encode());
+    const std::string command_line = kernel_command_line(options, job_file, guest_init);
+
+    const SocketPair console, channel;
+    Machine machine;
+    machine.log_path = run_dir.file("emulator.log");
+    const int log = open(machine.log_path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (log < 0) throw system_error(machine.log_path, errno);
+    machine.emulator = std::make_unique<Child>(
+        make_arguments(options, command_line, console.emulator, channel.emulator),
+        std::vector<int>{console.emulator, channel.emulator}, ChildOutput{.fd = log});
+    close(log);
+    close(console.emulator);
+    close(channel.emulator);
+    machine.console_fd = console.host;
+    machine.channel_fd = channel.host;
+    machine.wants_acknowledgement = true;
+    return machine;
+}
+
+}  // namespace asi
