@@ -88,7 +88,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	kvm_asi_add(&list, vcpu->arch.guest_fpu.fpstate,
 		    sizeof(struct fpstate) + fpu_kernel_cfg.max_size);
 	kvm_asi_add(&list, vcpu->arch.mce_banks,
-		    KVM_MAX_MCE_BANKS * 4 * sizeof(u64));
+		    (vcpu->arch.mcg_cap & 0xff) * 4 * sizeof(u64));
 	kvm_asi_add(&list, vcpu->arch.cpuid_entries,
 		    vcpu->arch.cpuid_nent * sizeof(struct kvm_cpuid_entry2));
 	if (apic) {

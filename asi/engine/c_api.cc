@@ -17,10 +17,10 @@ using asi::u64;
 namespace {
 
 PageTable& page_table(asi_pt* pt) {
-    return *reinterpret_cast<PageTable*>(pt->opaque);
+    return *std::launder(reinterpret_cast<PageTable*>(pt->opaque));
 }
 const PageTable& page_table(const asi_pt* pt) {
-    return *reinterpret_cast<const PageTable*>(pt->opaque);
+    return *std::launder(reinterpret_cast<const PageTable*>(pt->opaque));
 }
 
 Result<Range> range_of(const asi_pt* pt, u64 va, u64 size) {

@@ -99,7 +99,7 @@ static int asi_base_percpu(int cpu)
 	unsigned long top;
 	int err;
 
-	err = asi_base_clone(start, start + PERCPU_ENOUGH_ROOM, ASI_KIND_PERCPU);
+	err = asi_base_clone(start, start + asi_percpu_size(), ASI_KIND_PERCPU);
 	if (err)
 		return err;
 

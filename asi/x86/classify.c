@@ -85,7 +85,7 @@ static bool asi_is_static_percpu(unsigned long address)
 	for_each_possible_cpu(cpu) {
 		unsigned long start = (unsigned long)__per_cpu_start + per_cpu_offset(cpu);
 
-		if (address >= start && address < start + PERCPU_ENOUGH_ROOM)
+		if (address >= start && address < start + asi_percpu_size())
 			return true;
 	}
 	return false;

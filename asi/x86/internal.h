@@ -6,10 +6,12 @@
 #include <linux/atomic.h>
 #include <linux/irq_work.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <asm/sections.h>
 #include <asi/asi.h>
 #include <asi/engine.h>
 #include <asi/hooks.h>
@@ -51,7 +53,7 @@ struct asi_cpu {
 	bool critical;
 	struct asi_leave leave;
 };
-DECLARE_PER_CPU(struct asi_cpu, asi_cpu);
+DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 
 /* Bits of the state that travels from entry to exit hooks. */
 #define ASI_STATE_RESUME	BIT(0)	/* curr was set */
@@ -89,6 +91,16 @@ struct asi_place {
 /* classify.c; lockless, any context. */
 void asi_classify(unsigned long address, struct asi_place *place);
 enum asi_kind asi_classify_static(unsigned long address);
+
+/*
+ * Bytes of one CPU's unit in the first per-CPU chunk; the rule of
+ * pcpu_build_alloc_info() in mm/percpu.c.
+ */
+static inline size_t asi_percpu_size(void)
+{
+	return PAGE_ALIGN(__per_cpu_end - __per_cpu_start +
+			  PERCPU_MODULE_RESERVE + PERCPU_DYNAMIC_RESERVE);
+}
 
 /* base.c */
 int asi_base_get(struct asi_pt *pt);

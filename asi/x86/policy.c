@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <asm/setup.h>
 #include "internal.h"
 
 struct asi_fault_log asi_logs[ASI_NR_CLASSES];

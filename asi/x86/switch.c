@@ -20,7 +20,7 @@
 DEFINE_STATIC_KEY_FALSE(asi_active_key);
 EXPORT_SYMBOL_GPL(asi_active_key);
 
-DEFINE_PER_CPU_PAGE_ALIGNED(struct asi_cpu, asi_cpu);
+DEFINE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 DEFINE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
 
 u64 asi_event_sum(enum asi_event ev)

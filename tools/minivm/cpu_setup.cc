@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cpu_setup.h"
 
+#include <cpuid.h>
+
 #include "layout.h"
 
 namespace asi {
@@ -59,11 +61,14 @@ void fix_topology_leaf(kvm_cpuid_entry2& entry, unsigned index, unsigned count) 
 void fix_entry(const Kvm& kvm, kvm_cpuid_entry2& entry, unsigned index, unsigned count) {
     constexpr uint32_t kHyperThreading = 1u << 28;
     constexpr uint32_t kTscDeadline = 1u << 24;
+    constexpr uint32_t kHypervisor = 1u << 31;
     switch (entry.function) {
         case 0x1:
             entry.ebx = (entry.ebx & 0x0000ffff) | index << 24 | count << 16;
             entry.edx = count > 1 ? entry.edx | kHyperThreading : entry.edx & ~kHyperThreading;
+            // KVM leaves both to the VMM. Without the second Linux looks for no kvmclock.
             if (kvm.extension(KVM_CAP_TSC_DEADLINE_TIMER)) entry.ecx |= kTscDeadline;
+            entry.ecx |= kHypervisor;
             break;
         case 0x4: {
             const bool shared_by_package = (entry.eax >> 5 & 7) >= 3;
@@ -91,6 +96,40 @@ void fix_entry(const Kvm& kvm, kvm_cpuid_entry2& entry, unsigned index, unsigned
     }
 }
 
+/// QEMU's TCG up to at least 7.2 does not intercept XSETBV for SVM guests: KVM never hears of the
+/// guest's XCR0, and enters it with another one.
+bool machine_loses_xcr0() {
+    unsigned eax, signature[3];
+    __cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+    return std::memcmp(signature, "TCGTCGTCGTCG", sizeof(signature)) == 0;
+}
+
+/// Takes away XSAVE and all that needs it, so that the guest keeps to FXSAVE. [intel/vol1]: 13.2.
+void hide_xsave(kvm_cpuid_entry2& entry) {
+    constexpr uint32_t kFma = 1u << 12;
+    constexpr uint32_t kXsaveOsxsaveAvxF16c = 0xfu << 26;
+    constexpr uint32_t kAvx2 = 1u << 5;
+    constexpr uint32_t kAvx512 = 0xdc230000;
+    constexpr uint32_t kPkuOspke = 3u << 3;
+    constexpr uint32_t kVectorExtensions = 1u << 1 | 1u << 6 | 3u << 9 | 3u << 11 | 1u << 14;
+    switch (entry.function) {
+        case 0x1:
+            entry.ecx &= ~(kFma | kXsaveOsxsaveAvxF16c);
+            break;
+        case 0x7:
+            if (entry.index == 0) {
+                entry.ebx &= ~(kAvx2 | kAvx512);
+                entry.ecx &= ~(kPkuOspke | kVectorExtensions);
+            }
+            break;
+        case 0xd:
+            entry.eax = entry.ebx = entry.ecx = entry.edx = 0;
+            break;
+        default:
+            break;
+    }
+}
+
 kvm_segment make_segment(uint16_t selector, uint8_t type) {
     kvm_segment segment{};
     segment.selector = selector;
@@ -106,7 +145,10 @@ kvm_segment make_segment(uint16_t selector, uint8_t type) {
 
 CpuidTable cpuid_for(const Kvm& kvm, const CpuidTable& supported, unsigned index, unsigned count) {
     CpuidTable table = supported;
-    for (kvm_cpuid_entry2& entry : table) fix_entry(kvm, entry, index, count);
+    for (kvm_cpuid_entry2& entry : table) {
+        fix_entry(kvm, entry, index, count);
+        if (machine_loses_xcr0()) hide_xsave(entry);
+    }
     return table;
 }
 
