@@ -2,10 +2,14 @@
 /* The port: what the C++ engine asks of the kernel. */
 #define pr_fmt(fmt) "asi: " fmt
 
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
-#include <asi/port.h>
+#include <asi/engine.h>
+
+/* For the self tests, which check tables independently of the records. */
+EXPORT_SYMBOL_GPL(asi_table_lookup);
 
 /*
  * Two pages, the lower one used: PTI finds its user root by setting bit 12,

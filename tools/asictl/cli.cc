@@ -35,7 +35,10 @@ constexpr const char* kStatusFooter =
 faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kDomainsFooter =
-    R"(JSON: {domains: [{domain, class, pid, comm, tables, reserve, owned_bytes,
+    R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
+of its own it has; RESERVE: pages kept for more.
+
+JSON: {domains: [{domain, class, pid, comm, tables, reserve, owned_bytes,
 reachable_bytes, ram_bytes, ram_percent, kinds: [{kind, bytes,
 reachable_percent, ram_percent, other}], other}]})";
 

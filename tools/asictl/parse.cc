@@ -38,16 +38,6 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
     return pieces;
 }
 
-Pairs to_pairs(std::string_view line) {
-    Pairs pairs;
-    while (!line.empty()) {
-        const std::string_view key = next_word(line);
-        const std::string_view value = next_word(line);
-        pairs.emplace_back(key, value);
-    }
-    return pairs;
-}
-
 Pair key_and_rest(std::string_view line) {
     const std::string_view key = next_word(line);
     return {std::string(key), std::string(line)};
@@ -93,8 +83,33 @@ void assign(T& object, const Field<T> (&fields)[N], const Pair& pair) {
 }
 
 template <typename T, std::size_t N>
+bool is_key(std::string_view word, const Field<T> (&fields)[N]) {
+    return std::any_of(std::begin(fields), std::end(fields),
+                       [&](const Field<T>& field) { return word == field.key; });
+}
+
+/// A module's symbol is followed by its module: "svm_vcpu_run+0x1/0x2 [kvm_amd]".
+bool is_module_suffix(std::string_view word) {
+    return word.starts_with('[') && word.ends_with(']');
+}
+
+/// The next word without taking it.
+std::string_view peek_word(std::string_view rest) {
+    return next_word(rest);
+}
+
+template <typename T, std::size_t N>
 void assign_line(T& object, const Field<T> (&fields)[N], std::string_view line) {
-    for (const Pair& pair : to_pairs(line)) assign(object, fields, pair);
+    while (!line.empty()) {
+        const std::string_view key = next_word(line);
+        std::string value(next_word(line));
+        // A process may have blanks in its name ("CPU 0/KVM"): it ends where a
+        // key that can follow it stands.
+        while (!line.empty() && (key == "comm" ? !is_key(peek_word(line), fields)
+                                               : is_module_suffix(peek_word(line))))
+            value += ' ' + std::string(next_word(line));
+        assign(object, fields, {std::string(key), value});
+    }
 }
 
 template <typename T, std::size_t N>
@@ -113,7 +128,7 @@ void add_vm_line(Vm& vm, std::string_view line) {
         vm.reasons.push_back(from_line(kExitReasonFields, line));
     } else if (word == "cause") {
         vm.causes.push_back(from_line(kLeaveCauseFields, rest));
-    } else if (word == "vm" && rest.substr(0, rest.find_first_of(kBlanks)) == "ended") {
+    } else if (word == "vm" && peek_word(rest) == "ended") {
         vm.ended = true;
         next_word(rest);
         assign_line(vm, kVmFields, rest);
@@ -140,7 +155,7 @@ bool add_fault_totals(FaultLog& log, std::string_view line) {
 }
 
 bool starts_with_word(std::string_view line, std::string_view word) {
-    return next_word(line) == word;
+    return peek_word(line) == word;
 }
 
 PolicyRule parse_rule(std::string_view line) {

@@ -134,7 +134,8 @@ std::string cause_table(const Vm& vm) {
         {{"COUNT", kRight}, {"LEFT BY"}, {"DURING"}, {"KIND"}, {"ACCESS"}, {"WHERE"}, {"OTHER"}},
         "  ");
     for (const LeaveCause& c : vm.causes) {
-        const std::string during = c.reason ? format(c.reason) : format_hex(c.code);
+        const bool has_name = c.reason && c.reason != "unnamed";
+        const std::string during = has_name ? format(c.reason) : format_hex(c.code);
         table.add_row({format(c.count), format(c.how), during, kind_and_cache(c.kind, c.cache),
                        format(c.access), place(c.symbol, c.ip), format_pairs(c.other)});
     }

@@ -90,6 +90,11 @@ std::string describe_registers(const Vcpu& vcpu) {
     text += describe_segment("cs", s.cs);
     text += describe_segment("ss", s.ss);
     text += describe_segment("ds", s.ds);
+    constexpr uint64_t kResetCodeBase = 0xffff0000;
+    constexpr uint64_t kResetRip = 0xfff0;
+    // [amd/vol2]: 15.14.3, the VMCB is undefined after a shutdown, so KVM resets the CPU.
+    if (s.cs.base == kResetCodeBase && r.rip == kResetRip)
+        text += "(reset state: what the registers held before is lost)\n";
     return text;
 }
 

@@ -194,16 +194,16 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
     app.set_help_flag();
     bool help = false;
     app.add_flag("-h,--help", help);
-    app.add_option("--accel", acceleration);
-    app.add_option("--kernel", kernel);
-    app.add_option("--smp", processors);
-    app.add_option("--mem", memory);
-    app.add_option("--cpu", options.cpu);
+    app.add_option("--accel", acceleration)->take_last();
+    app.add_option("--kernel", kernel)->take_last();
+    app.add_option("--smp", processors)->take_last();
+    app.add_option("--mem", memory)->take_last();
+    app.add_option("--cpu", options.cpu)->take_last();
     app.add_flag("--icount", options.icount);
     app.add_flag("--verbose", options.verbose);
-    app.add_option("--timeout", timeout);
-    app.add_option("--log", options.log);
-    app.add_option("--out", out);
+    app.add_option("--timeout", timeout)->take_last();
+    app.add_option("--log", options.log)->take_last();
+    app.add_option("--out", out)->take_last();
     for (const auto& [name, list] :
          {std::pair("--append", &appended), std::pair("--add", &added),
           std::pair("--env", &options.environment),

@@ -88,6 +88,14 @@ TEST(ParseDomains, blank_lines_between_blocks_are_optional) {
     EXPECT_TRUE(parse_domains("\n\n").empty());
 }
 
+TEST(ParseDomains, a_process_may_have_blanks_in_its_name) {
+    const auto domains = parse_domains("domain 1 class kvm pid 7 comm CPU 0/KVM\ntables 3\n");
+    ASSERT_EQ(domains.size(), 1u);
+    EXPECT_EQ(domains[0].comm, "CPU 0/KVM");
+    EXPECT_EQ(domains[0].tables, 3u);
+    EXPECT_TRUE(domains[0].other.empty());
+}
+
 TEST(ParseDomains, unknown_words_are_kept_where_they_stood) {
     const auto domains = parse_domains(
         "domain 1 class kvm slots 4\n"
@@ -121,6 +129,17 @@ TEST(ParseFaults, reads_a_record) {
     EXPECT_EQ(f.cpu, 1u);
     EXPECT_EQ(f.first_ns, 123u);
     EXPECT_EQ(f.last_ns, 456u);
+    EXPECT_TRUE(f.other.empty());
+}
+
+TEST(ParseFaults, symbol_of_a_module_keeps_its_module) {
+    const Fault f = parse_faults(
+                        "class kvm ip 0xffffffffc0000000 symbol svm_vcpu_run+0x1/0x2 [kvm_amd] "
+                        "address 0x10 pid 77\n")
+                        .records.at(0);
+    EXPECT_EQ(f.symbol, "svm_vcpu_run+0x1/0x2 [kvm_amd]");
+    EXPECT_EQ(f.address.value, 0x10u);
+    EXPECT_EQ(f.pid, 77u);
     EXPECT_TRUE(f.other.empty());
 }
 
@@ -197,6 +216,22 @@ TEST(ParseVms, reads_a_block) {
     EXPECT_EQ(vm.causes[0].count, 3u);
     EXPECT_EQ(vm.causes_dropped, 5u);
     EXPECT_TRUE(vm.other.empty());
+}
+
+TEST(ParseVms, a_process_may_have_blanks_in_its_name) {
+    const auto vms = parse_vms("vm 3 pid 1 comm CPU 0/KVM vcpus 2 vendor vmx\n");
+    ASSERT_EQ(vms.size(), 1u);
+    EXPECT_EQ(vms[0].comm, "CPU 0/KVM");
+    EXPECT_EQ(vms[0].vcpus, 2u);
+    EXPECT_EQ(vms[0].vendor, "vmx");
+}
+
+TEST(ParseVms, cause_without_a_fault_has_no_place) {
+    const auto vms = parse_vms("vm 3\ncause reason unnamed code 0x99 how sched count 4\n");
+    ASSERT_EQ(vms.at(0).causes.size(), 1u);
+    EXPECT_EQ(vms[0].causes[0].how, "sched");
+    EXPECT_EQ(vms[0].causes[0].count, 4u);
+    EXPECT_EQ(vms[0].causes[0].ip.value, std::nullopt);
 }
 
 TEST(ParseVms, ended_vms_are_told_apart) {

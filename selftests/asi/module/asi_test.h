@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ASI_TEST_H
+#define ASI_TEST_H
+
+#include <linux/types.h>
+
+struct asi;
+struct seq_file;
+
+/* A secret, and where it lies. */
+struct asi_secret {
+	char kind[24];
+	unsigned long address;
+	unsigned long expected;
+};
+
+/* What became of one attempt to read it. */
+struct asi_attempt {
+	bool fired;
+	bool inside_before;	/* restricted when the read started */
+	bool inside_after;	/* and when it had ended */
+	bool faulted;
+	unsigned long value;
+	unsigned long root;	/* CR3's table at the time */
+	bool reachable;		/* mapped in that table */
+	struct asi *domain;
+};
+
+/* plant.c; process context. */
+int asi_plant(struct asi_secret *secret, const char *what, int pid,
+	      unsigned long va);
+void asi_unplant_all(void);
+int asi_plant_free_mapped(struct asi_secret *secret, struct asi *domain);
+
+/* probe.c: read the secret in the next VM exit of process @tgid (0: any). */
+int asi_probe_init(void);
+void asi_probe_exit(void);
+int asi_probe_fire(int tgid, const struct asi_secret *secret,
+		   struct asi_attempt *attempt);
+/* Read it right here, in the unrestricted kernel. */
+void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt);
+
+/*
+ * states.c: stay in a strict domain for @ms milliseconds on the running CPU,
+ * with interrupts arriving; counts how often the records were wrong.
+ */
+int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong);
+
+#endif /* ASI_TEST_H */

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs asi_test/: the attacker's side of the self tests.
+ *
+ *   plant   write "KIND [PID VA]"
+ *   fire    write "TGID": read the secret in the next VM exit of that process;
+ *           write "here": read it in this system call
+ *           write "freed TGID": map a page in the VM's domain, free it, read it
+ *   states  write milliseconds: stay in a strict domain
+ *   result  read: what happened, one line of "key value" pairs
+ */
+#define pr_fmt(fmt) "asi_test: " fmt
+
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <asi/asi.h>
+#include "asi_test.h"
+
+static DEFINE_MUTEX(asi_test_mutex);
+static struct asi_secret asi_secret;
+static struct asi_attempt asi_attempt;
+static u64 asi_rounds, asi_wrong;
+static struct dentry *asi_test_dir;
+
+static ssize_t asi_test_line(char *line, size_t size, const char __user *ubuf,
+			     size_t len)
+{
+	if (len >= size)
+		return -EINVAL;
+	if (copy_from_user(line, ubuf, len))
+		return -EFAULT;
+	line[len] = '\0';
+	return 0;
+}
+
+static ssize_t plant_write(struct file *file, const char __user *ubuf, size_t len,
+			   loff_t *ppos)
+{
+	char line[80], what[24];
+	unsigned long va = 0;
+	int pid = 0;
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	if (sscanf(line, "%23s %d %lx", what, &pid, &va) < 1)
+		return -EINVAL;
+	mutex_lock(&asi_test_mutex);
+	memset(&asi_attempt, 0, sizeof(asi_attempt));
+	err = asi_plant(&asi_secret, what, pid, va);
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
+/* Learn the VM's domain by one harmless shot, then use it. */
+static int asi_fire_freed(int tgid)
+{
+	int err;
+
+	err = asi_plant(&asi_secret, "slab", 0, 0);
+	if (!err)
+		err = asi_probe_fire(tgid, &asi_secret, &asi_attempt);
+	if (err)
+		return err;
+	if (!asi_attempt.domain)
+		return asi_plant(&asi_secret, "free_page", 0, 0) ?:
+		       asi_probe_fire(tgid, &asi_secret, &asi_attempt);
+	err = asi_plant_free_mapped(&asi_secret, asi_attempt.domain);
+	return err ?: asi_probe_fire(tgid, &asi_secret, &asi_attempt);
+}
+
+static ssize_t fire_write(struct file *file, const char __user *ubuf, size_t len,
+			  loff_t *ppos)
+{
+	char line[32];
+	int tgid;
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	mutex_lock(&asi_test_mutex);
+	if (!strncmp(line, "here", 4))
+		asi_probe_here(&asi_secret, &asi_attempt);
+	else if (sscanf(line, "freed %d", &tgid) == 1)
+		err = asi_fire_freed(tgid);
+	else if (sscanf(line, "%d", &tgid) == 1)
+		err = asi_probe_fire(tgid, &asi_secret, &asi_attempt);
+	else
+		err = -EINVAL;
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
+static ssize_t states_write(struct file *file, const char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	unsigned int ms;
+	ssize_t err = kstrtouint_from_user(ubuf, len, 10, &ms);
+
+	if (err)
+		return err;
+	if (!ms || ms > 60000)
+		return -ERANGE;
+	mutex_lock(&asi_test_mutex);
+	asi_rounds = 0;
+	asi_wrong = 0;
+	err = asi_states_run(ms, &asi_rounds, &asi_wrong);
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
+static int result_show(struct seq_file *m, void *unused)
+{
+	mutex_lock(&asi_test_mutex);
+	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu\n",
+		   asi_secret.kind[0] ? asi_secret.kind : "-", asi_secret.address,
+		   asi_secret.expected, asi_attempt.fired,
+		   asi_attempt.inside_before, asi_attempt.faulted,
+		   !asi_attempt.faulted && asi_attempt.value == asi_secret.expected,
+		   asi_attempt.inside_after, asi_attempt.reachable, asi_rounds,
+		   asi_wrong);
+	mutex_unlock(&asi_test_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(result);
+
+#define ASI_TEST_WRITE_ONLY(name)				\
+static const struct file_operations name##_fops = {		\
+	.owner = THIS_MODULE,					\
+	.open = simple_open,					\
+	.write = name##_write,					\
+}
+
+ASI_TEST_WRITE_ONLY(plant);
+ASI_TEST_WRITE_ONLY(fire);
+ASI_TEST_WRITE_ONLY(states);
+
+static int __init asi_test_init(void)
+{
+	int err = asi_probe_init();
+
+	if (err) {
+		pr_err("tracepoint kvm_exit: %d\n", err);
+		return err;
+	}
+	asi_test_dir = debugfs_create_dir("asi_test", NULL);
+	debugfs_create_file("plant", 0200, asi_test_dir, NULL, &plant_fops);
+	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
+	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
+	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
+	return 0;
+}
+
+static void __exit asi_test_exit(void)
+{
+	debugfs_remove(asi_test_dir);
+	asi_probe_exit();
+	asi_unplant_all();
+}
+
+module_init(asi_test_init);
+module_exit(asi_test_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Attempts to read secrets from restricted address spaces");

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Read an address from inside a vCPU loop.  The tracepoint kvm_exit is called
+ * there right after VM exit, by plain calls that do not step out.
+ */
+#include <linux/completion.h>
+#include <linux/errno.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
+#include <linux/tracepoint.h>
+#include <linux/uaccess.h>
+#include <asm/pgtable.h>
+#include <asm/special_insns.h>
+#include <asi/asi.h>
+#include <asi/engine.h>
+#include "asi_test.h"
+
+struct kvm_vcpu;
+
+static struct tracepoint *asi_kvm_exit;
+static struct asi_attempt asi_shot;
+static unsigned long asi_target;
+static int asi_target_tgid;
+static atomic_t asi_armed;
+static DECLARE_COMPLETION(asi_shot_done);
+
+static void asi_read_now(unsigned long address, struct asi_attempt *attempt)
+{
+	attempt->domain = asi_current();
+	attempt->inside_before = attempt->domain;
+	attempt->root = __native_read_cr3() & CR3_ADDR_MASK;
+	attempt->faulted = copy_from_kernel_nofault(&attempt->value, (void *)address,
+						    sizeof(attempt->value));
+	attempt->inside_after = asi_current();
+}
+
+/* Preemption is off in a tracepoint. */
+static void asi_on_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
+{
+	int tgid = READ_ONCE(asi_target_tgid);
+
+	if (atomic_read(&asi_armed) != 1)
+		return;
+	if (tgid && current->tgid != tgid)
+		return;
+	if (atomic_cmpxchg(&asi_armed, 1, 2) != 1)
+		return;
+	asi_read_now(asi_target, &asi_shot);
+	complete(&asi_shot_done);
+}
+
+int asi_probe_fire(int tgid, const struct asi_secret *secret,
+		   struct asi_attempt *attempt)
+{
+	struct asi_leaf leaf;
+
+	memset(&asi_shot, 0, sizeof(asi_shot));
+	reinit_completion(&asi_shot_done);
+	asi_target = secret->address;
+	WRITE_ONCE(asi_target_tgid, tgid);
+	atomic_set_release(&asi_armed, 1);
+	if (!wait_for_completion_timeout(&asi_shot_done, 10 * HZ) &&
+	    atomic_cmpxchg(&asi_armed, 1, 0) == 1)
+		return -ETIMEDOUT;
+	wait_for_completion_timeout(&asi_shot_done, HZ);
+	atomic_set(&asi_armed, 0);
+	*attempt = asi_shot;
+	attempt->fired = true;
+	attempt->reachable = asi_table_lookup(__va(attempt->root),
+					      pgtable_l5_enabled() ? 5 : 4,
+					      secret->address, &leaf);
+	return 0;
+}
+
+void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt)
+{
+	memset(attempt, 0, sizeof(*attempt));
+	preempt_disable();
+	asi_read_now(secret->address, attempt);
+	preempt_enable();
+	attempt->fired = true;
+	attempt->reachable = true;
+}
+
+static void asi_find_tracepoint(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "kvm_exit"))
+		asi_kvm_exit = tp;
+}
+
+int asi_probe_init(void)
+{
+	for_each_kernel_tracepoint(asi_find_tracepoint, NULL);
+	if (!asi_kvm_exit)
+		return -ENOENT;
+	return tracepoint_probe_register(asi_kvm_exit, asi_on_kvm_exit, NULL);
+}
+
+void asi_probe_exit(void)
+{
+	tracepoint_probe_unregister(asi_kvm_exit, asi_on_kvm_exit, NULL);
+	tracepoint_synchronize_unregister();
+}
