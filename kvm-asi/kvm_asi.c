@@ -68,7 +68,7 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 	}
 	vm->asi = asi;
 	vm->pid = current->tgid;
-	get_task_comm(vm->comm, current->group_leader);
+	asi_comm(vm->comm);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
 	list_add_tail(&vm->list, &kvm_asi_vms);

@@ -86,7 +86,8 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	kvm_asi_add(&list, vcpu->arch.pio_data, PAGE_SIZE);
 	kvm_asi_add(&list, vcpu->arch.emulate_ctxt, sizeof(struct x86_emulate_ctxt));
 	kvm_asi_add(&list, vcpu->arch.guest_fpu.fpstate,
-		    sizeof(struct fpstate) + fpu_kernel_cfg.max_size);
+		    offsetof(struct fpstate, regs) +
+		    vcpu->arch.guest_fpu.fpstate->size);
 	kvm_asi_add(&list, vcpu->arch.mce_banks,
 		    (vcpu->arch.mcg_cap & 0xff) * 4 * sizeof(u64));
 	kvm_asi_add(&list, vcpu->arch.cpuid_entries,

@@ -53,6 +53,11 @@ static void kvm_asi_show_account(struct seq_file *m,
 		kvm_asi_show_counts(m, a->reason[i].count);
 		seq_putc(m, '\n');
 	}
+	if (a->other.used) {
+		seq_puts(m, "reason other code 0x0");
+		kvm_asi_show_counts(m, a->other.count);
+		seq_putc(m, '\n');
+	}
 	for (i = 0; i < KVM_ASI_CAUSES; i++) {
 		if (a->cause[i].used)
 			kvm_asi_show_cause(m, &a->cause[i]);

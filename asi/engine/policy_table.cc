@@ -132,7 +132,7 @@ asi_verdict asi_policy_decide(const asi_policy* p, asi_class cls, asi_kind kind,
     }
     // A policy nobody filled in: leaving is always possible and always safe.
     if (!verdict.is_rule()) verdict = asi::kExit;
-    return {verdict.action(), verdict.is_logged()};
+    return {static_cast<asi::u8>(verdict.action()), verdict.is_logged() ? asi::u8{1} : asi::u8{0}};
 }
 
 const char* asi_class_name(unsigned int cls) {

@@ -43,7 +43,7 @@ static int asi_donate(struct asi_pt *pt, u32 pages)
 static int asi_base_clone(unsigned long start, unsigned long end,
 			  enum asi_kind kind)
 {
-	u64 copied;
+	u64 copied = 0;
 	u32 needed;
 	int err;
 
@@ -59,6 +59,9 @@ static int asi_base_clone(unsigned long start, unsigned long end,
 	}
 	if (!err && copied != end - start)
 		err = -EFAULT;
+	if (err)
+		pr_err("base map: %s at %#lx-%#lx: error %d, %llu bytes mapped\n",
+		       asi_kind_name(kind), start, end, err, copied);
 	return err;
 }
 

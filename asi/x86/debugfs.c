@@ -174,7 +174,7 @@ static ssize_t asi_policy_write(struct file *file, const char __user *ubuf,
 	int err;
 
 	if (len > ASI_POLICY_TEXT_MAX)
-		return -E2BIG;
+		return -EFBIG;
 	text = memdup_user_nul(ubuf, len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);

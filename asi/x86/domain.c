@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "asi: " fmt
 
 #include <linux/cpu.h>
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/idr.h>
@@ -76,7 +77,7 @@ struct asi *asi_create(enum asi_class cls)
 	asi->cls = cls;
 	asi->strict = cls == ASI_CLASS_TEST;
 	asi->pid = current->tgid;
-	get_task_comm(asi->comm, current);
+	asi_comm(asi->comm);
 	init_irq_work(&asi->refill_irq_work, asi_refill_irq_work);
 	INIT_WORK(&asi->refill_work, asi_refill_work);
 
@@ -199,6 +200,9 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 	}
 	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW && !err)
 		err = asi_refill(asi, ASI_RESERVE_FULL);
+	if (err == -EFAULT)
+		pr_warn_ratelimited("domain %u: %#lx-%#lx (%s) is not all mapped\n",
+				    asi->id, start, end, asi_kind_name(kind));
 	trace_map(asi->id, start, end - start, kind, err);
 	return err;
 }
@@ -232,6 +236,15 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	kfree(gather);
 }
 EXPORT_SYMBOL_GPL(asi_unmap);
+
+void asi_comm(char *comm)
+{
+	__get_task_comm(comm, TASK_COMM_LEN, current->group_leader);
+	for (; *comm; comm++) {
+		if (!isgraph(*comm) || !isascii(*comm))
+			*comm = '_';
+	}
+}
 
 enum asi_class asi_class(const struct asi *asi)
 {

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <asm/sections.h>
@@ -32,7 +33,7 @@ struct asi {
 	bool strict;			/* interrupts step out and back in */
 	unsigned int id;
 	pid_t pid;
-	char comm[16];
+	char comm[TASK_COMM_LEN];
 	struct list_head list;		/* asi_domains, under asi_domains_lock */
 	struct irq_work refill_irq_work;
 	struct work_struct refill_work;

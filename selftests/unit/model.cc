@@ -295,8 +295,8 @@ void Machine::borrow() {
         Page page;
         const bool is_in_source = source_page(*it, page);
         const auto old = model_.find(*it);
-        require(old == model_.end() || (old->second.is_borrowed && is_in_source &&
-                                        old->second.pa == page.pa),
+        require(old == model_.end() ||
+                    (old->second.is_borrowed && is_in_source && old->second.pa == page.pa),
                 "borrow replaced something", *it);
         if (is_in_source) model_[*it] = page;
     }
@@ -310,7 +310,7 @@ void Machine::unmap() {
     unsigned idle = 0;
     while (done < span.size) {
         // A gather that is nearly full already, as in a batch.
-        if (pick_(4) == 0)
+        if (done == 0 && idle == 0 && pick_(4) == 0)
             for (asi_u32 room = pick_(4); gather.count < ASI_GATHER_MAX - room;)
                 gather.table[gather.count++] = allocate_page();
         const long long n = asi_pt_unmap(&pt_, span.va + done, span.size - done, &gather);
@@ -339,7 +339,8 @@ void Machine::zap() {
     for (auto it = std::lower_bound(samples_.begin(), samples_.end(), span.va);
          it != samples_.end() && *it < span.end(); ++it) {
         asi_leaf leaf;
-        if (asi_pt_lookup(&pt_, *it, &leaf) && !leaf.borrowed) cleared.push_back({leaf.va, leaf.size});
+        if (asi_pt_lookup(&pt_, *it, &leaf) && !leaf.borrowed)
+            cleared.push_back({leaf.va, leaf.size});
     }
     const asi_u32 count = asi_pt_zap(&pt_, span.va, span.size);
     unsigned gone = 0;
@@ -400,9 +401,12 @@ void Machine::step() {
         void (Machine::*run)();
     };
     static constexpr Operation kOperations[] = {
-        {"map", 30, &Machine::map},         {"clone", 12, &Machine::clone},
-        {"borrow", 12, &Machine::borrow},   {"unmap", 24, &Machine::unmap},
-        {"zap", 8, &Machine::zap},          {"protect", 18, &Machine::protect},
+        {"map", 30, &Machine::map},
+        {"clone", 12, &Machine::clone},
+        {"borrow", 12, &Machine::borrow},
+        {"unmap", 24, &Machine::unmap},
+        {"zap", 8, &Machine::zap},
+        {"protect", 18, &Machine::protect},
         {"change source", 6, &Machine::change_source},
     };
     if (pick_(2000) == 0) {

@@ -98,8 +98,7 @@ TEST_F(PolicyTest, what_every_class_needs_grows_by_default) {
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_READ), "grow") << kind;
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_WRITE), "grow") << kind;
         }
-        for (const asi_kind kind :
-             {ASI_KIND_ENTRY_TEXT, ASI_KIND_KERNEL_TEXT, ASI_KIND_MODULE}) {
+        for (const asi_kind kind : {ASI_KIND_ENTRY_TEXT, ASI_KIND_KERNEL_TEXT, ASI_KIND_MODULE}) {
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_READ), "grow");
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_EXEC), "grow");
         }
@@ -241,8 +240,7 @@ TEST_F(PolicyTest, message_never_overflows_and_never_prints_garbage) {
 }
 
 TEST_F(PolicyTest, growing_into_what_is_never_safe_is_refused) {
-    for (const char* kind :
-         {"free_page", "page_table", "other_stack", "unknown", "user_address"}) {
+    for (const char* kind : {"free_page", "page_table", "other_stack", "unknown", "user_address"}) {
         expect_refused("kvm " + std::string(kind) + " r grow",
                        "'grow' is never safe for kind '" + std::string(kind) + "'");
         EXPECT_EQ(parse("kvm " + std::string(kind) + " r deny"), 0);
@@ -308,8 +306,8 @@ TEST_F(PolicyTest, every_policy_survives_the_round_trip) {
             rule += " slab:c" + std::to_string(pick(30));
         else
             rule += std::string(" ") + (pick(20) ? asi_kind_name(pick(ASI_NR_KINDS)) : "*");
-        rule += std::string(" ") + accesses[pick(8)] + " " +
-                asi_action_name(pick(ASI_NR_ACTIONS)) + options[pick(3)];
+        rule += std::string(" ") + accesses[pick(8)] + " " + asi_action_name(pick(ASI_NR_ACTIONS)) +
+                options[pick(3)];
         if (pick(500) == 0) rule = "default";
         accepted += parse(rule) == 0;
         if (i % 50 == 0) expect_round_trip();

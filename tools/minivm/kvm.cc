@@ -70,6 +70,11 @@ Vm::Vm(const Kvm& kvm, Irqchip irqchip)
     checked("KVM_SET_TSS_ADDR", ::ioctl(fd(), KVM_SET_TSS_ADDR, kTssAddress));
     uint64_t identity_map = kIdentityMapAddress;
     checked("KVM_SET_IDENTITY_MAP_ADDR", ::ioctl(fd(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map));
+    // Without this a guest gets the rate that was measured when KVM was loaded. Where the kernel
+    // has refined its measurement since, and the CPU can't scale the TSC, KVM then leaves the vCPU
+    // with a frozen TSC, and timers never fire. Older kernels don't know the ioctl for a VM.
+    constexpr unsigned long kSameRateAsHost = 0;
+    (void)::ioctl(fd(), KVM_SET_TSC_KHZ, kSameRateAsHost);
     if (irqchip == Irqchip::kNone) return;
 
     checked("KVM_CREATE_IRQCHIP", ::ioctl(fd(), KVM_CREATE_IRQCHIP, 0));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A boot sector that enters 64-bit mode with paging on and then leaves through
- * QEMU's isa-debug-exit device. Some nested hosts accept every KVM request and
- * fail in the guest's first such instructions, so nothing less proves KVM.
+ * A boot sector that enters 64-bit mode with paging on, works for some
+ * milliseconds, and leaves through QEMU's isa-debug-exit device. Some nested
+ * hosts accept every KVM request and then fail in the guest's first such
+ * instructions, or emulate each one and never get a kernel booted, so nothing
+ * less proves KVM.
  */
 #define LOAD_ADDRESS	0x7c00
 #define PML4		0x10000
@@ -10,6 +12,9 @@
 #define PD		0x12000
 #define EXIT_PORT	0xf4
 #define EXIT_VALUE	0x2a
+#define SCRATCH		0x20000
+#define SCRATCH_BYTES	0x20000
+#define PASSES		256
 
 #define AT(label)	(LOAD_ADDRESS + (label) - asi_kvm_boot_sector)
 
@@ -59,6 +64,18 @@ long_mode:
 	cpuid
 	mov	%cr3, %rax
 	mov	%rax, %cr3
+
+	mov	$PASSES, %ebx
+pass:
+	mov	$SCRATCH, %edi
+	mov	$SCRATCH_BYTES / 8, %ecx
+1:	add	%rbx, (%rdi)
+	add	$8, %rdi
+	dec	%ecx
+	jnz	1b
+	dec	%ebx
+	jnz	pass
+
 	mov	$EXIT_VALUE, %al
 	out	%al, $EXIT_PORT
 1:	hlt

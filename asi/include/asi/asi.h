@@ -92,6 +92,15 @@ struct asi *asi_current(void);
 /** asi_id - number of the domain, as shown in debugfs and traces. */
 unsigned int asi_id(const struct asi *asi);
 
+/**
+ * asi_comm - name of the running process as one printable word
+ * @comm: TASK_COMM_LEN bytes
+ *
+ * A process chooses its own name; in a report of lines and words it must not
+ * be able to fake other lines.
+ */
+void asi_comm(char *comm);
+
 /** asi_class - the kind of consumer a domain was made for. */
 enum asi_class asi_class(const struct asi *asi);
 

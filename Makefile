@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door.  `make help` lists what there is.
+
+BUILD ?= $(CURDIR)/build
+JOBS  ?= $(shell nproc)
+T     ?= 20
+export BUILD JOBS KSRC
+
+# What a Debian machine needs.  `deps` installs what is missing.
+PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
+	kmod cpio qemu-system-x86 seabios bochs bochsbios vgabios xorriso isolinux \
+	syslinux-common busybox-static libgtest-dev libgmock-dev libcli11-dev \
+	nlohmann-json3-dev ccache python3 perl
+
+.PHONY: help
+help:
+	@echo 'Address-space isolation for the Linux kernel.'
+	@echo
+	@echo '  make demo      fetch, build, boot, run a guest isolated, print figures'
+	@echo '  make test      everything: host tests, kernels, self tests in emulators'
+	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched)'
+	@echo '  make tools     build asictl, minivm and the test machine launcher'
+	@echo '  make unit      the host tests of the engine and the tools only'
+	@echo '  make selftest  the self tests in the built kernel only'
+	@echo '  make bench     instructions per operation beside the unpatched kernel'
+	@echo '  make shell     a root shell in the built kernel'
+	@echo '  make fuzz      libFuzzer on the engine, T=seconds each'
+	@echo '  make check     format, checkpatch, static analysis, coverage'
+	@echo '  make deb       Debian packages of the tools and the kernel'
+	@echo '  make clean     remove everything built'
+	@echo
+	@echo '  KSRC=DIR|TARBALL  use that 6.12 source instead of the Debian package'
+
+.PHONY: deps
+deps:
+	@tools/install-packages $(PACKAGES)
+
+.PHONY: tools minivm asictl vm
+tools: minivm asictl vm
+minivm asictl vm: deps
+	@$(MAKE) -s -j$(JOBS) -C tools/$@
+
+FLAVOUR ?= base
+.PHONY: kernel
+kernel: deps
+	@linux/6.12/build $(FLAVOUR)
+
+.PHONY: unit
+unit: deps
+	@$(MAKE) -s -C selftests/unit test
+
+.PHONY: demo
+demo: tools kernel
+	@tools/demo
+
+.PHONY: test
+test: tools
+	@selftests/run all
+
+.PHONY: selftest
+selftest: tools kernel
+	@selftests/run kernel
+
+.PHONY: bench
+bench: tools
+	@bench/run
+
+.PHONY: shell
+shell: tools kernel
+	@tools/vm/run --smp=2 --mem=2G --append=asi=on --interactive -- /bin/bash -i
+
+.PHONY: fuzz
+fuzz: 
+	@tools/install-packages clang libclang-rt-14-dev
+	@$(MAKE) -s -C selftests/fuzz run T=$(T)
+
+.PHONY: check
+check: deps
+	@tools/install-packages clang-format cppcheck sparse codespell
+	@tools/check
+
+.PHONY: deb
+deb: tools kernel
+	@tools/install-packages dpkg-dev fakeroot
+	@tools/make-deb
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
