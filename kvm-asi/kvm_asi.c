@@ -54,6 +54,10 @@ enum kvm_asi_vendor kvm_asi_vendor(void)
 
 /* ---- VM --------------------------------------------------------------- */
 
+static const struct asi_ops kvm_asi_ops = {
+	.owns_user = kvm_asi_owns_user,
+};
+
 static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 {
 	struct kvm_asi_vm *vm = vzalloc(sizeof(*vm));
@@ -61,13 +65,15 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
-	asi = asi_create(ASI_CLASS_KVM);
+	asi = asi_create(ASI_CLASS_KVM, &kvm_asi_ops, vm);
 	if (IS_ERR(asi)) {
 		vfree(vm);
 		return ERR_CAST(asi);
 	}
 	vm->asi = asi;
 	vm->pid = current->tgid;
+	vm->kvm = kvm;
+	seqcount_init(&vm->guest.seq);
 	asi_comm(vm->comm);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
@@ -84,7 +90,7 @@ static struct kvm_asi_vm *kvm_asi_get_vm(struct kvm *kvm)
 	if (!vm) {
 		vm = kvm_asi_create_vm(kvm);
 		if (!IS_ERR(vm))
-			kvm->arch.asi = vm;
+			WRITE_ONCE(kvm->arch.asi, vm);
 	}
 	mutex_unlock(&kvm_asi_vms_lock);
 	return vm;
@@ -98,7 +104,8 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 
 	if (!vm)
 		return;
-	kvm->arch.asi = NULL;
+	WRITE_ONCE(kvm->arch.asi, NULL);
+	synchronize_rcu();
 	asi_destroy(vm->asi);
 
 	mutex_lock(&kvm_asi_vms_lock);
@@ -166,6 +173,9 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 		      ASI_KIND_OWN_STACK);
 	if (!err)
 		err = asi_map(v->asi, current, arch_task_struct_size,
+			      ASI_KIND_OWN_TASK);
+	if (!err)
+		err = asi_map(v->asi, current->signal, sizeof(*current->signal),
 			      ASI_KIND_OWN_TASK);
 	if (err)
 		return err;

@@ -16,7 +16,18 @@ struct kvm_asi_object {
 	size_t size;
 };
 
-#define KVM_ASI_MAX_OBJECTS	64
+#define KVM_ASI_MAX_OBJECTS	96
+#define KVM_ASI_MAX_RANGES	64
+
+/* User addresses where the guest's memory lies.  Read in the fault path. */
+struct kvm_asi_guest {
+	seqcount_t seq;
+	u64 generation;			/* of the memslots collected */
+	unsigned int ranges;
+	struct {
+		unsigned long start, end;
+	} range[KVM_ASI_MAX_RANGES];
+};
 
 /*
  * Isolation state of one vCPU, on pages of its own: it is used while
@@ -42,9 +53,11 @@ struct kvm_asi_vm {
 	struct mutex lock;
 	struct list_head vcpus;
 	struct list_head list;		/* in kvm_asi_vms */
+	struct kvm *kvm;
+	struct kvm_asi_guest guest;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
-	unsigned int objects;		/* VM-wide, after KVM_ASI_VM_... */
+	unsigned int objects;
 	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
 	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
 };
@@ -59,6 +72,10 @@ extern struct kvm_asi_account kvm_asi_ended;
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
 int kvm_asi_map_vm(struct kvm *kvm);
+
+/* guest_memory.c */
+void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
+bool kvm_asi_owns_user(void *owner, unsigned long address);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
 

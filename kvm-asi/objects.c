@@ -99,6 +99,29 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	return kvm_asi_sync(v->asi, v->object, &v->objects, &list);
 }
 
+static void kvm_asi_add_bus(struct kvm_asi_list *list,
+			    const struct kvm_io_bus *bus)
+{
+	if (bus)
+		kvm_asi_add(list, bus, struct_size(bus, range, bus->dev_count));
+}
+
+/* Slots beyond the room of the list are left for. */
+#define KVM_ASI_MAX_SLOTS	32
+
+static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
+{
+	struct kvm_memory_slot *slot;
+	unsigned int n = 0;
+	int bkt;
+
+	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm)) {
+		if (n++ == KVM_ASI_MAX_SLOTS)
+			break;
+		kvm_asi_add(list, slot, sizeof(*slot));
+	}
+}
+
 /*
  * Memslots, routing and bus tables are replaced under SRCU; a KVM_RUN that
  * started before the change faults on the new object and leaves once.
@@ -107,21 +130,33 @@ int kvm_asi_map_vm(struct kvm *kvm)
 {
 	struct kvm_asi_vm *vm = kvm->arch.asi;
 	struct kvm_asi_list list = { };
-	int cpu, err;
+	struct kvm_apic_map *map;
+	int cpu, err, idx;
 
+	idx = srcu_read_lock(&kvm->srcu);
 	kvm_asi_add(&list, kvm, kvm_asi_vendor() == KVM_ASI_SVM ?
 		    sizeof(struct kvm_svm) : sizeof(struct kvm_vmx));
 	for_each_possible_cpu(cpu)
 		kvm_asi_add(&list, per_cpu_ptr(kvm->srcu.sda, cpu),
 			    sizeof(struct srcu_data));
+	kvm_asi_add_slots(&list, kvm);
+	for (cpu = 0; cpu < KVM_NR_BUSES; cpu++)
+		kvm_asi_add_bus(&list, rcu_access_pointer(kvm->buses[cpu]));
 	kvm_asi_add(&list, kvm->arch.vpic, sizeof(struct kvm_pic));
 	kvm_asi_add(&list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
 	kvm_asi_add(&list, kvm->arch.vpit, sizeof(struct kvm_pit));
-	kvm_asi_add(&list, rcu_access_pointer(kvm->arch.apic_map),
-		    sizeof(struct kvm_apic_map) + 8 * sizeof(void *));
+	map = srcu_dereference_check(kvm->arch.apic_map, &kvm->srcu, 1);
+	if (map)
+		kvm_asi_add(&list, map, sizeof(*map) +
+			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
+	if (xa_is_node(kvm->vcpu_array.xa_head))
+		kvm_asi_add(&list, (void *)((unsigned long)kvm->vcpu_array.xa_head & ~3UL),
+			    sizeof(struct xa_node));
 
 	mutex_lock(&vm->lock);
+	kvm_asi_sync_guest(kvm, vm);
 	err = kvm_asi_sync(vm->asi, vm->object, &vm->objects, &list);
 	mutex_unlock(&vm->lock);
+	srcu_read_unlock(&kvm->srcu, idx);
 	return err;
 }

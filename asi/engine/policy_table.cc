@@ -8,11 +8,11 @@ namespace {
 
 constexpr const char* kClassNames[] = {"kvm", "test"};
 constexpr const char* kKindNames[] = {
-    "unknown",      "entry_text", "kernel_text", "module",     "rodata",    "data",
-    "percpu",       "cpu_entry",  "irq_stack",   "fixmap",     "own_stack", "other_stack",
-    "own_task",     "slab",       "user_page",   "page_table", "free_page", "kernel_page",
-    "reserved",     "text_alias", "vmalloc",     "vmemmap",    "device",    "shadow",
-    "user_address", "object",
+    "unknown",      "entry_text",   "kernel_text", "module",     "rodata",    "data",
+    "percpu",       "cpu_entry",    "irq_stack",   "fixmap",     "own_stack", "other_stack",
+    "own_task",     "slab",         "user_page",   "page_table", "free_page", "kernel_page",
+    "reserved",     "text_alias",   "vmalloc",     "vmemmap",    "device",    "shadow",
+    "user_address", "guest_memory", "object",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -44,7 +44,8 @@ constexpr BaseKind kBaseKinds[] = {
     {ASI_KIND_CPU_ENTRY, true, true, false},  {ASI_KIND_IRQ_STACK, true, true, false},
     {ASI_KIND_FIXMAP, true, true, false},     {ASI_KIND_OWN_STACK, true, true, false},
     {ASI_KIND_OWN_TASK, true, true, false},   {ASI_KIND_SHADOW, true, true, false},
-    {ASI_KIND_OBJECT, true, true, false},
+    {ASI_KIND_OBJECT, true, true, false},     {ASI_KIND_GUEST_MEMORY, true, true, false},
+    {ASI_KIND_VMEMMAP, true, true, false},
 };
 
 /// Slab caches of the hypervisor's own objects: they describe the guest that
@@ -55,6 +56,18 @@ constexpr const char* kKvmCaches[] = {
     "x86_emulator",
     "kvm_async_pf",
 };
+
+/// The allocator's descriptors, which hardened user copies consult: layout of
+/// objects, no content.
+constexpr const char kReadOnlyCache[] = "kmem_cache";
+
+constexpr void add_cache_rule(asi_policy& p, const char* name, bool may_write) {
+    asi_cache_rule& rule = p.cache[p.cache_rules++];
+    for (unsigned i = 0; name[i] != '\0'; ++i) rule.cache[i] = name[i];
+    rule.cls = ASI_CLASS_KVM;
+    rule.verdict[ASI_ACCESS_READ] = kGrow.code();
+    if (may_write) rule.verdict[ASI_ACCESS_WRITE] = kGrow.code();
+}
 
 constexpr asi_policy make_default() {
     asi_policy p = {};
@@ -74,13 +87,8 @@ constexpr asi_policy make_default() {
             kind[ASI_ACCESS_EXEC] = (base.execute ? kGrow : kDeny).code();
         }
     }
-    for (const char* name : kKvmCaches) {
-        asi_cache_rule& rule = p.cache[p.cache_rules++];
-        for (unsigned i = 0; name[i] != '\0'; ++i) rule.cache[i] = name[i];
-        rule.cls = ASI_CLASS_KVM;
-        rule.verdict[ASI_ACCESS_READ] = kGrow.code();
-        rule.verdict[ASI_ACCESS_WRITE] = kGrow.code();
-    }
+    for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
+    add_cache_rule(p, kReadOnlyCache, false);
     return p;
 }
 

@@ -146,12 +146,28 @@ enum asi_kind asi_classify_static(unsigned long address)
 	return ASI_KIND_UNKNOWN;
 }
 
-void asi_classify(unsigned long address, struct asi_place *place)
+/* Interrupts are off, which keeps the process's page tables from being freed. */
+static void asi_classify_user(const struct asi *asi, unsigned long address,
+			      struct asi_place *place)
+{
+	place->kind = ASI_KIND_USER_ADDRESS;
+	if (!asi || !asi->ops || !asi->ops->owns_user || !current->mm ||
+	    !asi->ops->owns_user(asi->owner, address))
+		return;
+	place->kind = ASI_KIND_GUEST_MEMORY;
+	place->mapped = asi_table_lookup(current->mm->pgd, asi_levels(), address,
+					 &place->leaf) &&
+			(place->leaf.entry & _PAGE_USER) &&
+			pfn_valid(PHYS_PFN(place->leaf.pa));
+}
+
+void asi_classify(const struct asi *asi, unsigned long address,
+		  struct asi_place *place)
 {
 	place->cache = NULL;
 	place->mapped = false;
 	if (address < TASK_SIZE_MAX) {
-		place->kind = ASI_KIND_USER_ADDRESS;
+		asi_classify_user(asi, address, place);
 		return;
 	}
 	place->mapped = asi_table_lookup(asi_kernel_root(), asi_levels(), address,

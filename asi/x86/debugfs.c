@@ -39,7 +39,7 @@ static int asi_reach_leaf(void *ctx, const struct asi_leaf *leaf)
 	if (kind == ASI_KIND_UNKNOWN) {
 		struct asi_place place;
 
-		asi_classify(leaf->va, &place);
+		asi_classify(NULL, leaf->va, &place);
 		kind = place.kind;
 	}
 	reach->bytes[kind] += leaf->size;

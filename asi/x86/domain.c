@@ -31,7 +31,7 @@ DEFINE_MUTEX(asi_domains_mutex);
 static DEFINE_IDA(asi_ids);
 
 /* Bring the reserve to @want pages.  Process context. */
-static int asi_refill(struct asi *asi, u32 want)
+int asi_refill(struct asi *asi, u32 want)
 {
 	unsigned long flags;
 
@@ -60,7 +60,7 @@ static void asi_refill_irq_work(struct irq_work *work)
 	schedule_work(&container_of(work, struct asi, refill_irq_work)->refill_work);
 }
 
-struct asi *asi_create(enum asi_class cls)
+struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
 {
 	struct asi *asi;
 	int err;
@@ -75,6 +75,8 @@ struct asi *asi_create(enum asi_class cls)
 
 	raw_spin_lock_init(&asi->lock);
 	asi->cls = cls;
+	asi->ops = ops;
+	asi->owner = owner;
 	asi->strict = cls == ASI_CLASS_TEST;
 	asi->pid = current->tgid;
 	asi_comm(asi->comm);
@@ -105,6 +107,11 @@ struct asi *asi_create(enum asi_class cls)
 	raw_spin_unlock_irq(&asi_domains_lock);
 	mutex_unlock(&asi_domains_mutex);
 	static_branch_inc(&asi_active_key);
+	err = asi_map_shared(asi);
+	if (err) {
+		asi_destroy(asi);
+		return ERR_PTR(err);
+	}
 	return asi;
 
 free_pt:
@@ -159,8 +166,11 @@ void asi_destroy(struct asi *asi)
 }
 EXPORT_SYMBOL_GPL(asi_destroy);
 
-/* Copy [start, end) from the kernel's own table; reserve only. */
-static int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
+/*
+ * Copy [start, end) from the kernel's own table; reserve only.  Returns the
+ * number of table pages that are missing, or a negative error.
+ */
+int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
 		  enum asi_kind kind)
 {
 	unsigned long flags;
@@ -236,6 +246,21 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	kfree(gather);
 }
 EXPORT_SYMBOL_GPL(asi_unmap);
+
+void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end)
+{
+	unsigned long flags;
+
+	start = PAGE_ALIGN_DOWN(start);
+	end = min(PAGE_ALIGN(end), TASK_SIZE_MAX);
+	if (start >= end)
+		return;
+	raw_spin_lock_irqsave(&asi->lock, flags);
+	if (asi_pt_zap(&asi->pt, start, end - start))
+		atomic64_inc(&asi->tlb_gen);
+	raw_spin_unlock_irqrestore(&asi->lock, flags);
+}
+EXPORT_SYMBOL_GPL(asi_zap_user);
 
 void asi_comm(char *comm)
 {

@@ -39,6 +39,9 @@ static bool asi_kernel_allows(const struct asi_place *place,
 {
 	if (!place->mapped)
 		return false;
+	/* Dirty must be set already: it could not be passed on from here. */
+	if (access == ASI_ACCESS_WRITE && place->kind == ASI_KIND_GUEST_MEMORY)
+		return (place->leaf.entry & _PAGE_RW) && (place->leaf.entry & _PAGE_DIRTY);
 	if (access == ASI_ACCESS_WRITE)
 		return place->leaf.entry & _PAGE_RW;
 	if (access == ASI_ACCESS_EXEC)
@@ -46,9 +49,33 @@ static bool asi_kernel_allows(const struct asi_place *place,
 	return true;
 }
 
-/* Map one page as the kernel has it.  False: leave instead. */
+/*
+ * Map one page of guest memory, not executable and no more writable than the
+ * process has it by now.  The lock orders this against asi_zap_user().
+ */
+static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
+{
+	u64 entry = _PAGE_PRESENT | _PAGE_USER | _PAGE_NX;
+
+	asi_classify(asi, page, place);
+	if (place->kind != ASI_KIND_GUEST_MEMORY || !place->mapped)
+		return -EAGAIN;
+	if ((place->leaf.entry & _PAGE_RW) && (place->leaf.entry & _PAGE_DIRTY))
+		entry |= _PAGE_RW;
+	return asi_pt_map(&asi->pt, page, place->leaf.pa + (page - place->leaf.va),
+			  PAGE_SIZE, entry, place->kind, NULL);
+}
+
+static int asi_grow_kernel(struct asi *asi, u64 page, const struct asi_place *place)
+{
+	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
+			    place->kind, NULL, NULL);
+}
+
+/* Map one page as its owner has it.  False: leave instead. */
 static bool asi_grow(struct asi *asi, unsigned long address,
-		     const struct asi_place *place)
+		     struct asi_place *place)
 {
 	u64 page = address & PAGE_MASK;
 	int err;
@@ -56,9 +83,8 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 	/* Whoever holds the lock may be this CPU, interrupted. */
 	if (!raw_spin_trylock(&asi->lock))
 		return false;
-	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
-	err = asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
-			   place->kind, NULL, NULL);
+	err = address < TASK_SIZE_MAX ? asi_grow_user(asi, page, place) :
+					asi_grow_kernel(asi, page, place);
 	raw_spin_unlock(&asi->lock);
 
 	if (err == -ENOMEM)
@@ -113,7 +139,7 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 	struct asi_place place;
 
 	asi_count(ASI_EV_FAULT);
-	asi_classify(address, &place);
+	asi_classify(asi, address, &place);
 	verdict = asi_decide(asi->cls, &place, access);
 
 	/* A genuine bad access faults again outside, on the normal path. */

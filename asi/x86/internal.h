@@ -30,6 +30,8 @@ struct asi {
 	/* Bumped after a mapping went away; a CPU inside reloads on entry. */
 	atomic64_t tlb_gen;
 	enum asi_class cls;
+	const struct asi_ops *ops;
+	void *owner;
 	bool strict;			/* interrupts step out and back in */
 	unsigned int id;
 	pid_t pid;
@@ -90,7 +92,8 @@ struct asi_place {
 };
 
 /* classify.c; lockless, any context. */
-void asi_classify(unsigned long address, struct asi_place *place);
+void asi_classify(const struct asi *asi, unsigned long address,
+		  struct asi_place *place);
 enum asi_kind asi_classify_static(unsigned long address);
 
 /*
@@ -119,11 +122,18 @@ const char *asi_off_reason(void);
 extern struct list_head asi_domains;
 extern raw_spinlock_t asi_domains_lock;
 extern struct mutex asi_domains_mutex;
+int asi_refill(struct asi *asi, u32 want);
+int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
+		  enum asi_kind kind);
+
+/* shared.c */
+int asi_map_shared(struct asi *asi);
 
 /* lifetime.c */
 int asi_lifetime_init(void);
 void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
 void asi_flag_range(unsigned long start, unsigned long end);
+void asi_zap_everywhere(unsigned long start, unsigned long size);
 
 /* policy.c */
 extern struct asi_fault_log asi_logs[ASI_NR_CLASSES];

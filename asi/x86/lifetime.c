@@ -23,7 +23,10 @@ int asi_lifetime_init(void)
 {
 	asi_flagged_pfns = max_pfn;
 	asi_flagged = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	return asi_flagged ? 0 : -ENOMEM;
+	if (!asi_flagged)
+		return -ENOMEM;
+	asi_share(asi_flagged, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	return 0;
 }
 
 /* Flag the frames under [va, va + size) of a leaf.  Before they are mapped. */
@@ -48,7 +51,7 @@ void asi_flag_range(unsigned long start, unsigned long end)
 	}
 }
 
-static void asi_zap_everywhere(unsigned long start, unsigned long size)
+void asi_zap_everywhere(unsigned long start, unsigned long size)
 {
 	unsigned long flags;
 	struct asi *asi;

@@ -96,11 +96,14 @@ void Machine::build_source() {
 Machine::Span Machine::pick_span(asi_u64 longest) {
     for (;;) {
         const std::size_t first = pick_(static_cast<unsigned>(cuts_.size() - 1));
-        const std::size_t reach = pick_(3) ? 6 : cuts_.size();
+        const std::size_t reach = pick_(8) ? 6 : cuts_.size();
         const std::size_t last =
             std::min(first + 1 + pick_(static_cast<unsigned>(reach)), cuts_.size() - 1);
         const Span span{cuts_[first], cuts_[last] - cuts_[first]};
-        if (span.size <= longest) return span;
+        if (span.size > longest) continue;
+        // Takes note of what became ours by a copy for an operation next to it.
+        compare(span);
+        return span;
     }
 }
 
@@ -342,6 +345,7 @@ void Machine::zap() {
         if (asi_pt_lookup(&pt_, *it, &leaf) && !leaf.borrowed)
             cleared.push_back({leaf.va, leaf.size});
     }
+    for (const Span& part : cleared) compare(part);
     const asi_u32 count = asi_pt_zap(&pt_, span.va, span.size);
     unsigned gone = 0;
     for (const Span& part : cleared)
@@ -371,6 +375,7 @@ void Machine::change_source() {
     const asi_u64 va = samples_[pick_(static_cast<unsigned>(samples_.size()))];
     Page page;
     asi_u64 size = 0;
+    compare({va, k4K});
     if (!source_page(va, page, &size) || size != k4K) return;
     set_foreign_read_only(false);
     source_->slot(va, 1) ^= pick_(2) ? 0x50'0000'0000 : kW;
@@ -421,7 +426,8 @@ void Machine::step() {
     operation_ = kOperations[i].name;
     ++counts_.by_operation[i];
     (this->*kOperations[i].run)();
-    compare({window_, 4 * k1G});
+    // Copies reach beyond what an operation names, errors might too.
+    if (counts_.operations % 16 == 0) compare({window_, 4 * k1G});
 }
 
 void Machine::check_all() {

@@ -81,8 +81,7 @@ TEST_F(PolicyTest, secrets_never_grow_by_default) {
     for (const asi_kind kind :
          {ASI_KIND_UNKNOWN, ASI_KIND_OTHER_STACK, ASI_KIND_SLAB, ASI_KIND_USER_PAGE,
           ASI_KIND_PAGE_TABLE, ASI_KIND_FREE_PAGE, ASI_KIND_KERNEL_PAGE, ASI_KIND_RESERVED,
-          ASI_KIND_TEXT_ALIAS, ASI_KIND_VMALLOC, ASI_KIND_VMEMMAP, ASI_KIND_DEVICE,
-          ASI_KIND_USER_ADDRESS})
+          ASI_KIND_TEXT_ALIAS, ASI_KIND_VMALLOC, ASI_KIND_DEVICE, ASI_KIND_USER_ADDRESS})
         for (const asi_access access : {ASI_ACCESS_READ, ASI_ACCESS_WRITE}) {
             EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, kind, access), "exit,log") << kind;
             EXPECT_EQ(decide(policy_, ASI_CLASS_TEST, kind, access), "deny,log") << kind;
@@ -94,7 +93,7 @@ TEST_F(PolicyTest, what_every_class_needs_grows_by_default) {
         for (const asi_kind kind :
              {ASI_KIND_DATA, ASI_KIND_PERCPU, ASI_KIND_CPU_ENTRY, ASI_KIND_IRQ_STACK,
               ASI_KIND_FIXMAP, ASI_KIND_OWN_STACK, ASI_KIND_OWN_TASK, ASI_KIND_OBJECT,
-              ASI_KIND_SHADOW, ASI_KIND_MODULE}) {
+              ASI_KIND_SHADOW, ASI_KIND_MODULE, ASI_KIND_GUEST_MEMORY, ASI_KIND_VMEMMAP}) {
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_READ), "grow") << kind;
             EXPECT_EQ(decide(policy_, cls, kind, ASI_ACCESS_WRITE), "grow") << kind;
         }

@@ -68,11 +68,8 @@ SnippetVm make_vm(const Kvm& kvm, const GuestOperation& operation, unsigned smp)
     const bool timer = operation.operand == Operand::kTimerTicks;
     SnippetVm vm(kvm, timer ? Irqchip::kInKernel : Irqchip::kNone, CpuMode::kLong, smp);
     vm.load_code(operation.code);
-    if (timer) {
-        const uint64_t handler = kSnippetAddress + operation.code.size();
-        vm.memory().write(handler, timer_handler().data(), timer_handler().size());
-        write_interrupt_gate(vm.memory(), kTimerVector, handler);
-    }
+    if (timer)
+        write_interrupt_gate(vm.memory(), kTimerVector, kSnippetAddress + timer_handler_offset());
     return vm;
 }
 
@@ -95,7 +92,8 @@ Reading run_round(const SnippetVm& vm, Vcpu& vcpu, uint64_t count, uint64_t oper
     const uint64_t end = now_nanoseconds();
     const uint64_t exits_after = vcpu.exit_count();
     if (result.end == SnippetEnd::kStopped)
-        throw Error(ExitStatus::kTimeout, "timeout: the exits were not done in time");
+        throw Error(ExitStatus::kTimeout, "timeout: the exits were not done in time\n" +
+                                              describe_registers(vcpu));
     if (result.end != SnippetEnd::kDebugPort || vm.operations_done(vcpu) != count)
         throw Error(ExitStatus::kGuestFailed,
                     "the guest lost its way\n" + describe_registers(vcpu));

@@ -12,13 +12,16 @@
 guest_\name:
 .endm
 
-.macro next_or_end name
+.macro next_or_stop
 	incq	(%r13)
 	dec	%r12
 	jnz	1b
 	xor	%eax, %eax
 	out	%al, $DEBUG_PORT
 	hlt
+.endm
+
+.macro end name
 guest_\name\()_end:
 .endm
 
@@ -28,43 +31,51 @@ guest_\name\()_end:
 begin cpuid
 1:	xor	%eax, %eax
 	cpuid
-next_or_end cpuid
+next_or_stop
+end cpuid
 
 # IA32_APIC_BASE: intercepted and answered by KVM on both vendors.
 begin msr
 1:	mov	$0x1b, %ecx
 	rdmsr
-next_or_end msr
+next_or_stop
+end msr
 
 begin in
 1:	in	$UNUSED_PORT, %al
-next_or_end in
+next_or_stop
+end in
 
 begin out
 1:	out	%al, $UNUSED_PORT
-next_or_end out
+next_or_stop
+end out
 
 # KVM_HC_VAPIC_POLL_IRQ: does nothing.
 begin vmcall
 1:	mov	$1, %eax
 	vmcall
-next_or_end vmcall
+next_or_stop
+end vmcall
 
 begin vmmcall
 1:	mov	$1, %eax
 	vmmcall
-next_or_end vmmcall
+next_or_stop
+end vmmcall
 
 # r14 = an address without memory.
 begin mmio
 1:	mov	(%r14), %eax
-next_or_end mmio
+next_or_stop
+end mmio
 
 # r14 = the first of r12 untouched pages.
 begin npf
 1:	mov	%r12, (%r14)
 	add	$4096, %r14
-next_or_end npf
+next_or_stop
+end npf
 
 # r14 = timer ticks until the wake-up. x2APIC registers: [intel/vol3]: 10.12.1.2.
 begin hlt_irq
@@ -88,21 +99,24 @@ begin hlt_irq
 	wrmsr
 	sti
 	hlt
-	cli
-next_or_end hlt_irq
+2:	cli
+next_or_stop
 
-	.balign	16
-	.globl	guest_timer_handler, guest_timer_handler_end
+# Returns behind the hlt: where an emulator loses the shadow of sti, the timer may come before the
+# hlt, which nothing would wake then.
+	.globl	guest_timer_handler
 guest_timer_handler:
 	mov	$0x80b, %ecx		# end of interrupt
 	xor	%eax, %eax
 	xor	%edx, %edx
 	wrmsr
+	lea	2b(%rip), %rax
+	mov	%rax, (%rsp)
 	iretq
-guest_timer_handler_end:
+end hlt_irq
 
-	.globl	guest_hello_file, guest_hello_file_end
 	.balign	16
+	.globl	guest_hello_file, guest_hello_file_end
 guest_hello_file:
 	.incbin	GUEST_HELLO
 guest_hello_file_end:

@@ -15,8 +15,8 @@ DECLARE_GUEST_CODE(vmmcall);
 DECLARE_GUEST_CODE(mmio);
 DECLARE_GUEST_CODE(npf);
 DECLARE_GUEST_CODE(hlt_irq);
-DECLARE_GUEST_CODE(timer_handler);
 DECLARE_GUEST_CODE(hello_file);
+extern "C" const uint8_t guest_timer_handler[];
 #undef DECLARE_GUEST_CODE
 #define GUEST_CODE(name) (Bytes{guest_##name, guest_##name##_end})
 
@@ -57,8 +57,8 @@ GuestOperation find_operation(const std::string& name) {
     throw usage_error("--op: unknown operation '" + name + "'");
 }
 
-Bytes timer_handler() {
-    return GUEST_CODE(timer_handler);
+uint64_t timer_handler_offset() {
+    return guest_timer_handler - guest_hlt_irq;
 }
 
 Bytes guest_hello_program() {

@@ -25,8 +25,8 @@ std::vector<std::string> operation_names();
 /// instruction of this machine's vendor.
 GuestOperation find_operation(const std::string& name);
 
-/// The interrupt handler that "hlt_irq" needs at kTimerVector.
-Bytes timer_handler();
+/// Where in the code of "hlt_irq" its handler for kTimerVector lies.
+uint64_t timer_handler_offset();
 constexpr unsigned kTimerVector = 0x40;
 
 /// The static init program that mkinitrd installs.

@@ -69,12 +69,13 @@ void make_image(const Options& options, const RunDir& run_dir, const std::string
     fs::copy_file(kLdlinux, root + "/ldlinux.c32");
     fs::copy_file(options.kernel, root + "/linux");
     write_file(root + "/initrd", make_initramfs(options, make_job(options), guest_init));
-    write_file(root + "/isolinux.cfg", "default linux\nprompt 0\ntimeout 0\nlabel linux\n"
-                                       "kernel /linux\ninitrd /initrd\nappend " +
-                                           kernel_command_line(options) + "\n");
+    write_file(root + "/isolinux.cfg",
+               "default linux\nprompt 0\ntimeout 0\nlabel linux\n"
+               "kernel /linux\ninitrd /initrd\nappend " +
+                   kernel_command_line(options) + "\n");
     (void)run_helper({"xorriso", "-as", "mkisofs", "-quiet", "-o", image, "-b", "isolinux.bin",
-                      "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4",
-                      "-boot-info-table", root});
+                      "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
+                      root});
     fs::remove_all(root);
 }
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -109,10 +110,8 @@ std::string find_program(const std::string& name) {
 }
 
 std::string run_helper(const std::vector<std::string>& arguments) {
-    char out_name[] = "/tmp/asi-vm-helper-XXXXXX";
-    const int out = mkostemp(out_name, O_CLOEXEC);
-    if (out < 0) throw system_error(out_name, errno);
-    unlink(out_name);
+    const int out = memfd_create("helper output", MFD_CLOEXEC);
+    if (out < 0) throw system_error("memfd_create", errno);
     Child child(arguments, {}, {.fd = out});
     (void)child.wait(-1);
     std::string text;

@@ -27,7 +27,9 @@ Console::Console(const std::string& log_path, bool is_shown)
     if (log_ < 0) throw system_error(log_path, errno);
 }
 
-Console::~Console() { close(log_); }
+Console::~Console() {
+    close(log_);
+}
 
 void Console::append(std::string_view bytes) {
     // A full disk must not stop the run: the status matters more than the log.

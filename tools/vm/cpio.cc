@@ -32,10 +32,10 @@ void CpioArchive::add(const std::string& path, uint32_t mode, std::string_view c
     const size_t inode = paths_.size();
     const size_t links = 1, owner = 0, time = 0, checksum = 0;
     bytes_.append("070701");
-    for (const size_t field : {inode, static_cast<size_t>(mode), owner, owner, links, time,
-                               contents.size(), size_t{0}, size_t{0},
-                               static_cast<size_t>(device.major),
-                               static_cast<size_t>(device.minor), name.size() + 1, checksum})
+    for (const size_t field :
+         {inode, static_cast<size_t>(mode), owner, owner, links, time, contents.size(), size_t{0},
+          size_t{0}, static_cast<size_t>(device.major), static_cast<size_t>(device.minor),
+          name.size() + 1, checksum})
         put_hexadecimal(bytes_, field);
     bytes_.append(name).push_back('\0');
     align(bytes_);
@@ -48,8 +48,7 @@ void CpioArchive::add_directory(const std::string& path) {
     add(path, S_IFDIR | 0755, "", {});
 }
 
-void CpioArchive::add_file(const std::string& path, std::string_view contents,
-                           bool is_executable) {
+void CpioArchive::add_file(const std::string& path, std::string_view contents, bool is_executable) {
     add(path, S_IFREG | (is_executable ? 0755 : 0644), contents, {});
 }
 

@@ -35,8 +35,7 @@ std::vector<std::string> libraries(const std::string& program) {
     std::vector<std::string> paths;
     std::istringstream lines(run_helper({"ldd", program}));
     for (std::string line; std::getline(lines, line);) {
-        if (line.find("not found") != std::string::npos)
-            throw RunError(program + " needs" + line);
+        if (line.find("not found") != std::string::npos) throw RunError(program + " needs" + line);
         std::istringstream words(line);
         for (std::string word; words >> word;)
             if (word.starts_with('/') && word.back() != ':') paths.push_back(word);

@@ -62,8 +62,7 @@ void prepare(const Job& job) {
     bring_up_loopback();
     (void)sethostname("vm", 2);
     set_environment(job);
-    if (chdir(job.working_directory.c_str()) != 0)
-        throw system_error(job.working_directory, errno);
+    if (chdir(job.working_directory.c_str()) != 0) throw system_error(job.working_directory, errno);
 }
 
 void answer(Channel& channel) {

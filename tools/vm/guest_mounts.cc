@@ -23,7 +23,9 @@ void mount_one(const char* type, const char* target, const char* options, Need n
     if (need == Need::kRequired) throw system_error(std::string("mount ") + target, errno);
 }
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string parent_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
 
 }  // namespace
 

@@ -28,7 +28,8 @@ constexpr int kAcknowledgeMs = 5000;
 // Without a device manager there is no /dev/virtio-ports.
 std::string find_virtio_port() {
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/class/virtio-ports", error)) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/sys/class/virtio-ports", error)) {
         try {
             if (read_file(entry.path() / "name") == std::string(kPortName) + "\n")
                 return "/dev/" + entry.path().filename().string();
@@ -167,8 +168,7 @@ int run_command(const std::vector<std::string>& command, Channel& channel) {
     close(err.write_end);
 
     int status = 0;
-    pollfd sources[] = {
-        {signals, POLLIN, 0}, {out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}};
+    pollfd sources[] = {{signals, POLLIN, 0}, {out.read_end, POLLIN, 0}, {err.read_end, POLLIN, 0}};
     for (;;) {
         if (poll(sources, 3, -1) < 0 && errno != EINTR) throw system_error("poll", errno);
         if (sources[1].revents && !relay(out.read_end, FrameType::kStdout, channel))

@@ -26,11 +26,11 @@ constexpr int kProbeStatus = 0x2a * 2 + 1;
 bool run_probe(const RunDir& run_dir) {
     const std::string disk = run_dir.file("kvm-probe.img");
     write_file(disk, std::string_view(asi_kvm_boot_sector, kSectorBytes));
-    Child probe({kQemu, "-accel", "kvm", "-cpu", "host", "-machine", "q35", "-nodefaults",
-                 "-no-user-config", "-display", "none", "-no-reboot", "-m", "512", "-drive",
-                 "if=ide,format=raw,file=" + disk, "-device",
-                 "isa-debug-exit,iobase=0xf4,iosize=4"},
-                {}, {});
+    Child probe(
+        {kQemu, "-accel", "kvm", "-cpu", "host", "-machine", "pc", "-nodefaults", "-no-user-config",
+         "-display", "none", "-no-reboot", "-m", "512", "-drive", "if=ide,format=raw,file=" + disk,
+         "-device", "isa-debug-exit,iobase=0xf4,iosize=4"},
+        {}, {});
     const bool has_ended = probe.wait(kProbeLimitMs);
     probe.end();
     return has_ended && probe.status() == kProbeStatus;

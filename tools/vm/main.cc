@@ -50,8 +50,7 @@ Machine start(Options& options, const RunDir& run_dir, const std::string& guest_
 
 void report_failure(const Outcome& outcome, const Console& console) {
     const std::string tail = console.tail(kTailLines);
-    if (!tail.empty())
-        std::fprintf(stderr, "run: the console's end:\n%s", tail.c_str());
+    if (!tail.empty()) std::fprintf(stderr, "run: the console's end:\n%s", tail.c_str());
     std::fprintf(stderr, "run: %s\nrun: console log: %s\n", outcome.failure.c_str(),
                  console.log_path().c_str());
 }
@@ -85,8 +84,8 @@ int main(int argc, char** argv) {
         // build/host/vm, in the repository.
         const std::filesystem::path programs =
             std::filesystem::read_symlink("/proc/self/exe").parent_path();
-        const auto options = asi::parse_options(
-            argc, argv, programs.parent_path().parent_path().parent_path());
+        const auto options =
+            asi::parse_options(argc, argv, programs.parent_path().parent_path().parent_path());
         return options ? asi::run(*options, programs) : 0;
     } catch (const asi::UsageError& error) {
         std::fprintf(stderr, "run: %s (--help tells more)\n", error.what());

@@ -204,16 +204,17 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
     app.add_option("--timeout", timeout)->take_last();
     app.add_option("--log", options.log)->take_last();
     app.add_option("--out", out)->take_last();
-    for (const auto& [name, list] :
-         {std::pair("--append", &appended), std::pair("--add", &added),
-          std::pair("--env", &options.environment),
-          std::pair("--qemu-arg", &options.qemu_arguments)})
-        app.add_option(name, *list)->expected(1)->multi_option_policy(
-            CLI::MultiOptionPolicy::TakeAll);
+    for (const auto& [name, list] : {std::pair("--append", &appended), std::pair("--add", &added),
+                                     std::pair("--env", &options.environment),
+                                     std::pair("--qemu-arg", &options.qemu_arguments)})
+        app.add_option(name, *list)
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     try {
         app.parse(separator, argv);
     } catch (const CLI::ParseError& error) {
-        throw UsageError(one_line(error.what()));
+        throw UsageError(one_line(error.what()) +
+                         (separator == argc ? "; there is no -- before COMMAND" : ""));
     }
     if (help) {
         std::cout << kUsage;

@@ -12,8 +12,8 @@ namespace asi {
 
 int milliseconds_until(const Deadline& deadline) {
     if (!deadline) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        *deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<long>(left.count(), 0, INT_MAX));
 }
 

@@ -23,13 +23,25 @@ struct task_struct;
 bool asi_enabled(void);
 
 /**
+ * struct asi_ops - what the core asks a consumer
+ * @owns_user: does the user address belong to the domain's work, so that it
+ *	counts as guest memory?  Called in the fault path, under the domain's
+ *	lock too: no locks, no sleeping, and "no" in any doubt.  May be NULL.
+ */
+struct asi_ops {
+	bool (*owns_user)(void *owner, unsigned long address);
+};
+
+/**
  * asi_create - make a domain with the base map and nothing else
  * @cls: kind of consumer, selects policy and rules for interrupts
+ * @ops: callbacks, or NULL
+ * @owner: handed to the callbacks
  *
  * Process context, may sleep.
  * Return: the domain, or ERR_PTR: -EOPNOTSUPP when isolation is off, -ENOMEM.
  */
-struct asi *asi_create(enum asi_class cls);
+struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner);
 
 /**
  * asi_destroy - take a domain out of use and free it
@@ -60,6 +72,17 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind);
  * Process context, interrupts on, may sleep.
  */
 void asi_unmap(struct asi *asi, const void *addr, size_t size);
+
+/**
+ * asi_zap_user - take user addresses out of a domain
+ * @asi: domain
+ * @start: first byte
+ * @end: byte after the last
+ *
+ * The caller flushes the TLB for its own mapping of the range afterwards,
+ * which makes every CPU inside leave.  Atomic; any context but NMI.
+ */
+void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end);
 
 /**
  * asi_enter - run restricted; begins a critical section

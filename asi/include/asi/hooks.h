@@ -34,6 +34,14 @@ void __asi_assert_unrestricted(void);
 void __asi_free_pages(struct page *page, unsigned int order);
 void __asi_release_task(struct task_struct *tsk);
 
+/*
+ * A kernel object that is nobody's secret and that interrupts look at all the
+ * time: domains made from now on map it, until it is about to be freed.  Any
+ * context but NMI.
+ */
+void asi_share(const void *addr, size_t size);
+void asi_unshare(const void *addr);
+
 #define asi_hook_active()	static_branch_unlikely(&asi_active_key)
 
 /*
@@ -133,6 +141,8 @@ static __always_inline unsigned long asi_current_cr3(void) { return 0; }
 static __always_inline void asi_exit_to_user(void) { }
 static __always_inline void asi_free_pages(struct page *page, unsigned int order) { }
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
+static __always_inline void asi_share(const void *addr, size_t size) { }
+static __always_inline void asi_unshare(const void *addr) { }
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */

@@ -25,6 +25,8 @@ void __kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu);
 void __kvm_asi_vmexit(struct kvm_vcpu *vcpu, u32 code);
 void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vm(struct kvm *kvm);
+void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
+			  unsigned long end);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
 
@@ -77,6 +79,17 @@ static __always_inline void kvm_asi_destroy_vm(struct kvm *kvm)
 		__kvm_asi_destroy_vm(kvm);
 }
 
+/*
+ * The VMM's mapping of [start, end) is about to change, and KVM has counted
+ * that change as active.  From the MMU notifier; atomic.
+ */
+static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
+					       unsigned long end)
+{
+	if (kvm_asi_on())
+		__kvm_asi_invalidate(kvm, start, end);
+}
+
 #else
 
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
@@ -86,6 +99,8 @@ static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_destroy_vm(struct kvm *kvm) { }
+static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
+					       unsigned long end) { }
 
 #endif /* CONFIG_KVM_ASI */
 #endif /* ASI_KVM_H */

@@ -44,6 +44,7 @@ enum asi_kind {
 	ASI_KIND_DEVICE,	/* "device"       memory-mapped registers */
 	ASI_KIND_SHADOW,	/* "shadow"       KASAN shadow (debug kernels) */
 	ASI_KIND_USER_ADDRESS,	/* "user_address" user half of the address space */
+	ASI_KIND_GUEST_MEMORY,	/* "guest_memory" a VM's own memory at its VMM's user addresses */
 	ASI_KIND_OBJECT,	/* "object"       object the consumer mapped on purpose */
 	ASI_NR_KINDS
 };

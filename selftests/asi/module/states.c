@@ -33,7 +33,7 @@ static void asi_states_stretch(struct asi *asi, u64 until, u64 *rounds, u64 *wro
 
 int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong)
 {
-	struct asi *asi = asi_create(ASI_CLASS_TEST);
+	struct asi *asi = asi_create(ASI_CLASS_TEST, NULL, NULL);
 	u64 end = ktime_get_mono_fast_ns() + ms * NSEC_PER_MSEC;
 	int err;
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's own memory, seen through the VMM's user addresses.
+ *
+ * It is no secret to the guest, and emulation reads it all the time, so faults
+ * on it may grow the domain, one page at a time and never with more than the
+ * process has itself.  What goes away in the process goes away here: the MMU
+ * notifier takes the range out before the process's own entry changes, and no
+ * page is added until the change is over.  The TLB flush that follows makes
+ * every CPU inside leave.
+ */
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+#include "kvm_asi.h"
+
+static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
+{
+	struct kvm_memory_slot *slot;
+	int as, bkt;
+
+	guest->ranges = 0;
+	for (as = 0; as < kvm_arch_nr_memslot_as_ids(kvm); as++) {
+		kvm_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as)) {
+			unsigned long start = slot->userspace_addr;
+
+			/* Slots without room are left for: slower, not wrong. */
+			if (guest->ranges == KVM_ASI_MAX_RANGES)
+				return;
+			guest->range[guest->ranges].start = start;
+			guest->range[guest->ranges].end = start +
+				(slot->npages << PAGE_SHIFT);
+			guest->ranges++;
+		}
+	}
+}
+
+static u64 kvm_asi_generation(struct kvm *kvm)
+{
+	u64 sum = 0;
+	int as;
+
+	for (as = 0; as < kvm_arch_nr_memslot_as_ids(kvm); as++)
+		sum += __kvm_memslots(kvm, as)->generation;
+	return sum;
+}
+
+/* Follow the memslots.  Under kvm_asi_vm.lock and kvm->srcu. */
+void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
+{
+	struct kvm_asi_guest *guest = &vm->guest;
+	u64 generation = kvm_asi_generation(kvm);
+
+	if (generation != guest->generation) {
+		/* Memory of slots that are gone has no business here. */
+		if (guest->ranges)
+			asi_zap_user(vm->asi, 0, TASK_SIZE_MAX);
+		preempt_disable();
+		write_seqcount_begin(&guest->seq);
+		kvm_asi_collect(kvm, guest);
+		guest->generation = generation;
+		write_seqcount_end(&guest->seq);
+		preempt_enable();
+	}
+}
+
+/* In the fault path: one look, and any doubt means no. */
+bool kvm_asi_owns_user(void *owner, unsigned long address)
+{
+	struct kvm_asi_vm *vm = owner;
+	struct kvm_asi_guest *guest = &vm->guest;
+	unsigned int seq = raw_read_seqcount(&guest->seq);
+	unsigned int i, n = READ_ONCE(guest->ranges);
+	bool found = false;
+
+	if ((seq & 1) || READ_ONCE(vm->kvm->mn_active_invalidate_count) ||
+	    current->mm != vm->kvm->mm)
+		return false;
+	for (i = 0; i < n && i < KVM_ASI_MAX_RANGES; i++) {
+		if (address >= READ_ONCE(guest->range[i].start) &&
+		    address < READ_ONCE(guest->range[i].end))
+			found = true;
+	}
+	return found && !read_seqcount_retry(&guest->seq, seq);
+}
+
+/*
+ * From the MMU notifier; may not sleep.  KVM has counted the change before it
+ * calls here, and a fault looks at that count under the domain's lock: either
+ * it sees the count, or its page is taken out here.
+ */
+void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
+			  unsigned long end)
+{
+	struct kvm_asi_vm *vm;
+
+	/* Destroying the VM waits for this section. */
+	rcu_read_lock();
+	vm = READ_ONCE(kvm->arch.asi);
+	if (vm)
+		asi_zap_user(vm->asi, start, end);
+	rcu_read_unlock();
+}
