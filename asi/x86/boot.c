@@ -7,9 +7,12 @@
  */
 #define pr_fmt(fmt) "asi: " fmt
 
+#include <linux/cc_platform.h>
 #include <linux/cpufeature.h>
 #include <linux/init.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/set_memory.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
@@ -59,10 +62,16 @@ static int __init asi_boot(void)
 {
 	unsigned long start = PFN_ALIGN(_text);
 	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+	int cpu;
 
 	if (!asi_boot_enabled)
 		return 0;
 
+	/* Table entries would carry an encryption bit the engine knows nothing of. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
+		asi_off = "memory encryption is in use";
+		goto off;
+	}
 	/* The boot code mapped the image with Global pages. */
 	if (set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT)) {
 		asi_off = "cannot clear the Global bit of the kernel image";
@@ -73,6 +82,9 @@ static int __init asi_boot(void)
 		asi_off = "out of memory at boot";
 		goto off;
 	}
+	/* Waking another CPU looks at its idle task; no one else's data. */
+	for_each_possible_cpu(cpu)
+		asi_share(idle_task(cpu), arch_task_struct_size);
 	asi_policy_boot();
 	asi_ready = true;
 	pr_info("address-space isolation is on\n");

@@ -33,6 +33,13 @@ static enum asi_access asi_access_of(unsigned long error_code)
 	return error_code & X86_PF_WRITE ? ASI_ACCESS_WRITE : ASI_ACCESS_READ;
 }
 
+static bool asi_entry_allows(u64 entry, enum asi_access access)
+{
+	if (access == ASI_ACCESS_WRITE)
+		return entry & _PAGE_RW;
+	return access != ASI_ACCESS_EXEC || !(entry & _PAGE_NX);
+}
+
 /* Would the kernel's own table let this access through? */
 static bool asi_kernel_allows(const struct asi_place *place,
 			      enum asi_access access)
@@ -42,11 +49,7 @@ static bool asi_kernel_allows(const struct asi_place *place,
 	/* Dirty must be set already: it could not be passed on from here. */
 	if (access == ASI_ACCESS_WRITE && place->kind == ASI_KIND_GUEST_MEMORY)
 		return (place->leaf.entry & _PAGE_RW) && (place->leaf.entry & _PAGE_DIRTY);
-	if (access == ASI_ACCESS_WRITE)
-		return place->leaf.entry & _PAGE_RW;
-	if (access == ASI_ACCESS_EXEC)
-		return !(place->leaf.entry & _PAGE_NX);
-	return true;
+	return asi_entry_allows(place->leaf.entry, access);
 }
 
 /*
@@ -75,9 +78,10 @@ static int asi_grow_kernel(struct asi *asi, u64 page, const struct asi_place *pl
 
 /* Map one page as its owner has it.  False: leave instead. */
 static bool asi_grow(struct asi *asi, unsigned long address,
-		     struct asi_place *place)
+		     struct asi_place *place, enum asi_access access)
 {
 	u64 page = address & PAGE_MASK;
+	struct asi_leaf leaf;
 	int err;
 
 	/* Whoever holds the lock may be this CPU, interrupted. */
@@ -85,6 +89,13 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 		return false;
 	err = address < TASK_SIZE_MAX ? asi_grow_user(asi, page, place) :
 					asi_grow_kernel(asi, page, place);
+	/*
+	 * A leaf of a borrowed table stays as it is: without this look the
+	 * same access would fault for ever.
+	 */
+	if (!err && (!asi_pt_lookup(&asi->pt, address, &leaf) ||
+		     !asi_entry_allows(leaf.entry, access)))
+		err = -EACCES;
 	raw_spin_unlock(&asi->lock);
 
 	if (err == -ENOMEM)
@@ -145,7 +156,7 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 	/* A genuine bad access faults again outside, on the normal path. */
 	if (verdict.action == ASI_ACTION_GROW &&
 	    (!asi_kernel_allows(&place, access) ||
-	     (error_code & X86_PF_RSVD) || !asi_grow(asi, address, &place)))
+	     (error_code & X86_PF_RSVD) || !asi_grow(asi, address, &place, access)))
 		verdict.action = ASI_ACTION_EXIT;
 
 	trace_fault(asi->id, asi->cls, regs->ip, address, place.kind, access,

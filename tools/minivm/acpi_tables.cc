@@ -115,9 +115,12 @@ constexpr uint16_t kBootFlags = 1u << 0 | 1u << 2 | 1u << 5;
 constexpr uint32_t kFadtFlags = 1u << 0 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 10;
 
 // Name (\_S5, Package () { 5, 5, 0, 0 }), the value to write to SLP_TYP for power off.
-constexpr uint8_t kDsdtCode[] = {0x08, '_',  'S',  '5',
-                                 '_',  0x12, 0x08, 0x04,
-                                 0x0a, kAcpiSleepTypePowerOff, 0x0a, kAcpiSleepTypePowerOff,
+constexpr uint8_t kDsdtCode[] = {0x08, '_',
+                                 'S',  '5',
+                                 '_',  0x12,
+                                 0x08, 0x04,
+                                 0x0a, kAcpiSleepTypePowerOff,
+                                 0x0a, kAcpiSleepTypePowerOff,
                                  0x00, 0x00};
 
 uint8_t checksum_of(const void* data, size_t size) {

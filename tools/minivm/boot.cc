@@ -119,7 +119,8 @@ ExitStatus report_end(const GuestEnd& end, const BootOptions& options) {
             break;
     }
     if (options.until.empty()) return ExitStatus::kOk;
-    throw Error(ExitStatus::kEndedEarly, "the guest ended before it printed '" + options.until + "'");
+    throw Error(ExitStatus::kEndedEarly,
+                "the guest ended before it printed '" + options.until + "'");
 }
 
 }  // namespace

@@ -35,9 +35,9 @@ void append_entry(Buffer& archive, const std::string& path, const Entry& entry, 
     constexpr size_t kHeaderSize = 110;
     char header[kHeaderSize + 1];
     std::snprintf(header, sizeof(header),
-                  "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", inode,
-                  entry.mode, 0u, 0u, S_ISDIR(entry.mode) ? 2u : 1u, 0u, entry.content.size(), 0u,
-                  0u, entry.device_major, entry.device_minor, path.size() + 1, 0u);
+                  "070701%08X%08X%08X%08X%08X%08X%08zX%08X%08X%08X%08X%08zX%08X", inode, entry.mode,
+                  0u, 0u, S_ISDIR(entry.mode) ? 2u : 1u, 0u, entry.content.size(), 0u, 0u,
+                  entry.device_major, entry.device_minor, path.size() + 1, 0u);
     archive.insert(archive.end(), header, header + kHeaderSize);
     archive.insert(archive.end(), path.begin(), path.end());
     archive.push_back(0);
@@ -65,8 +65,9 @@ std::string stored_path(const std::string& argument, const std::string& destinat
 void add_file(Entries& entries, const std::string& argument) {
     const size_t colon = argument.rfind(':');
     const std::string source = argument.substr(0, colon);
-    const std::string destination =
-        colon == std::string::npos ? source.substr(source.rfind('/') + 1) : argument.substr(colon + 1);
+    const std::string destination = colon == std::string::npos
+                                        ? source.substr(source.rfind('/') + 1)
+                                        : argument.substr(colon + 1);
     const std::string path = stored_path(argument, destination);
     Buffer content = read_file(source);
     struct stat info {};

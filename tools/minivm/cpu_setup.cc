@@ -170,8 +170,8 @@ void enter_long_mode(const Vcpu& vcpu) {
     kvm_sregs sregs = vcpu.sregs();
     sregs.cr3 = kPageTableAddress;
     sregs.cr4 = kCr4PhysicalAddressExtension;
-    sregs.cr0 = kCr0ProtectionEnable | kCr0ExtensionType | kCr0NumericError | kCr0WriteProtect |
-                kCr0Paging;
+    sregs.cr0 =
+        kCr0ProtectionEnable | kCr0ExtensionType | kCr0NumericError | kCr0WriteProtect | kCr0Paging;
     sregs.efer = kEferLongModeEnable | kEferLongModeActive;
     sregs.cs = make_segment(kCodeSelector, 0xb);
     sregs.cs.l = 1;

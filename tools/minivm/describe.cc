@@ -55,17 +55,16 @@ std::string describe_exit(const kvm_run& run) {
         case KVM_EXIT_UNKNOWN:
             return text + format(", hardware reason %#llx", run.hw.hardware_exit_reason);
         case KVM_EXIT_FAIL_ENTRY:
-            return text + format(", hardware reason %#llx",
-                                 run.fail_entry.hardware_entry_failure_reason);
+            return text +
+                   format(", hardware reason %#llx", run.fail_entry.hardware_entry_failure_reason);
         case KVM_EXIT_INTERNAL_ERROR:
             text += format(", suberror %u", run.internal.suberror);
             for (uint32_t i = 0; i < run.internal.ndata && i < 16; ++i)
                 text += format(" %#llx", run.internal.data[i]);
             return text;
         case KVM_EXIT_MMIO:
-            return text + format(", %s of %u bytes at %#llx",
-                                 run.mmio.is_write ? "write" : "read", run.mmio.len,
-                                 run.mmio.phys_addr);
+            return text + format(", %s of %u bytes at %#llx", run.mmio.is_write ? "write" : "read",
+                                 run.mmio.len, run.mmio.phys_addr);
         case KVM_EXIT_IO:
             return text + format(", %s %#x",
                                  run.io.direction == KVM_EXIT_IO_OUT ? "out to" : "in from",

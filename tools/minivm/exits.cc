@@ -92,8 +92,8 @@ Reading run_round(const SnippetVm& vm, Vcpu& vcpu, uint64_t count, uint64_t oper
     const uint64_t end = now_nanoseconds();
     const uint64_t exits_after = vcpu.exit_count();
     if (result.end == SnippetEnd::kStopped)
-        throw Error(ExitStatus::kTimeout, "timeout: the exits were not done in time\n" +
-                                              describe_registers(vcpu));
+        throw Error(ExitStatus::kTimeout,
+                    "timeout: the exits were not done in time\n" + describe_registers(vcpu));
     if (result.end != SnippetEnd::kDebugPort || vm.operations_done(vcpu) != count)
         throw Error(ExitStatus::kGuestFailed,
                     "the guest lost its way\n" + describe_registers(vcpu));
@@ -127,12 +127,11 @@ void print_result(const ExitsOptions& options, const std::vector<Measurement>& a
                        static_cast<double>(one.base.nanoseconds);
     }
     const uint64_t operations = options.count * all.size();
-    const char* pattern =
-        options.json ? "{\"op\": \"%s\", \"vcpus\": %zu, \"count\": %" PRIu64
-                       ", \"kvm_exits\": %" PRIu64 ", \"user_exits\": %" PRIu64
-                       ", \"total_ns\": %.0f, \"ns_per_exit\": %.2f}\n"
-                     : "op=%s vcpus=%zu count=%" PRIu64 " kvm_exits=%" PRIu64 " user_exits=%" PRIu64
-                       " total_ns=%.0f ns_per_exit=%.2f\n";
+    const char* pattern = options.json ? "{\"op\": \"%s\", \"vcpus\": %zu, \"count\": %" PRIu64
+                                         ", \"kvm_exits\": %" PRIu64 ", \"user_exits\": %" PRIu64
+                                         ", \"total_ns\": %.0f, \"ns_per_exit\": %.2f}\n"
+                                       : "op=%s vcpus=%zu count=%" PRIu64 " kvm_exits=%" PRIu64
+                                         " user_exits=%" PRIu64 " total_ns=%.0f ns_per_exit=%.2f\n";
     std::printf(pattern, options.operation.c_str(), all.size(), operations, kernel_exits,
                 user_exits, nanoseconds, nanoseconds / static_cast<double>(operations));
 }

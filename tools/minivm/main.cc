@@ -49,8 +49,7 @@ class CommandLine {
 
   private:
     static void add_smp(CLI::App* command, unsigned& smp) {
-        command->add_option("--smp", smp, "number of vCPUs")
-            ->check(CLI::Range(1u, kMaxVcpus));
+        command->add_option("--smp", smp, "number of vCPUs")->check(CLI::Range(1u, kMaxVcpus));
     }
 
     static void add_seconds(CLI::App* command, const char* name, double& seconds,
@@ -59,8 +58,7 @@ class CommandLine {
     }
 
     static void add_count(CLI::App* command, uint64_t& count, const char* help) {
-        command->add_option("--count", count, help)
-            ->check(CLI::Range(uint64_t{1}, kMaxCount));
+        command->add_option("--count", count, help)->check(CLI::Range(uint64_t{1}, kMaxCount));
     }
 
     static CLI::Option* add_operation(CLI::App* command, std::string& operation) {
@@ -112,8 +110,8 @@ class CommandLine {
         auto* hex = command->add_option("--hex", snippet_.hex, "the code in hexadecimal digits");
         command->add_option("--file", snippet_.file, "the file with the code")->excludes(hex);
         command->add_option("--mode", snippet_.mode, "real or long")
-            ->transform(CLI::CheckedTransformer(
-                std::map<std::string, CpuMode>{{"real", CpuMode::kReal}, {"long", CpuMode::kLong}}));
+            ->transform(CLI::CheckedTransformer(std::map<std::string, CpuMode>{
+                {"real", CpuMode::kReal}, {"long", CpuMode::kLong}}));
         add_seconds(command, "--timeout", snippet_.timeout,
                     "give up with status 124 after seconds");
         command->callback([this] {

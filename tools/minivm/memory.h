@@ -10,8 +10,8 @@ namespace asi {
 
 /// What mmap is asked for beyond anonymous private memory.
 enum class Backing {
-    kOnDemand,              ///< pages appear when first touched
-    kPopulatedSmallPages,   ///< every page present before the guest runs, none of them huge
+    kOnDemand,             ///< pages appear when first touched
+    kPopulatedSmallPages,  ///< every page present before the guest runs, none of them huge
 };
 
 /// A contiguous piece of guest physical memory, mapped in this process.

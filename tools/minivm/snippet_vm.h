@@ -45,8 +45,8 @@ enum class SnippetEnd { kDebugPort, kHlt, kStopped };
 
 struct SnippetResult {
     SnippetEnd end;
-    uint8_t debug_byte = 0;     ///< with kDebugPort
-    uint64_t user_exits = 0;    ///< port and MMIO exits before the end
+    uint8_t debug_byte = 0;   ///< with kDebugPort
+    uint64_t user_exits = 0;  ///< port and MMIO exits before the end
 };
 
 /// Runs `vcpu` until it writes to the debug port, halts or is stopped. Other ports and absent

@@ -7,8 +7,8 @@ namespace asi {
 namespace {
 
 enum Register : unsigned {
-    kData = 0,  // divisor low when DLAB is set
-    kInterruptEnable = 1,  // divisor high when DLAB is set
+    kData = 0,                     // divisor low when DLAB is set
+    kInterruptEnable = 1,          // divisor high when DLAB is set
     kInterruptIdentification = 2,  // FIFO control when written
     kLineControl = 3,
     kModemControl = 4,
@@ -126,8 +126,7 @@ void Uart::transmit(uint8_t character) {
 }
 
 void Uart::update_irq() {
-    const bool level =
-        transmitter_empty_pending_ && (interrupt_enable_ & kEnableTransmitterEmpty);
+    const bool level = transmitter_empty_pending_ && (interrupt_enable_ & kEnableTransmitterEmpty);
     if (level == irq_level_) return;
     irq_level_ = level;
     irq_line_(level);

@@ -9,6 +9,7 @@
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
+#include <asm/page_types.h>
 
 struct pt_regs;
 struct page;
@@ -120,6 +121,15 @@ static __always_inline void asi_release_task(struct task_struct *tsk)
 		__asi_release_task(tsk);
 }
 
+/*
+ * Alignment of task_struct: a domain maps the running task's, and the pages
+ * must not hold another task's registers as well.
+ */
+static __always_inline int asi_task_align(int align)
+{
+	return asi_boot_enabled ? PAGE_SIZE : align;
+}
+
 /* Kernel mappings must not be Global. */
 static __always_inline bool asi_no_global(void)
 {
@@ -143,6 +153,7 @@ static __always_inline void asi_free_pages(struct page *page, unsigned int order
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
 static __always_inline void asi_share(const void *addr, size_t size) { }
 static __always_inline void asi_unshare(const void *addr) { }
+static __always_inline int asi_task_align(int align) { return align; }
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */

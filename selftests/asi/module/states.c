@@ -6,6 +6,7 @@
 #include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <asm/special_insns.h>
 #include <asi/asi.h>

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# TAP for shell self tests, and what they share.  Source it, call `plan N`,
+# then `ok`, `not_ok`, `skip` or `check`; end with `finish`.
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# The kernel that runs, and so its modules and the image for nested guests.
+KERNEL_DIR=${KERNEL_DIR:-$top/build/base}
+MINIVM=${MINIVM:-$top/build/host/minivm/minivm}
+ASICTL=${ASICTL:-$top/build/host/asictl/asictl}
+INITRD=${INITRD:-$top/build/selftest/guest.cpio}
+D=/sys/kernel/debug
+KSFT_SKIP=4
+
+tap_n=0
+tap_bad=0
+
+plan() { echo "TAP version 13"; echo "1..$1"; tap_plan=$1; }
+ok() { tap_n=$((tap_n + 1)); echo "ok $tap_n $1"; }
+not_ok() { tap_n=$((tap_n + 1)); tap_bad=$((tap_bad + 1)); echo "not ok $tap_n $1"; }
+skip() { tap_n=$((tap_n + 1)); echo "ok $tap_n # SKIP $1"; }
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+# check NAME COMMAND...: passes when the command does.
+check() {
+	tap_name=$1
+	shift
+	if tap_out=$("$@" 2>&1); then
+		ok "$tap_name"
+	else
+		note "$tap_out"
+		not_ok "$tap_name"
+	fi
+}
+
+finish() {
+	[ "$tap_n" -eq "$tap_plan" ] || { note "planned $tap_plan tests, ran $tap_n"; exit 1; }
+	[ "$tap_bad" -eq 0 ]
+	exit
+}
+
+skip_all() { echo "TAP version 13"; echo "1..0 # SKIP $1"; exit $KSFT_SKIP; }
+
+# Nothing in the kernel's log that a maintainer would frown at.
+log_is_clean() {
+	! dmesg | grep -E 'WARNING|BUG:|INFO: (task|possible|suspicious|rcu)|Oops|general protection|KASAN|possible recursive|inconsistent lock|not all mapped|double fault|unchecked MSR'
+}
+
+asi_is_on() { grep -qx 'state on' /sys/kernel/asi/status; }
+asi_stat() { awk -v k="$1" '$1 == k { print $2 }' $D/asi/stats; }
+
+# field KEY LINE: the word after KEY.
+field() { printf '%s\n' "$2" | awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) { print $(i + 1); exit } }'; }
