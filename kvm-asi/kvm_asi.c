@@ -169,11 +169,7 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 	if (v->task == current && v->task_start == current->start_boottime)
 		return 0;
 	/* A thread that ran the vCPU before keeps its stack until it exits. */
-	err = asi_map(v->asi, task_stack_page(current), THREAD_SIZE,
-		      ASI_KIND_OWN_STACK);
-	if (!err)
-		err = asi_map(v->asi, current, arch_task_struct_size,
-			      ASI_KIND_OWN_TASK);
+	err = asi_map_current(v->asi);
 	if (!err)
 		err = asi_map(v->asi, current->signal, sizeof(*current->signal),
 			      ASI_KIND_OWN_TASK);

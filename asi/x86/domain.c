@@ -12,6 +12,8 @@
 #include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tlbflush.h>
@@ -217,6 +219,14 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 	return err;
 }
 EXPORT_SYMBOL_GPL(asi_map);
+
+int asi_map_current(struct asi *asi)
+{
+	return asi_map(asi, task_stack_page(current), THREAD_SIZE,
+		       ASI_KIND_OWN_STACK) ?:
+	       asi_map(asi, current, arch_task_struct_size, ASI_KIND_OWN_TASK);
+}
+EXPORT_SYMBOL_GPL(asi_map_current);
 
 void asi_unmap(struct asi *asi, const void *addr, size_t size)
 {

@@ -153,7 +153,7 @@ hidden_working_folder_and_command_are_there() {
 }
 
 background_processes_do_not_hold_the_run() {
-	guest 0 -- sh -c 'sleep 1000 & echo done' && grep -q done "$work/out"
+	guest 0 -- sh -c 'sleep 1000 & echo done' && grep -q 'done' "$work/out"
 }
 
 loopback_is_up() {
@@ -172,8 +172,11 @@ bochs_runs_dynamic_and_static_programs() {
 		return 1
 	bochs 5 --add="$work/static:/opt/static" --add="$work/dynamic:/opt/dynamic" \
 		--out="$work/bochs-results" -- \
-		sh -c '/opt/static; grep -qw vmx /proc/cpuinfo && echo vmx; echo r >"$1/r"; echo e >&2; exec /opt/dynamic' \
-		sh "$work/bochs-results" ||
+		sh -c '/opt/static
+			grep -qw vmx /proc/cpuinfo && echo vmx
+			echo r >"$1/r"
+			echo e >&2
+			exec /opt/dynamic' sh "$work/bochs-results" ||
 		return 1
 	[ "$(cat "$work/out")" = "$(printf 'hello\nvmx\nhello')" ] &&
 		[ "$(cat "$work/err")" = e ] && [ "$(cat "$work/bochs-results/r")" = r ]

@@ -67,6 +67,15 @@ void asi_destroy(struct asi *asi);
 int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind);
 
 /**
+ * asi_map_current - map stack and task_struct of the running task
+ * @asi: domain that the task will enter
+ *
+ * They leave the domain when the task ends.  Process context, may sleep.
+ * Return: as asi_map().
+ */
+int asi_map_current(struct asi *asi);
+
+/**
  * asi_unmap - take a range out of a domain, and out of every TLB
  *
  * Process context, interrupts on, may sleep.

@@ -72,9 +72,11 @@ static int asi_plant_stack(struct asi_secret *secret, bool alias)
 
 static struct mm_struct *asi_mm_of(int pid)
 {
-	struct task_struct *task = find_get_task_by_vpid(pid);
+	struct pid *id = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(id, PIDTYPE_PID);
 	struct mm_struct *mm;
 
+	put_pid(id);
 	if (!task)
 		return NULL;
 	mm = get_task_mm(task);

@@ -59,10 +59,12 @@ int asi_probe_fire(int tgid, const struct asi_secret *secret,
 	asi_target = secret->address;
 	WRITE_ONCE(asi_target_tgid, tgid);
 	atomic_set_release(&asi_armed, 1);
-	if (!wait_for_completion_timeout(&asi_shot_done, 10 * HZ) &&
-	    atomic_cmpxchg(&asi_armed, 1, 0) == 1)
-		return -ETIMEDOUT;
-	wait_for_completion_timeout(&asi_shot_done, HZ);
+	if (!wait_for_completion_timeout(&asi_shot_done, 10 * HZ)) {
+		if (atomic_cmpxchg(&asi_armed, 1, 0) == 1)
+			return -ETIMEDOUT;
+		/* It went off between the two lines above. */
+		wait_for_completion(&asi_shot_done);
+	}
 	atomic_set(&asi_armed, 0);
 	*attempt = asi_shot;
 	attempt->fired = true;

@@ -6,8 +6,6 @@
 #include <linux/ktime.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
-#include <linux/sched/task.h>
-#include <linux/sched/task_stack.h>
 #include <asm/special_insns.h>
 #include <asi/asi.h>
 #include "asi_test.h"
@@ -40,9 +38,7 @@ int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong)
 
 	if (IS_ERR(asi))
 		return PTR_ERR(asi);
-	err = asi_map(asi, task_stack_page(current), THREAD_SIZE, ASI_KIND_OWN_STACK);
-	if (!err)
-		err = asi_map(asi, current, arch_task_struct_size, ASI_KIND_OWN_TASK);
+	err = asi_map_current(asi);
 	while (!err && ktime_get_mono_fast_ns() < end) {
 		preempt_disable();
 		asi_states_stretch(asi, ktime_get_mono_fast_ns() + 2 * NSEC_PER_MSEC,
