@@ -108,7 +108,9 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	list_add_tail(&asi->list, &asi_domains);
 	raw_spin_unlock_irq(&asi_domains_lock);
 	mutex_unlock(&asi_domains_mutex);
-	static_branch_inc(&asi_active_key);
+	/* For good: patching the hot paths back and forth costs more than it saves. */
+	if (!static_key_enabled(&asi_active_key))
+		static_branch_enable(&asi_active_key);
 	err = asi_map_shared(asi);
 	if (err) {
 		asi_destroy(asi);
@@ -158,7 +160,6 @@ void asi_destroy(struct asi *asi)
 	cpus_read_lock();
 	on_each_cpu(asi_forget_cpu, asi, 1);
 	cpus_read_unlock();
-	static_branch_dec(&asi_active_key);
 
 	irq_work_sync(&asi->refill_irq_work);
 	cancel_work_sync(&asi->refill_work);

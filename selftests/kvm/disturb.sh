@@ -41,9 +41,6 @@ preemption() {
 	kill -9 $hogs 2>/dev/null
 }
 tracing() {
-	echo function >$D/tracing/current_tracer
-	sleep 0.3
-	echo nop >$D/tracing/current_tracer
 	echo 1 >$D/tracing/events/asi/enable
 	echo 1 >$D/tracing/events/kvm/enable
 	sleep 0.5
@@ -67,7 +64,7 @@ else skip "perf sampling: no perf"; fi
 check "signals" loop signals
 check "migration" loop migration
 check "preemption" loop preemption
-check "function tracer and tracepoints" loop tracing
+check "tracepoints switched on and off" loop tracing
 check "kprobe in the exit path" loop kprobe
 check "two vCPUs, NMI backtraces" loop nmi 2
 if asi_is_on; then

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hook patches call.  Each is a static-key-guarded call: while no
- * domain exists a hooked site executes one NOP.
+ * What the hook patches call.  Each is a static-key-guarded call: until the
+ * first domain is made a hooked site executes one NOP.
  */
 #ifndef ASI_HOOKS_H
 #define ASI_HOOKS_H
@@ -17,7 +17,7 @@ struct task_struct;
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 
-/* Some domain exists. */
+/* Some domain exists or has existed. */
 DECLARE_STATIC_KEY_FALSE(asi_active_key);
 /* asi=on: decided in early boot, before the direct map is built. */
 extern bool asi_boot_enabled;
