@@ -55,7 +55,7 @@ void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
 	if (generation != guest->generation) {
 		/* Memory of slots that are gone has no business here. */
 		if (guest->ranges)
-			asi_zap_user(vm->asi, 0, TASK_SIZE_MAX);
+			asi_unmap(vm->asi, NULL, TASK_SIZE_MAX);
 		preempt_disable();
 		write_seqcount_begin(&guest->seq);
 		kvm_asi_collect(kvm, guest);
@@ -102,3 +102,4 @@ void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 		asi_zap_user(vm->asi, start, end);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_GPL(__kvm_asi_invalidate);

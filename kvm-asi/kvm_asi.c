@@ -105,8 +105,8 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 	if (!vm)
 		return;
 	WRITE_ONCE(kvm->arch.asi, NULL);
+	/* The MMU notifier may be using it. */
 	synchronize_rcu();
-	asi_destroy(vm->asi);
 
 	mutex_lock(&kvm_asi_vms_lock);
 	mutex_lock(&vm->lock);
@@ -118,6 +118,7 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 	list_del(&vm->list);
 	mutex_unlock(&vm->lock);
 	mutex_unlock(&kvm_asi_vms_lock);
+	asi_destroy(vm->asi);
 	vfree(vm);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vm);
@@ -282,9 +283,14 @@ EXPORT_SYMBOL_GPL(__kvm_asi_svm_vmexit);
 
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
 	preempt_disable();
 	kvm_asi_book(vcpu, true);
-	asi_exit();
+	if (asi_current() == v->asi) {
+		asi_exit();
+		asi_trace_exit(v->asi);
+	}
 	preempt_enable();
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_end);

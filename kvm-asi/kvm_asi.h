@@ -10,7 +10,7 @@
 #include <asi/kvm.h>
 #include "account.h"
 
-/* One range a vCPU had mapped, to take out again. */
+/* One range that is mapped in the domain. */
 struct kvm_asi_object {
 	const void *addr;
 	size_t size;
@@ -18,6 +18,13 @@ struct kvm_asi_object {
 
 #define KVM_ASI_MAX_OBJECTS	96
 #define KVM_ASI_MAX_RANGES	64
+
+/* What was mapped, and the domain's generation before that. */
+struct kvm_asi_objects {
+	u64 generation;
+	unsigned int count;
+	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+};
 
 /* User addresses where the guest's memory lies.  Read in the fault path. */
 struct kvm_asi_guest {
@@ -42,8 +49,7 @@ struct kvm_asi_vcpu {
 	bool exit_pending;		/* an exit not booked yet */
 	u32 exit_code;
 	u64 pf_fixed;			/* stat.pf_fixed at that exit */
-	unsigned int objects;
-	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	struct kvm_asi_objects objects;
 	struct kvm_asi_account account;
 };
 
@@ -57,8 +63,7 @@ struct kvm_asi_vm {
 	struct kvm_asi_guest guest;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
-	unsigned int objects;
-	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	struct kvm_asi_objects objects;
 	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
 };
 

@@ -23,30 +23,56 @@ struct kvm_asi_list {
 
 static void kvm_asi_add(struct kvm_asi_list *list, const void *addr, size_t size)
 {
-	if (!addr || !size || WARN_ON_ONCE(list->count == KVM_ASI_MAX_OBJECTS))
+	/* Without room the object is left for: slower, not wrong. */
+	if (!addr || !size || list->count == KVM_ASI_MAX_OBJECTS)
 		return;
 	list->object[list->count].addr = addr;
 	list->object[list->count].size = size;
 	list->count++;
 }
 
-/* Bring the domain from the objects in @have to those in @want. */
-static int kvm_asi_sync(struct asi *asi, struct kvm_asi_object *have,
-			unsigned int *count, const struct kvm_asi_list *want)
+static bool kvm_asi_listed(const struct kvm_asi_list *list,
+			   const struct kvm_asi_object *object)
 {
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++) {
+		if (list->object[i].addr == object->addr &&
+		    list->object[i].size == object->size)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Bring the domain from the objects of the last time to those of @want.  What
+ * KVM replaced is taken out: it is freed by now.  As pages may be shared, and
+ * may have been taken out when they were freed, everything is mapped again
+ * whenever something changed in the domain.
+ */
+static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
+			const struct kvm_asi_list *want)
+{
+	u64 generation = asi_generation(asi);
 	unsigned int i;
 	int err;
 
+	if (have->count == want->count && have->generation == generation &&
+	    !memcmp(have->object, want->object, want->count * sizeof(want->object[0])))
+		return 0;
+	for (i = 0; i < have->count; i++) {
+		if (!kvm_asi_listed(want, &have->object[i]))
+			asi_unmap(asi, have->object[i].addr, have->object[i].size);
+	}
+	have->count = 0;
+	have->generation = asi_generation(asi);
 	for (i = 0; i < want->count; i++) {
-		if (i < *count && have[i].addr == want->object[i].addr &&
-		    have[i].size == want->object[i].size)
-			continue;
 		err = asi_map(asi, want->object[i].addr, want->object[i].size,
 			      ASI_KIND_OBJECT);
 		if (err)
 			return err;
-		have[i] = want->object[i];
-		*count = max(*count, i + 1);
+		have->object[i] = want->object[i];
+		have->count = i + 1;
 	}
 	return 0;
 }
@@ -96,7 +122,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 		kvm_asi_add(&list, apic, sizeof(*apic));
 		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
 	}
-	return kvm_asi_sync(v->asi, v->object, &v->objects, &list);
+	return kvm_asi_sync(v->asi, &v->objects, &list);
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,
@@ -155,7 +181,7 @@ int kvm_asi_map_vm(struct kvm *kvm)
 
 	mutex_lock(&vm->lock);
 	kvm_asi_sync_guest(kvm, vm);
-	err = kvm_asi_sync(vm->asi, vm->object, &vm->objects, &list);
+	err = kvm_asi_sync(vm->asi, &vm->objects, &list);
 	mutex_unlock(&vm->lock);
 	srcu_read_unlock(&kvm->srcu, idx);
 	return err;

@@ -90,6 +90,7 @@ static int __init asi_boot(void)
 	pr_info("address-space isolation is on\n");
 	return 0;
 off:
+	asi_boot_enabled = false;
 	pr_err("address-space isolation is off: %s\n", asi_off);
 	return 0;
 }

@@ -25,6 +25,7 @@ static int asi_reach_leaf(void *ctx, const struct asi_leaf *leaf)
 {
 	struct asi_reach *reach = ctx;
 	enum asi_kind kind = leaf->kind;
+	struct asi_place place;
 	u64 va;
 
 	reach->total += leaf->size;
@@ -32,13 +33,13 @@ static int asi_reach_leaf(void *ctx, const struct asi_leaf *leaf)
 		reach->owned += leaf->size;
 	if (kind == ASI_KIND_UNKNOWN && leaf->size > PAGE_SIZE &&
 	    leaf->size <= PMD_SIZE) {
-		for (va = leaf->va; va < leaf->va + leaf->size; va += PAGE_SIZE)
-			reach->bytes[asi_classify_static(va)] += PAGE_SIZE;
+		for (va = leaf->va; va < leaf->va + leaf->size; va += PAGE_SIZE) {
+			asi_classify(NULL, va, &place);
+			reach->bytes[place.kind] += PAGE_SIZE;
+		}
 		return 0;
 	}
 	if (kind == ASI_KIND_UNKNOWN) {
-		struct asi_place place;
-
 		asi_classify(NULL, leaf->va, &place);
 		kind = place.kind;
 	}

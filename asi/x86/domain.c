@@ -22,8 +22,8 @@
 
 /*
  * One PCID for every domain: each load of a restricted root flushes it, so
- * domains need not be told apart.  The kernel uses 1..7 and, for PTI's user
- * half, the same with bit 11.
+ * domains need not be told apart.  The kernel uses 1..TLB_NR_DYN_ASIDS and,
+ * for PTI's user half, the same with bit 11.
  */
 #define ASI_PCID	0x20UL
 
@@ -149,6 +149,8 @@ static void asi_forget_cpu(void *info)
 
 void asi_destroy(struct asi *asi)
 {
+	int cpu;
+
 	if (!asi)
 		return;
 	mutex_lock(&asi_domains_mutex);
@@ -159,6 +161,10 @@ void asi_destroy(struct asi *asi)
 
 	cpus_read_lock();
 	on_each_cpu(asi_forget_cpu, asi, 1);
+	for_each_possible_cpu(cpu) {
+		if (!cpu_online(cpu) && per_cpu(asi_cpu.last, cpu) == asi)
+			per_cpu(asi_cpu.last, cpu) = NULL;
+	}
 	cpus_read_unlock();
 
 	irq_work_sync(&asi->refill_irq_work);
@@ -221,6 +227,16 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 }
 EXPORT_SYMBOL_GPL(asi_map);
 
+static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long size)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&asi->lock, flags);
+	if (asi_pt_zap(&asi->pt, start, size))
+		atomic64_inc(&asi->tlb_gen);
+	raw_spin_unlock_irqrestore(&asi->lock, flags);
+}
+
 int asi_map_current(struct asi *asi)
 {
 	return asi_map(asi, task_stack_page(current), THREAD_SIZE,
@@ -251,8 +267,12 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 		on_each_cpu(asi_evict_cpu, asi, 1);
 		asi_gather_release(gather);
 		start += done;
-		if (!done && !gather->unmapped)
-			(void)asi_refill(asi, asi_pt_reserve(&asi->pt) + 8);
+		if (!done && asi_refill(asi, asi_pt_reserve(&asi->pt) + 8)) {
+			/* No page to split with: take out more than asked. */
+			asi_zap_range(asi, start, end - start);
+			on_each_cpu(asi_evict_cpu, asi, 1);
+			break;
+		}
 	}
 	kfree(gather);
 }
@@ -260,16 +280,10 @@ EXPORT_SYMBOL_GPL(asi_unmap);
 
 void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end)
 {
-	unsigned long flags;
-
 	start = PAGE_ALIGN_DOWN(start);
 	end = min(PAGE_ALIGN(end), TASK_SIZE_MAX);
-	if (start >= end)
-		return;
-	raw_spin_lock_irqsave(&asi->lock, flags);
-	if (asi_pt_zap(&asi->pt, start, end - start))
-		atomic64_inc(&asi->tlb_gen);
-	raw_spin_unlock_irqrestore(&asi->lock, flags);
+	if (start < end)
+		asi_zap_range(asi, start, end - start);
 }
 EXPORT_SYMBOL_GPL(asi_zap_user);
 
@@ -286,6 +300,12 @@ enum asi_class asi_class(const struct asi *asi)
 {
 	return asi->cls;
 }
+
+u64 asi_generation(const struct asi *asi)
+{
+	return atomic64_read(&asi->tlb_gen);
+}
+EXPORT_SYMBOL_GPL(asi_generation);
 
 unsigned int asi_id(const struct asi *asi)
 {

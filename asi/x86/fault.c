@@ -69,9 +69,17 @@ static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
 			  PAGE_SIZE, entry, place->kind, NULL);
 }
 
-static int asi_grow_kernel(struct asi *asi, u64 page, const struct asi_place *place)
+/* The flag goes up first: a page freed before that is seen here as another kind. */
+static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
+			   const struct asi_place *place)
 {
+	struct asi_place again;
+
 	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	smp_mb();
+	asi_classify(asi, address, &again);
+	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa)
+		return -EAGAIN;
 	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
 			    place->kind, NULL, NULL);
 }
@@ -88,7 +96,7 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 	if (!raw_spin_trylock(&asi->lock))
 		return false;
 	err = address < TASK_SIZE_MAX ? asi_grow_user(asi, page, place) :
-					asi_grow_kernel(asi, page, place);
+					asi_grow_kernel(asi, address, page, place);
 	/*
 	 * A leaf of a borrowed table stays as it is: without this look the
 	 * same access would fault for ever.

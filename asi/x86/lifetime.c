@@ -51,10 +51,15 @@ void asi_flag_range(unsigned long start, unsigned long end)
 	}
 }
 
+/* Whole pages, even where only a part of one goes away. */
 void asi_zap_everywhere(unsigned long start, unsigned long size)
 {
+	unsigned long end = PAGE_ALIGN(start + size);
 	unsigned long flags;
 	struct asi *asi;
+
+	start = PAGE_ALIGN_DOWN(start);
+	size = end - start;
 
 	raw_spin_lock_irqsave(&asi_domains_lock, flags);
 	list_for_each_entry(asi, &asi_domains, list) {

@@ -25,7 +25,7 @@ void asi_share(const void *addr, size_t size)
 {
 	unsigned long flags;
 
-	if (!asi_boot_enabled)
+	if (!asi_boot_enabled || !addr)
 		return;
 	raw_spin_lock_irqsave(&asi_shared_lock, flags);
 	/* Without room the object is left for: slower, not wrong. */
@@ -83,7 +83,10 @@ static int asi_share_sections(struct asi *asi)
 	return err;
 }
 
-/* Returns the table pages that were missing, or a negative error. */
+/*
+ * Returns the table pages that were missing, or 0; an object that cannot be
+ * mapped is left for.
+ */
 static int asi_map_registered(struct asi *asi)
 {
 	unsigned long start, end, flags;
@@ -91,14 +94,14 @@ static int asi_map_registered(struct asi *asi)
 	int err = 0;
 
 	raw_spin_lock_irqsave(&asi_shared_lock, flags);
-	for (i = 0; !err && i < asi_shared_count; i++) {
+	for (i = 0; err <= 0 && i < asi_shared_count; i++) {
 		start = PAGE_ALIGN_DOWN((unsigned long)asi_shared[i].addr);
 		end = PAGE_ALIGN((unsigned long)asi_shared[i].addr + asi_shared[i].size);
 		asi_flag_range(start, end);
 		err = asi_map_range(asi, start, end, ASI_KIND_DATA);
 	}
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
-	return err;
+	return max(err, 0);
 }
 
 /* The domain is on the list of domains already, so asi_unshare() sees it. */

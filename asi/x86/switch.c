@@ -95,6 +95,8 @@ noinstr void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how)
 	if (cpu->leave.how == ASI_LEAVE_NONE) {
 		cpu->leave.how = how;
 		cpu->leave.ip = 0;
+		cpu->leave.kind = ASI_KIND_UNKNOWN;
+		cpu->leave.access = ASI_ACCESS_READ;
 		cpu->leave.cache[0] = '\0';
 	}
 }

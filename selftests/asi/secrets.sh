@@ -3,7 +3,8 @@
 #
 # Plant secrets of every kind and read them from inside a vCPU's loop.
 #
-# Isolation off: each is read.  On, with the built-in policy: none is mapped in
+# Isolation off: each is read.  On, with the built-in policy for all of these
+# kinds: none is mapped in
 # the address space the loop runs in; the touch leaves first and is logged with
 # its kind.  On, with a policy that denies: the read fails and the loop stays
 # inside.

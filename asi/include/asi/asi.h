@@ -121,6 +121,14 @@ void asi_exit(void);
 /** asi_current - the domain this CPU runs in, or NULL.  Preemption off. */
 struct asi *asi_current(void);
 
+/**
+ * asi_generation - changes whenever something was taken out of the domain
+ *
+ * A consumer that keeps objects mapped maps them again when it differs.
+ * Any context.
+ */
+u64 asi_generation(const struct asi *asi);
+
 /** asi_id - number of the domain, as shown in debugfs and traces. */
 unsigned int asi_id(const struct asi *asi);
 

@@ -4,8 +4,8 @@
  * vmlinux asi/x86/port.c implements it, on the host selftests/unit does over
  * simulated memory.
  *
- * No function here sleeps.  asi_port_alloc_root() and asi_port_free_table()
- * may take allocator locks and so are not for the fault path.
+ * Only asi_port_alloc_root() may sleep.  It and the freeing functions take
+ * allocator locks and so are not for the fault path.
  */
 #ifndef ASI_PORT_H
 #define ASI_PORT_H
