@@ -15,6 +15,7 @@
 #include <linux/sched/task.h>
 #include <linux/set_memory.h>
 #include <asm/sections.h>
+#include <asm/setup.h>
 #include <asm/tlbflush.h>
 #include "internal.h"
 
@@ -62,6 +63,7 @@ static int __init asi_boot(void)
 {
 	unsigned long start = PFN_ALIGN(_text);
 	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+	unsigned long tail;
 	int cpu;
 
 	if (!asi_boot_enabled)
@@ -75,6 +77,15 @@ static int __init asi_boot(void)
 	/* The boot code mapped the image with Global pages. */
 	if (set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT)) {
 		asi_off = "cannot clear the Global bit of the kernel image";
+		goto off;
+	}
+	/*
+	 * Large pages map more than the image: what lies behind its end is
+	 * ordinary memory by now, and domains borrow this mapping.
+	 */
+	tail = PAGE_ALIGN(_brk_end);
+	if (tail < end && set_memory_np_noalias(tail, (end - tail) >> PAGE_SHIFT)) {
+		asi_off = "cannot unmap the end of the kernel image's last large page";
 		goto off;
 	}
 	flush_tlb_all();
