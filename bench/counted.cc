@@ -28,6 +28,11 @@ pid_t start(char** argv) {
     ::_exit(127);
 }
 
+/// What was freed comes back through RCU and work queues.
+void let_the_kernel_settle() {
+    ::sleep(1);
+}
+
 /// The zombie's clock counts in nanoseconds, getrusage() in microseconds.
 uint64_t finish(pid_t child) {
     siginfo_t info;
@@ -46,11 +51,13 @@ uint64_t finish(pid_t child) {
 }  // namespace
 
 void run_counted(const std::string& label, uint64_t operations, char** argv) {
+    let_the_kernel_settle();
     const Counters before = read_isolation_counters();
     const uint64_t free_before = read_free_pages();
     const uint64_t start_time = now_nanoseconds();
     const uint64_t cpu = finish(start(argv));
     const uint64_t elapsed = now_nanoseconds() - start_time;
+    let_the_kernel_settle();
     const uint64_t free_after = read_free_pages();
     const Counters after = read_isolation_counters();
     std::printf("{\"counted\": \"%s\", \"ops\": %" PRIu64 ", \"cpu_ns\": %" PRIu64
