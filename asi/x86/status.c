@@ -47,8 +47,7 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    asi_on_off(boot_cpu_has(X86_FEATURE_PCID)));
 	at += sysfs_emit_at(buf, at, "levels %u\n", asi_levels());
 	at += sysfs_emit_at(buf, at, "global_bit %s\n",
-			    asi_on_off(!asi_boot_enabled &&
-				       (__supported_pte_mask & _PAGE_GLOBAL)));
+			    asi_on_off(__default_kernel_pte_mask & _PAGE_GLOBAL));
 	at += sysfs_emit_at(buf, at, "kvm %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_KVM]));
 	at += sysfs_emit_at(buf, at, "domains %u\n", asi_domain_count());
 	at += sysfs_emit_at(buf, at, "enters %llu\n", asi_event_sum(ASI_EV_ENTER));
