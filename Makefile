@@ -68,7 +68,7 @@ bench: tools
 
 .PHONY: shell
 shell: tools kernel
-	@tools/vm/run --smp=2 --mem=2G --append=asi=on --interactive -- /bin/bash -i
+	@tools/vm/shell
 
 .PHONY: fuzz
 fuzz: 
