@@ -3,6 +3,7 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/kallsyms.h>
+#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -47,6 +48,23 @@ static int asi_reach_leaf(void *ctx, const struct asi_leaf *leaf)
 	return 0;
 }
 
+/*
+ * Everything but KASAN's shadow, whose tables for memory without a shadow of
+ * its own are shared: walked, they would show 16 TiB.
+ */
+static void asi_reach_all(struct asi *asi, struct asi_reach *reach)
+{
+#ifdef CONFIG_KASAN
+	u64 half = 1ULL << (asi_levels() == 5 ? 56 : 47);
+
+	asi_pt_walk(&asi->pt, 0, half, asi_reach_leaf, reach);
+	asi_pt_walk(&asi->pt, -half, KASAN_SHADOW_START + half, asi_reach_leaf, reach);
+	asi_pt_walk(&asi->pt, KASAN_SHADOW_END, -KASAN_SHADOW_END, asi_reach_leaf, reach);
+#else
+	asi_pt_walk(&asi->pt, 0, 0, asi_reach_leaf, reach);
+#endif
+}
+
 static void asi_show_domain(struct seq_file *m, struct asi *asi,
 			    struct asi_reach *reach)
 {
@@ -55,7 +73,7 @@ static void asi_show_domain(struct seq_file *m, struct asi *asi,
 
 	memset(reach, 0, sizeof(*reach));
 	raw_spin_lock_irqsave(&asi->lock, flags);
-	asi_pt_walk(&asi->pt, 0, 0, asi_reach_leaf, reach);
+	asi_reach_all(asi, reach);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 
 	seq_printf(m, "domain %u class %s pid %d comm %s\n", asi->id,

@@ -76,6 +76,7 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 	struct asi_place again;
 
 	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	/* Pairs with the test of the flag in __asi_free_pages(). */
 	smp_mb();
 	asi_classify(asi, address, &again);
 	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa)
