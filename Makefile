@@ -2,10 +2,9 @@
 #
 # The front door.  `make help` lists what there is.
 
-BUILD ?= $(CURDIR)/build
 JOBS  ?= $(shell nproc)
 T     ?= 20
-export BUILD JOBS KSRC
+export JOBS KSRC
 
 # What a Debian machine needs.  `deps` installs what is missing.
 PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
@@ -87,4 +86,4 @@ deb: tools kernel
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)
+	rm -rf build
