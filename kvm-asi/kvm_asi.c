@@ -133,7 +133,6 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	if (!v)
 		return -ENOMEM;
 	v->asi = vm->asi;
-	v->cpu = -1;
 	INIT_LIST_HEAD(&v->list);
 	err = asi_map(v->asi, v, sizeof(*v), ASI_KIND_OBJECT);
 	if (err) {

@@ -45,7 +45,6 @@ struct kvm_asi_vcpu {
 	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
-	int cpu;			/* of the latest entry */
 	bool exit_pending;		/* an exit not booked yet */
 	u32 exit_code;
 	u64 pf_fixed;			/* stat.pf_fixed at that exit */

@@ -128,7 +128,7 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 }
 
 /* Kinds that follow from the address alone. */
-enum asi_kind asi_classify_static(unsigned long address)
+static enum asi_kind asi_classify_static(unsigned long address)
 {
 	if (asi_within(address, _text, _end))
 		return asi_classify_image(address);

@@ -94,7 +94,6 @@ struct asi_place {
 /* classify.c; lockless, any context. */
 void asi_classify(const struct asi *asi, unsigned long address,
 		  struct asi_place *place);
-enum asi_kind asi_classify_static(unsigned long address);
 
 /*
  * Bytes of one CPU's unit in the first per-CPU chunk; the rule of
