@@ -5,11 +5,11 @@
 
 #include "boot.h"
 #include "churn.h"
-#include "cpio.h"
 #include "error.h"
 #include "exits.h"
 #include "guest_code.h"
 #include "layout.h"
+#include "mkinitrd.h"
 #include "options.h"
 #include "snippet.h"
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../lib/cpio.h"
 #include "child.h"
-#include "cpio.h"
 #include "elf_closure.h"
 #include "text.h"
 
@@ -47,7 +47,7 @@ class Tree {
 
   private:
     void add_contents(const fs::path& file, const fs::path& target) {
-        archive_.add_file(target, read_file(file), access(file.c_str(), X_OK) == 0);
+        archive_.add_file(target, read_file(file), access(file.c_str(), X_OK) == 0 ? 0755 : 0644);
     }
 
     /// Resolves @p path as the host does. Adds every folder and link met; a
@@ -113,8 +113,8 @@ std::string make_initramfs(const Options& options, const Job& job, const std::st
         tree.archive().add_directory(directory);
     // The kernel opens the console before init can mount anything.
     tree.archive().add_character_device("/dev/console", 5, 1);
-    tree.archive().add_file("/init", read_file(guest_init), true);
-    tree.archive().add_file(kJobPath, job.encode(), false);
+    tree.archive().add_file("/init", read_file(guest_init), 0755);
+    tree.archive().add_file(kJobPath, job.encode(), 0644);
     tree.add_directories(job.working_directory);
     add_command(tree, options.command[0]);
     for (const AddedFile& file : options.added) tree.add_as(file.source, file.target);

@@ -48,8 +48,9 @@ void CpioArchive::add_directory(const std::string& path) {
     add(path, S_IFDIR | 0755, "", {});
 }
 
-void CpioArchive::add_file(const std::string& path, std::string_view contents, bool is_executable) {
-    add(path, S_IFREG | (is_executable ? 0755 : 0644), contents, {});
+void CpioArchive::add_file(const std::string& path, std::string_view contents,
+                           uint32_t permissions) {
+    add(path, S_IFREG | permissions, contents, {});
 }
 
 void CpioArchive::add_symlink(const std::string& path, const std::string& target) {

@@ -14,7 +14,7 @@ namespace asi {
 class CpioArchive {
   public:
     void add_directory(const std::string& path);
-    void add_file(const std::string& path, std::string_view contents, bool is_executable);
+    void add_file(const std::string& path, std::string_view contents, uint32_t permissions);
     void add_symlink(const std::string& path, const std::string& target);
     void add_character_device(const std::string& path, unsigned major, unsigned minor);
     [[nodiscard]] bool contains(const std::string& path) const { return paths_.contains(path); }
