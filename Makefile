@@ -25,7 +25,7 @@ help:
 	@echo '  make bench     instructions per operation beside the unpatched kernel'
 	@echo '  make shell     a root shell in the built kernel'
 	@echo '  make fuzz      libFuzzer on the engine, T=seconds each'
-	@echo '  make check     format, checkpatch, static analysis, coverage'
+	@echo '  make check     format, checkpatch, cppcheck, sparse, spelling, coverage'
 	@echo '  make deb       Debian packages of the tools and the kernel'
 	@echo '  make clean     remove everything built'
 	@echo

@@ -88,7 +88,8 @@ class PipePingPong : public Operation {
     [[noreturn]] void answer_for_ever() {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         char byte;
-        while (::read(there_[0], &byte, 1) == 1 && ::write(back_[1], &byte, 1) == 1) continue;
+        while (::read(there_[0], &byte, 1) == 1 && ::write(back_[1], &byte, 1) == 1) {
+        }
         ::_exit(1);
     }
 

@@ -55,7 +55,7 @@ struct kvm_asi_vcpu {
 /* Isolation state of one VM. */
 struct kvm_asi_vm {
 	struct asi *asi;
-	struct mutex lock;
+	struct mutex lock;		/* @vcpus, @gone, @objects */
 	struct list_head vcpus;
 	struct list_head list;		/* in kvm_asi_vms */
 	struct kvm *kvm;
@@ -66,6 +66,7 @@ struct kvm_asi_vm {
 	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
 };
 
+/* Every isolated VM, and the sum over those that ended; under the mutex. */
 extern struct list_head kvm_asi_vms;
 extern struct mutex kvm_asi_vms_lock;
 extern struct kvm_asi_account kvm_asi_ended;

@@ -184,7 +184,7 @@ class Entry {
     }
     [[nodiscard]] constexpr Attributes attributes(unsigned level) const {
         if (level == 1) return Attributes(raw_);
-        return Attributes((raw_ & ~Format::kPat) | (raw_ & Format::kPatLarge ? Format::kPat : 0));
+        return Attributes((raw_ & ~Format::kPat) | ((raw_ & Format::kPatLarge) ? Format::kPat : 0));
     }
     [[nodiscard]] constexpr Rights rights() const {
         return {(raw_ & Format::kWrite) != 0, (raw_ & Format::kNoExecute) == 0};

@@ -59,6 +59,7 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    asi_event_sum(ASI_EV_CR3_WRITE));
 	return at;
 }
+
 static struct kobj_attribute asi_status = __ATTR_RO(status);
 
 static int __init asi_sysfs(void)

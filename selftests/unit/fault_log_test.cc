@@ -31,7 +31,7 @@ class FaultLogTest : public testing::Test {
         std::strcpy(r.cache, "files_cache");
         return r;
     }
-    void log(const asi_fault_record& r, asi_u64 now = 1) { asi_log_fault(log_.get(), &r, now); }
+    void record(const asi_fault_record& r, asi_u64 now = 1) { asi_log_fault(log_.get(), &r, now); }
     std::vector<asi_fault_record> records() const {
         std::vector<asi_fault_record> all;
         for (unsigned i = 0; i < ASI_LOG_RECORDS; ++i) {
@@ -52,7 +52,7 @@ TEST_F(FaultLogTest, zeroed_storage_is_empty) {
 }
 
 TEST_F(FaultLogTest, fault_is_recorded_whole) {
-    log(fault(0xffffffff81000123, 0xffff888012345678), 77);
+    record(fault(0xffffffff81000123, 0xffff888012345678), 77);
     ASSERT_EQ(records().size(), 1u);
     const asi_fault_record r = records()[0];
     EXPECT_EQ(r.ip, 0xffffffff81000123u);
@@ -70,9 +70,9 @@ TEST_F(FaultLogTest, fault_is_recorded_whole) {
 }
 
 TEST_F(FaultLogTest, same_fault_is_counted_not_repeated) {
-    log(fault(1, 0x1000), 10);
-    log(fault(1, 0x2000), 20);
-    log(fault(1, 0x3000), 30);
+    record(fault(1, 0x1000), 10);
+    record(fault(1, 0x2000), 20);
+    record(fault(1, 0x3000), 30);
     ASSERT_EQ(records().size(), 1u);
     const asi_fault_record r = records()[0];
     EXPECT_EQ(r.count, 3u);
@@ -85,32 +85,32 @@ TEST_F(FaultLogTest, same_fault_is_counted_not_repeated) {
 
 TEST_F(FaultLogTest, what_tells_faults_apart) {
     asi_fault_record r = fault(1);
-    log(r);
+    record(r);
     r.ip = 2;
-    log(r);
+    record(r);
     r.kind = ASI_KIND_USER_PAGE;
-    log(r);
+    record(r);
     r.access = ASI_ACCESS_READ;
-    log(r);
+    record(r);
     r.action = ASI_ACTION_DENY;
-    log(r);
+    record(r);
     EXPECT_EQ(records().size(), 5u);
     r.pid = 7;
     r.cpu = 7;
     r.in_critical = 0;
-    log(r);
+    record(r);
     EXPECT_EQ(records().size(), 5u);
     EXPECT_EQ(records().size() + 1, log_->total);
 }
 
 TEST_F(FaultLogTest, full_log_drops_new_faults_and_keeps_old_ones) {
-    for (asi_u64 ip = 1; ip <= 1000; ++ip) log(fault(ip));
+    for (asi_u64 ip = 1; ip <= 1000; ++ip) record(fault(ip));
     const auto all = records();
     EXPECT_GT(all.size(), ASI_LOG_RECORDS * 9u / 10);
     EXPECT_EQ(log_->total, 1000u);
     EXPECT_EQ(log_->dropped + all.size(), 1000u);
     for (const auto& r : all) {
-        log(fault(r.ip));
+        record(fault(r.ip));
         EXPECT_EQ(r.count, 1u);
     }
     for (const auto& r : records()) EXPECT_EQ(r.count, 2u);
@@ -118,12 +118,12 @@ TEST_F(FaultLogTest, full_log_drops_new_faults_and_keeps_old_ones) {
 }
 
 TEST_F(FaultLogTest, writer_that_was_interrupted_delays_nobody) {
-    log(fault(1), 10);
+    record(fault(1), 10);
     auto* slot = &log_->slot[0];
     while (slot->key == 0) ++slot;
     // As if an NMI came while the record was being written.
     slot->sequence += 1;
-    log(fault(1, 0x9000), 20);
+    record(fault(1, 0x9000), 20);
     asi_fault_record r;
     EXPECT_EQ(asi_log_read(log_.get(), static_cast<asi_u32>(slot - log_->slot), &r), 0);
     slot->sequence += 1;
@@ -133,24 +133,24 @@ TEST_F(FaultLogTest, writer_that_was_interrupted_delays_nobody) {
 }
 
 TEST_F(FaultLogTest, claimed_but_unwritten_slot_reads_as_empty) {
-    log(fault(1), 10);
+    record(fault(1), 10);
     auto* slot = &log_->slot[0];
     while (slot->key == 0) ++slot;
     const asi_u64 key = slot->key;
     std::memset(slot, 0, sizeof(*slot));
     slot->key = key;
     EXPECT_TRUE(records().empty());
-    log(fault(1, 0x4000), 30);
+    record(fault(1, 0x4000), 30);
     ASSERT_EQ(records().size(), 1u) << "the next writer completes it";
     EXPECT_EQ(records()[0].first_ns, 30u);
 }
 
 TEST_F(FaultLogTest, sequence_never_returns_to_zero) {
-    log(fault(1), 10);
+    record(fault(1), 10);
     auto* slot = &log_->slot[0];
     while (slot->key == 0) ++slot;
     slot->sequence = ~0U - 1;
-    log(fault(1), 20);
+    record(fault(1), 20);
     ASSERT_EQ(records().size(), 1u);
     EXPECT_EQ(records()[0].first_ns, 10u);
     EXPECT_EQ(records()[0].count, 2u);
@@ -175,7 +175,7 @@ TEST_F(FaultLogTest, concurrent_writers_lose_nothing_and_tear_nothing) {
                 asi_fault_record r = fault(1 + (i * 7 + t) % kIps);
                 r.pid = r.cpu = t;
                 r.address = r.ip * 1000 + t;
-                log(r, r.address + 1);
+                record(r, r.address + 1);
             }
         });
     for (auto& w : writers) w.join();

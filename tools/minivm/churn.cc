@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <random>
+#include <thread>
 
 #include "guest_code.h"
 #include "snippet_vm.h"
@@ -53,7 +55,7 @@ void kill_one_child(unsigned smp, unsigned delay_microseconds) {
     const pid_t child = ::fork();
     if (child < 0) throw system_error("fork", errno);
     if (child == 0) live_for_ever(smp);
-    ::usleep(delay_microseconds);
+    std::this_thread::sleep_for(std::chrono::microseconds(delay_microseconds));
     ::kill(child, SIGKILL);
     int status = 0;
     if (::waitpid(child, &status, 0) != child) throw system_error("waitpid", errno);

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "job.h"
 #include "text.h"
@@ -21,8 +23,8 @@ namespace asi {
 
 namespace {
 
-constexpr int kPortWaitMs = 10000;
-constexpr int kPortPollMs = 5;
+constexpr std::chrono::milliseconds kPortWait{10000};
+constexpr std::chrono::milliseconds kPortPoll{5};
 constexpr int kAcknowledgeMs = 5000;
 
 // Without a device manager there is no /dev/virtio-ports.
@@ -41,10 +43,10 @@ std::string find_virtio_port() {
 }
 
 std::string wait_for_virtio_port() {
-    for (int waited = 0; waited < kPortWaitMs; waited += kPortPollMs) {
+    for (auto waited = 0 * kPortPoll; waited < kPortWait; waited += kPortPoll) {
         const std::string device = find_virtio_port();
         if (!device.empty() && access(device.c_str(), F_OK) == 0) return device;
-        usleep(kPortPollMs * 1000);
+        std::this_thread::sleep_for(kPortPoll);
     }
     throw RunError(std::string("no virtio port ") + kPortName + ": is CONFIG_VIRTIO_CONSOLE=y?");
 }

@@ -36,8 +36,7 @@ struct asi_leaf {
 	asi_u64 pa;		/* first byte */
 	asi_u64 size;		/* 4 KiB, 2 MiB or 1 GiB */
 	asi_u64 entry;		/* raw page-table entry */
-	asi_u32 kind;		/* enum asi_kind given at map time; ASI_KIND_UNKNOWN
-				 * for leaves of a borrowed table */
+	asi_u32 kind;		/* enum asi_kind given at map time; unknown if borrowed */
 	asi_u32 borrowed;	/* 1 when the table holding it is borrowed */
 };
 
@@ -53,6 +52,7 @@ struct asi_gather {
 	asi_u32 unmapped;	/* leaves removed since the last release */
 	void *table[ASI_GATHER_MAX];
 };
+
 void asi_gather_init(struct asi_gather *g);
 asi_u32 asi_gather_pending(const struct asi_gather *g);
 void asi_gather_release(struct asi_gather *g);	/* takes allocator locks */
@@ -198,8 +198,10 @@ struct asi_policy_error {
 int asi_policy_parse(struct asi_policy *p, const char *text, asi_size len,
 		     struct asi_policy_error *err);
 
-/* Text form that asi_policy_parse() turns back into the same policy.  Writes
- * at most @len bytes with a NUL, returns the length it needs without it. */
+/*
+ * Text form that asi_policy_parse() turns back into the same policy.  Writes
+ * at most @len bytes with a NUL, returns the length it needs without it.
+ */
 asi_size asi_policy_format(const struct asi_policy *p, char *buf, asi_size len);
 
 /* What to do.  @cache may be NULL.  Lockless. */
