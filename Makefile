@@ -81,7 +81,7 @@ check: deps
 
 .PHONY: deb
 deb: tools kernel
-	@tools/install-packages dpkg-dev fakeroot
+	@tools/install-packages dpkg-dev
 	@tools/make-deb
 
 .PHONY: clean
