@@ -19,17 +19,21 @@ help:
 	@echo '  make demo      fetch, build, boot, run a guest isolated, print figures'
 	@echo '  make test      everything: host tests, kernels, self tests in emulators'
 	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched)'
-	@echo '  make tools     build asictl, minivm and the test machine launcher'
-	@echo '  make unit      the host tests of the engine and the tools only'
+	@echo '  make tools     build asictl, minivm and vm, the test machine launcher;'
+	@echo '                 each by its name, too'
+	@echo '  make unit      the host tests of the engine and asictl only'
 	@echo '  make selftest  the self tests in the built kernel only'
 	@echo '  make bench     instructions per operation beside the unpatched kernel'
 	@echo '  make shell     a root shell in the built kernel'
-	@echo '  make fuzz      libFuzzer on the engine, T=seconds each'
+	@echo '  make fuzz      libFuzzer on the engine, T=$(T) seconds each'
 	@echo '  make check     format, checkpatch, cppcheck, sparse, spelling, coverage'
 	@echo '  make deb       Debian packages of the tools and the kernel'
-	@echo '  make clean     remove everything built'
+	@echo '  make deps      install the Debian packages that are missing; the others do it, too'
+	@echo '  make clean     remove build/, with what was fetched'
 	@echo
 	@echo '  KSRC=DIR|TARBALL  use that 6.12 source instead of the Debian package'
+	@echo '  JOBS=N            jobs at a time when building (default: all processors)'
+	@echo '  ASI_CACHE=DIR     keep finished kernels there (default ~/.cache/asi-linux; empty: not)'
 
 .PHONY: deps
 deps:
@@ -48,6 +52,7 @@ kernel: deps
 .PHONY: unit
 unit: deps
 	@$(MAKE) -s -C selftests/unit test
+	@$(MAKE) -s -C tools/asictl test
 
 .PHONY: demo
 demo: tools kernel
@@ -70,7 +75,7 @@ shell: tools kernel
 	@tools/vm/shell
 
 .PHONY: fuzz
-fuzz: 
+fuzz: deps
 	@tools/install-packages clang libclang-rt-14-dev
 	@$(MAKE) -s -C selftests/fuzz run T=$(T)
 
