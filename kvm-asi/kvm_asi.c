@@ -173,6 +173,10 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 	if (!err)
 		err = asi_map(v->asi, current->signal, sizeof(*current->signal),
 			      ASI_KIND_OWN_TASK);
+	/* The scheduler's tick looks at it. */
+	if (!err)
+		err = asi_map(v->asi, current->mm, sizeof(*current->mm),
+			      ASI_KIND_OWN_TASK);
 	if (err)
 		return err;
 	v->task = current;
@@ -250,6 +254,7 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
 	kvm_asi_book(vcpu, false);
+	kvm_asi_map_vmcb(vcpu);
 	if (asi_current() != v->asi)
 		asi_trace_enter(v->asi);
 }

@@ -45,6 +45,10 @@ struct kvm_asi_vcpu {
 	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
+	struct {
+		const void *ptr;
+		u64 generation;		/* of the domain, before it was mapped */
+	} vmcb[2];			/* SVM: the guest's, a nested guest's */
 	bool exit_pending;		/* an exit not booked yet */
 	u32 exit_code;
 	u64 pf_fixed;			/* stat.pf_fixed at that exit */
@@ -77,6 +81,13 @@ extern struct kvm_asi_account kvm_asi_ended;
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
 int kvm_asi_map_vm(struct kvm *kvm);
+
+/*
+ * SVM: map the VMCB that runs next, should KVM have made it since KVM_RUN
+ * began, as it does when a guest starts to use nested guests.  VM exit reads
+ * it before anything else, in the critical section.  Interrupts off.
+ */
+void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);

@@ -125,6 +125,27 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	return kvm_asi_sync(v->asi, &v->objects, &list);
 }
 
+void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	u64 generation = asi_generation(v->asi);
+	const void *vmcb;
+	bool nested;
+
+	if (kvm_asi_vendor() != KVM_ASI_SVM)
+		return;
+	vmcb = to_svm(vcpu)->vmcb;
+	nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
+	if (likely(vmcb == v->vmcb[nested].ptr &&
+		   generation == v->vmcb[nested].generation))
+		return;
+	/* Without table pages to spare the critical section is lost, and counted. */
+	if (asi_map_reserved(v->asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
+		return;
+	v->vmcb[nested].ptr = vmcb;
+	v->vmcb[nested].generation = generation;
+}
+
 static void kvm_asi_add_bus(struct kvm_asi_list *list,
 			    const struct kvm_io_bus *bus)
 {
@@ -175,8 +196,9 @@ int kvm_asi_map_vm(struct kvm *kvm)
 	if (map)
 		kvm_asi_add(&list, map, sizeof(*map) +
 			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
-	if (xa_is_node(kvm->vcpu_array.xa_head))
-		kvm_asi_add(&list, (void *)((unsigned long)kvm->vcpu_array.xa_head & ~3UL),
+	if (xa_is_node(rcu_access_pointer(kvm->vcpu_array.xa_head)))
+		kvm_asi_add(&list, (void *)((unsigned long)
+			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
 			    sizeof(struct xa_node));
 
 	mutex_lock(&vm->lock);

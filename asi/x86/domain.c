@@ -227,6 +227,23 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 }
 EXPORT_SYMBOL_GPL(asi_map);
 
+int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
+		     enum asi_kind kind)
+{
+	unsigned long start = PAGE_ALIGN_DOWN((unsigned long)addr);
+	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
+	int err;
+
+	if (!size || end <= start)
+		return -EINVAL;
+	asi_flag_range(start, end);
+	err = asi_map_range(asi, start, end, kind);
+	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
+		irq_work_queue(&asi->refill_irq_work);
+	return err > 0 ? -ENOMEM : err;
+}
+EXPORT_SYMBOL_GPL(asi_map_reserved);
+
 static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long size)
 {
 	unsigned long flags;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <ctime>
@@ -15,10 +16,12 @@
 #include "guest_code.h"
 #include "layout.h"
 #include "snippet_vm.h"
+#include "termination.h"
 
 namespace asi {
 namespace {
 
+using namespace std::chrono_literals;
 using Operand = GuestOperation::Operand;
 
 constexpr uint64_t kPageSize = 4096;
@@ -167,6 +170,9 @@ ExitStatus run_loop(const LoopOptions& options) {
     if (operation.operand == Operand::kFreshPages)
         throw usage_error("--op: npf cannot go on for ever");
 
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::duration<double>(options.seconds);
+    const Termination termination;
     const Kvm kvm;
     const SnippetVm vm = make_vm(kvm, operation, options.smp);
     for (const auto& vcpu : vm.vcpus())
@@ -177,7 +183,8 @@ ExitStatus run_loop(const LoopOptions& options) {
                         "the endless loop ended\n" + describe_registers(vcpu));
         return BodyEnd::kThisVcpu;
     });
-    threads.wait(options.seconds);
+    while (std::chrono::steady_clock::now() < deadline && !threads.wait(0))
+        if (termination.came_within(100ms)) break;
     threads.stop();
 
     uint64_t total = 0;

@@ -30,7 +30,8 @@ struct LoopOptions {
     uint64_t timer_ticks = 1;
 };
 
-/// Repeats one operation on every vCPU for a time and prints how many were done.
+/// Repeats one operation on every vCPU for a time, or until SIGTERM or SIGINT, and prints how many
+/// were done.
 ExitStatus run_loop(const LoopOptions& options);
 
 }  // namespace asi

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "exits.h"
 #include "guest_code.h"
+#include "hold.h"
 #include "layout.h"
 #include "mkinitrd.h"
 #include "options.h"
@@ -31,6 +32,7 @@ class CommandLine {
         add_snippet();
         add_loop();
         add_churn();
+        add_hold();
         add_mkinitrd();
     }
 
@@ -122,7 +124,8 @@ class CommandLine {
     }
 
     void add_loop() {
-        CLI::App* command = app_.add_subcommand("loop", "keep vCPUs exiting for a time");
+        CLI::App* command =
+            app_.add_subcommand("loop", "keep vCPUs exiting for a time or until SIGTERM");
         add_operation(command, loop_.operation);
         add_seconds(command, "--seconds", loop_.seconds, "how long");
         add_smp(command, loop_.smp);
@@ -139,6 +142,11 @@ class CommandLine {
             ->check(CLI::Range(1u, 60000u));
         command->add_option("--seed", churn_.seed, "--kill: seed of the random moments");
         command->callback([this] { chosen_ = [this] { return run_churn(churn_); }; });
+    }
+
+    void add_hold() {
+        app_.add_subcommand("hold", "keep machines that never run, so that KVM patches no code")
+            ->callback([this] { chosen_ = run_hold; });
     }
 
     void add_mkinitrd() {

@@ -43,8 +43,9 @@ Machine start(Options& options, const RunDir& run_dir, const std::string& guest_
     if (options.acceleration == Acceleration::kBochs)
         return start_bochs(options, run_dir, guest_init);
     if (options.acceleration == Acceleration::kAuto)
-        options.acceleration =
-            !options.icount && kvm_works(run_dir) ? Acceleration::kKvm : Acceleration::kTcg;
+        options.acceleration = !options.icount && !options.tcg_single && kvm_works(run_dir)
+                                   ? Acceleration::kKvm
+                                   : Acceleration::kTcg;
     return start_qemu(options, run_dir, guest_init);
 }
 

@@ -29,6 +29,9 @@ constexpr char kUsage[] =
     "                        TCG max,la57=off, Bochs tigerlake)\n"
     "  --icount              TCG: one instruction is one nanosecond, so that timings in\n"
     "                        the guest are instruction counts and repeat\n"
+    "  --tcg-thread=multi|single  TCG: a host thread for each processor (default), or one\n"
+    "                        for all. Before QEMU 8.1 a processor may run code that\n"
+    "                        another one has just patched; with one thread it cannot\n"
     "  --append='PARAM ...'  more kernel parameters; later ones win over ours. May repeat\n"
     "  --timeout=SECONDS     host time limit for the whole run (default 600; 0: none)\n"
     "  --env=NAME=VALUE      a variable for COMMAND. May repeat\n"
@@ -154,11 +157,21 @@ void check_environment(const std::vector<std::string>& environment) {
             throw UsageError("--env: '" + assignment + "' is not NAME=VALUE");
 }
 
+bool is_single_thread(const std::string& name) {
+    if (name != "multi" && name != "single")
+        throw UsageError("--tcg-thread: '" + name + "' is neither multi nor single");
+    return name == "single";
+}
+
 void check_combinations(const Options& options) {
     if (options.icount && options.acceleration == Acceleration::kKvm)
         throw UsageError("--icount: only with --accel=tcg; KVM does not count instructions");
     if (options.icount && options.acceleration == Acceleration::kBochs)
         throw UsageError("--icount: only with --accel=tcg; Bochs always counts instructions");
+    if (options.tcg_single && options.acceleration == Acceleration::kKvm)
+        throw UsageError("--tcg-thread: only with --accel=tcg");
+    if (options.tcg_single && options.acceleration == Acceleration::kBochs)
+        throw UsageError("--tcg-thread: only with --accel=tcg; Debian's Bochs has one processor");
     if (options.acceleration == Acceleration::kBochs && options.processors > 1)
         throw UsageError("--smp: Debian's Bochs has one processor");
     if (options.acceleration == Acceleration::kBochs && !options.qemu_arguments.empty())
@@ -186,7 +199,7 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
     while (separator < argc && std::string(argv[separator]) != "--") separator++;
 
     Options options;
-    std::string acceleration = "auto", processors, memory, timeout;
+    std::string acceleration = "auto", tcg_thread = "multi", processors, memory, timeout;
     std::optional<std::string> kernel, out;
     std::vector<std::string> appended, added;
 
@@ -200,6 +213,7 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
     app.add_option("--mem", memory)->take_last();
     app.add_option("--cpu", options.cpu)->take_last();
     app.add_flag("--icount", options.icount);
+    app.add_option("--tcg-thread", tcg_thread)->take_last();
     app.add_flag("--verbose", options.verbose);
     app.add_option("--timeout", timeout)->take_last();
     app.add_option("--log", options.log)->take_last();
@@ -224,6 +238,7 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
 
     options.command.assign(argv + separator + 1, argv + argc);
     options.acceleration = acceleration_named(acceleration);
+    options.tcg_single = is_single_thread(tcg_thread);
     if (!processors.empty()) options.processors = parse_number("--smp", processors, 1);
     if (!timeout.empty()) options.timeout_seconds = parse_number("--timeout", timeout, 0);
     if (!memory.empty()) options.memory_mib = parse_memory(memory);

@@ -26,6 +26,7 @@ struct Options {
     unsigned processors = 0;  ///< 0: the machine's default.
     unsigned memory_mib = 0;  ///< 0: the machine's default.
     bool icount = false;
+    bool tcg_single = false;  ///< TCG: all processors on one host thread.
     bool verbose = false;
     unsigned timeout_seconds = 600;  ///< 0: none.
     std::string append;

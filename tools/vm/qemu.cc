@@ -90,7 +90,8 @@ std::string quoted(const std::string& text) {
 std::vector<std::string> acceleration_arguments(const Options& options, unsigned processors) {
     if (options.acceleration == Acceleration::kKvm) return {"-accel", "kvm"};
     if (options.icount) return {"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"};
-    return {"-accel", processors > 1 ? "tcg,thread=multi" : "tcg"};
+    return {"-accel",
+            processors > 1 && !options.tcg_single ? "tcg,thread=multi" : "tcg,thread=single"};
 }
 
 std::string default_cpu(Acceleration acceleration) {

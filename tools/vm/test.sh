@@ -103,7 +103,7 @@ reset_gives_255() {
 usage_errors_are_one_clear_line() {
 	refused --frobnicate --frobnicate -- true && refused --smp --smp=0 -- true &&
 		refused --mem --mem=lots -- true && refused --accel --accel=magic -- true &&
-		refused --env --env=X -- true && refused --icount --icount --accel=kvm -- true &&
+		refused --env --env=X -- true && refused --icount --icount --accel=kvm -- true && refused --tcg-thread --tcg-thread=two -- true &&
 		refused --timeout --timeout=-1 -- true && refused COMMAND true &&
 		refused --kernel --kernel="$work/none" -- true && refused COMMAND --
 }

@@ -67,6 +67,19 @@ void asi_destroy(struct asi *asi);
 int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind);
 
 /**
+ * asi_map_reserved - asi_map() where sleeping is out of the question
+ * @asi:  domain
+ * @addr: first byte; the pages that hold the range are mapped whole
+ * @size: bytes
+ * @kind: what it is, for accounts and audits
+ *
+ * Uses the domain's reserve of table pages only.  Any context but NMI.
+ * Return: 0, -ENOMEM when the reserve has not enough, or as asi_map().
+ */
+int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
+		     enum asi_kind kind);
+
+/**
  * asi_map_current - map stack and task_struct of the running task
  * @asi: domain that the task will enter
  *

@@ -65,8 +65,9 @@ static int asi_plant_stack(struct asi_secret *secret, bool alias)
 	}
 	secret->address = (unsigned long)asi_secret_on_stack;
 	if (alias)
-		secret->address = (unsigned long)page_address(vmalloc_to_page(asi_secret_on_stack)) +
-				  offset_in_page(asi_secret_on_stack);
+		secret->address =
+			(unsigned long)page_address(vmalloc_to_page(asi_secret_on_stack)) +
+			offset_in_page(asi_secret_on_stack);
 	return 0;
 }
 
