@@ -289,6 +289,9 @@ void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
+	/* Short of memory there was no beginning. */
+	if (!v)
+		return;
 	preempt_disable();
 	kvm_asi_book(vcpu, true);
 	if (asi_current() == v->asi) {
