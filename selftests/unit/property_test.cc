@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <random>
 
 #include "model.h"
+#include "random.h"
 
 namespace sim {
 namespace {
@@ -16,21 +16,6 @@ std::uint64_t operations() {
     const char* text = std::getenv("ASI_OPERATIONS");
     return text ? std::strtoull(text, nullptr, 0) : 1'000'000;
 }
-
-/// xorshift64*: the tests spend their time in the engine, not here.
-class Random {
-  public:
-    explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
-    unsigned operator()(unsigned n) {
-        state_ ^= state_ >> 12;
-        state_ ^= state_ << 25;
-        state_ ^= state_ >> 27;
-        return static_cast<unsigned>(((state_ * 0x2545f4914f6cdd1d) >> 32) * n >> 32);
-    }
-
-  private:
-    std::uint64_t state_;
-};
 
 struct Parameters {
     unsigned levels;

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When a restricted root may be loaded with NOFLUSH, and when a removed
+ * translation is out of every CPU's reach.
+ *
+ * Each CPU has a few slots; a slot stands for one PCID.  It remembers whose
+ * translations the TLB holds under that PCID, and how fresh they are:
+ *
+ *	domain		identity, never given out twice
+ *	gen		of that domain; counts its removals
+ *	kernel_gen	of the kernel's own table; counts its removals
+ *	mark		see asi_tlb_mark()
+ *
+ * Everything is inline, because code that may not be instrumented calls it.
+ * Nothing here locks, waits or allocates.  Zeroed storage is ready for use.
+ *
+ * What holds at every instruction of every CPU, so an NMI may come anywhere:
+ *
+ * I1	A slot never claims too much: each translation under its PCID was read
+ *	from the tables of slot.domain, after domain.gen had reached slot.gen
+ *	and asi_tlb.kernel_gen had reached slot.kernel_gen.
+ * I2	While CR3 holds a domain's root, inside is that domain's identity and
+ *	current its slot.
+ * I3	A CPU that is not inside a domain reads both generations before it
+ *	loads the domain's root the next time.
+ *
+ * What callers do for it:
+ *
+ * R1	Removing: first clear the entry, then count, then ask.  The other way
+ *	round a CPU could read the entry after it saw the new generation.
+ * R2	Entering: asi_tlb_begin(), load CR3, asi_tlb_loaded(), with interrupts
+ *	off.  begin publishes before it reads the generations, and both come
+ *	before the load: a removal either is seen here, or sees this CPU.
+ *	loaded records after the load what was read before it.
+ * R3	Leaving: load the unrestricted CR3, then asi_tlb_left().
+ * R4	An NMI, or what may come between two instructions of R2 and R3 like one,
+ *	steps out without asi_tlb_left(): the code that it interrupted may be
+ *	about to load a root on the strength of what it read before.  When it
+ *	found CR3 restricted it goes back in by R2, and finds the same slot.
+ * R5	Another domain's root is loaded from outside only, by R3 and then R2.
+ * R6	A root that hardware is going to load by itself (HOST_CR3 of a VMCS)
+ *	counts as loaded: no asi_tlb_left() before that cannot happen any more.
+ *
+ * Adding a translation where none was present needs no counting: a CPU caches
+ * none that is not present [SDM vol. 3, 4.10.2.3].  Everything else is a
+ * removal: fewer rights, another frame, another table in an upper entry.
+ */
+#ifndef ASI_TLB_H
+#define ASI_TLB_H
+
+#include "port.h"
+
+#ifndef __cplusplus
+#include <linux/compiler.h>
+#elif !defined(__always_inline)
+#define __always_inline inline
+#endif
+
+/* The tests put a model of memory in place of these. */
+#ifndef ASI_TLB_LOAD
+/* Not before an earlier ASI_TLB_PUBLISH() or ASI_TLB_COUNT(): MOV on x86. */
+#define ASI_TLB_LOAD(from)	(__atomic_load_n(from, __ATOMIC_SEQ_CST))
+/* Not before anything earlier: MOV on x86. */
+#define ASI_TLB_STORE(to, v)	(__atomic_store_n(to, v, __ATOMIC_RELEASE))
+/* A full barrier besides: XCHG, LOCK XADD on x86. */
+#define ASI_TLB_PUBLISH(to, v)	(__atomic_store_n(to, v, __ATOMIC_SEQ_CST))
+#define ASI_TLB_COUNT(what)	(__atomic_add_fetch(what, 1, __ATOMIC_SEQ_CST))
+#endif
+
+#define ASI_TLB_SLOTS	6
+
+/* One for all.  Mapped in every domain. */
+struct asi_tlb {
+	asi_u64 kernel_gen;
+	asi_u64 mark;
+	asi_u64 last_id;
+};
+
+/* One a domain.  Mapped in it. */
+struct asi_tlb_domain {
+	asi_u64 id;		/* from 1; does not change */
+	asi_u64 gen;		/* from 1: 0 in a slot equals no generation */
+};
+
+struct asi_tlb_slot {
+	asi_u64 domain;
+	asi_u64 gen;
+	asi_u64 kernel_gen;
+	asi_u64 mark;
+};
+
+/* One a CPU.  Mapped in every domain.  Written by its CPU only. */
+struct asi_tlb_cpu {
+	asi_u64 inside;		/* a domain's id; 0: none */
+	asi_u64 current_slot;	/* of inside, or of the latest */
+	asi_u32 slots;		/* in use, at most ASI_TLB_SLOTS; 0: no PCID */
+	asi_u32 victim;		/* the next to be given away */
+	struct asi_tlb_slot slot[ASI_TLB_SLOTS];
+};
+
+/* How to load a domain's root. */
+struct asi_tlb_load {
+	asi_u64 slot;		/* which of the CPU's PCIDs; 0 without PCID */
+	bool flush;		/* without NOFLUSH */
+	asi_u64 gen;		/* the rest is for asi_tlb_loaded() */
+	asi_u64 kernel_gen;
+	asi_u64 mark;
+};
+
+/* Before @domain is used. */
+static __always_inline void asi_tlb_new_domain(struct asi_tlb *tlb,
+					       struct asi_tlb_domain *domain)
+{
+	domain->id = ASI_TLB_COUNT(&tlb->last_id);
+	domain->gen = 1;
+}
+
+/*
+ * A removal from @domain became visible in its table.  Any context.  Returns
+ * the generation to ask asi_tlb_may_use() about.
+ */
+static __always_inline asi_u64 asi_tlb_removed(struct asi_tlb_domain *domain)
+{
+	return ASI_TLB_COUNT(&domain->gen);
+}
+
+/*
+ * A removal from the kernel's own table became visible.  Any context.  CPUs for
+ * which asi_tlb_may_use_kernel() holds have to leave, or to enter again, before
+ * the removed translation is out of reach.
+ */
+static __always_inline asi_u64 asi_tlb_kernel_removed(struct asi_tlb *tlb)
+{
+	return ASI_TLB_COUNT(&tlb->kernel_gen);
+}
+
+/*
+ * Draws a line under all removals that were counted before, from whatever
+ * tables: asi_tlb_may_use_any() then answers for all of them at once.
+ */
+static __always_inline asi_u64 asi_tlb_mark(struct asi_tlb *tlb)
+{
+	return ASI_TLB_COUNT(&tlb->mark);
+}
+
+/*
+ * May @cpu use a translation of domain @id that was removed before its
+ * generation became @gen?  "No" stays right for ever: a slot may hold one, but
+ * the CPU has to enter to use it, and entering will flush it.  "Yes" may be said
+ * too often, even after a "no": of a CPU that is about to flush.
+ *
+ * What is read after inside belongs to the same stay, or to a later one; the
+ * later one saw the generation.  Any context, any CPU.
+ */
+static __always_inline bool asi_tlb_may_use(const struct asi_tlb_cpu *cpu, asi_u64 id,
+					    asi_u64 gen)
+{
+	asi_u64 slot;
+
+	if (ASI_TLB_LOAD(&cpu->inside) != id)
+		return false;
+	slot = ASI_TLB_LOAD(&cpu->current_slot);
+	return ASI_TLB_LOAD(&cpu->slot[slot].gen) < gen;
+}
+
+/* The same for translations that the domains share with the kernel's table. */
+static __always_inline bool asi_tlb_may_use_kernel(const struct asi_tlb_cpu *cpu,
+						   asi_u64 gen)
+{
+	asi_u64 slot;
+
+	if (!ASI_TLB_LOAD(&cpu->inside))
+		return false;
+	slot = ASI_TLB_LOAD(&cpu->current_slot);
+	return ASI_TLB_LOAD(&cpu->slot[slot].kernel_gen) < gen;
+}
+
+/* The same for everything that was removed before @mark was drawn. */
+static __always_inline bool asi_tlb_may_use_any(const struct asi_tlb_cpu *cpu,
+						asi_u64 mark)
+{
+	asi_u64 slot;
+
+	if (!ASI_TLB_LOAD(&cpu->inside))
+		return false;
+	slot = ASI_TLB_LOAD(&cpu->current_slot);
+	return ASI_TLB_LOAD(&cpu->slot[slot].mark) < mark;
+}
+
+/* The slot of domain @id; one is taken from another domain if there is none. */
+static __always_inline asi_u64 asi_tlb_find_slot(struct asi_tlb_cpu *cpu, asi_u64 id)
+{
+	asi_u64 i = ASI_TLB_LOAD(&cpu->current_slot);
+
+	if (ASI_TLB_LOAD(&cpu->slot[i].domain) == id)
+		return i;
+	for (i = 0; i < cpu->slots; i++) {
+		if (ASI_TLB_LOAD(&cpu->slot[i].domain) == id)
+			return i;
+	}
+	i = cpu->victim;
+	cpu->victim = i + 1 < cpu->slots ? i + 1 : 0;
+	/* Its generations say nothing about the new owner: I1. */
+	ASI_TLB_STORE(&cpu->slot[i].gen, 0);
+	ASI_TLB_STORE(&cpu->slot[i].kernel_gen, 0);
+	ASI_TLB_STORE(&cpu->slot[i].mark, 0);
+	ASI_TLB_STORE(&cpu->slot[i].domain, id);
+	return i;
+}
+
+/*
+ * How this CPU has to load @domain's root now.  Interrupts off, CR3
+ * unrestricted or @domain's own.
+ */
+static __always_inline struct asi_tlb_load asi_tlb_begin(const struct asi_tlb *tlb,
+							 struct asi_tlb_cpu *cpu,
+							 const struct asi_tlb_domain *domain)
+{
+	asi_u64 i = asi_tlb_find_slot(cpu, domain->id);
+	struct asi_tlb_load load;
+
+	ASI_TLB_STORE(&cpu->current_slot, i);
+	ASI_TLB_PUBLISH(&cpu->inside, domain->id);
+	load.slot = i;
+	/* The mark first: the generations then count all that it covers. */
+	load.mark = ASI_TLB_LOAD(&tlb->mark);
+	load.gen = ASI_TLB_LOAD(&domain->gen);
+	load.kernel_gen = ASI_TLB_LOAD(&tlb->kernel_gen);
+	load.flush = !cpu->slots ||
+		     ASI_TLB_LOAD(&cpu->slot[i].gen) != load.gen ||
+		     ASI_TLB_LOAD(&cpu->slot[i].kernel_gen) != load.kernel_gen;
+	return load;
+}
+
+/* CR3 was loaded as @load said.  Interrupts still off. */
+static __always_inline void asi_tlb_loaded(struct asi_tlb_cpu *cpu,
+					   const struct asi_tlb_load *load)
+{
+	struct asi_tlb_slot *slot = &cpu->slot[load->slot];
+
+	if (load->flush) {
+		ASI_TLB_STORE(&slot->gen, load->gen);
+		ASI_TLB_STORE(&slot->kernel_gen, load->kernel_gen);
+	}
+	ASI_TLB_STORE(&slot->mark, load->mark);
+}
+
+/* The unrestricted CR3 was loaded.  Interrupts off. */
+static __always_inline void asi_tlb_left(struct asi_tlb_cpu *cpu)
+{
+	ASI_TLB_STORE(&cpu->inside, 0);
+}
+
+/*
+ * This CPU is inside @domain and wants to be: true if it need not load CR3
+ * again.  Interrupts off.
+ */
+static __always_inline bool asi_tlb_is_current(const struct asi_tlb *tlb,
+					       struct asi_tlb_cpu *cpu,
+					       const struct asi_tlb_domain *domain)
+{
+	struct asi_tlb_slot *slot = &cpu->slot[ASI_TLB_LOAD(&cpu->current_slot)];
+	asi_u64 mark = ASI_TLB_LOAD(&tlb->mark);
+
+	if (ASI_TLB_LOAD(&slot->gen) != ASI_TLB_LOAD(&domain->gen) ||
+	    ASI_TLB_LOAD(&slot->kernel_gen) != ASI_TLB_LOAD(&tlb->kernel_gen))
+		return false;
+	if (ASI_TLB_LOAD(&slot->mark) != mark)
+		ASI_TLB_STORE(&slot->mark, mark);
+	return true;
+}
+
+/*
+ * Every slot of this CPU has to be flushed when it is loaded the next time: a
+ * translation was removed that only this CPU uses.  Interrupts off, outside,
+ * not in an NMI.
+ */
+static __always_inline void asi_tlb_forget(struct asi_tlb_cpu *cpu)
+{
+	asi_u32 i;
+
+	for (i = 0; i < ASI_TLB_SLOTS; i++)
+		ASI_TLB_STORE(&cpu->slot[i].gen, 0);
+}
+
+#endif /* ASI_TLB_H */

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The model finds what is wrong: each flaw of the logic and each mistake of a
+// caller that the rules of asi/tlb.h forbid ends in a fault, soon.
+#include <gtest/gtest.h>
+
+#include "random.h"
+#include "tlb_machine.h"
+
+namespace sim {
+namespace {
+
+enum class Flaw {
+    kNone,
+    kIgnoresGeneration,
+    kIgnoresKernelGeneration,
+    kGivesIdentityAgain,
+    kReadsGenerationsAfterLoad,
+    kReadsMarkAfterGenerations,
+    kPublishesByPlainStore,
+    kPublishesAfterReading,
+    kRecordsBeforeLoad,
+    kKeepsGenerationsOfEvicted,
+    kLeavesEvictedItsSlot,
+    kCountsByPlainStore,
+    kReentryIgnoresGeneration,
+    kReentryIgnoresKernelGeneration,
+    kReentryTakesMarkUnseen,
+    kForgetsNothing,
+    kMayUseLooksAtOthersOnly,
+    kMayUseAnyIgnoresSlots,
+    kKeptWithoutPcid,
+    kFlushesAlways,
+    kTakesASlotEachTime,
+    kFlushesAfterMarks,
+};
+
+/// Right but for one flaw.
+class FlawedLogic final : public TlbLogic {
+  public:
+    explicit FlawedLogic(Flaw flaw) : flaw_(flaw) {}
+
+    void new_domain(asi_tlb& tlb, asi_tlb_domain& domain, unsigned place) const override {
+        asi_tlb_new_domain(&tlb, &domain);
+        if (flaw_ == Flaw::kGivesIdentityAgain) domain.id = 1 + place;
+    }
+
+    asi_u64 removed(asi_tlb_domain& domain) const override {
+        if (flaw_ != Flaw::kCountsByPlainStore) return asi_tlb_removed(&domain);
+        const asi_u64 gen = ASI_TLB_LOAD(&domain.gen) + 1;
+        ASI_TLB_STORE(&domain.gen, gen);
+        return gen;
+    }
+
+    bool may_use(const asi_tlb_cpu& cpu, asi_u64 id, asi_u64 gen) const override {
+        return flaw_ != Flaw::kMayUseLooksAtOthersOnly && asi_tlb_may_use(&cpu, id, gen);
+    }
+
+    bool may_use_any(const asi_tlb_cpu& cpu, asi_u64 mark) const override {
+        return flaw_ != Flaw::kMayUseAnyIgnoresSlots && asi_tlb_may_use_any(&cpu, mark);
+    }
+
+    asi_tlb_load begin(const asi_tlb& tlb, asi_tlb_cpu& cpu,
+                       const asi_tlb_domain& domain) const override {
+        const asi_u64 i = find_slot(cpu, domain.id);
+        asi_tlb_slot& slot = cpu.slot[i];
+        asi_tlb_load load = {};
+        ASI_TLB_STORE(&cpu.current_slot, i);
+        if (flaw_ == Flaw::kPublishesByPlainStore)
+            ASI_TLB_STORE(&cpu.inside, domain.id);
+        else if (flaw_ != Flaw::kPublishesAfterReading)
+            ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+        load.slot = i;
+        if (flaw_ != Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
+        load.gen = ASI_TLB_LOAD(&domain.gen);
+        load.kernel_gen = ASI_TLB_LOAD(&tlb.kernel_gen);
+        if (flaw_ == Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
+        if (flaw_ == Flaw::kPublishesAfterReading) ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+
+        const asi_u64 gen = ASI_TLB_LOAD(&slot.gen);
+        load.flush = gen == 0 || (gen != load.gen && flaw_ != Flaw::kIgnoresGeneration) ||
+                     (ASI_TLB_LOAD(&slot.kernel_gen) != load.kernel_gen &&
+                      flaw_ != Flaw::kIgnoresKernelGeneration) ||
+                     (cpu.slots == 0 && flaw_ != Flaw::kKeptWithoutPcid) ||
+                     flaw_ == Flaw::kFlushesAlways ||
+                     (flaw_ == Flaw::kFlushesAfterMarks && ASI_TLB_LOAD(&slot.mark) != load.mark);
+        if (flaw_ == Flaw::kRecordsBeforeLoad) asi_tlb_loaded(&cpu, &load);
+        return load;
+    }
+
+    void loaded(const asi_tlb& tlb, asi_tlb_cpu& cpu, const asi_tlb_domain& domain,
+                const asi_tlb_load& load) const override {
+        asi_tlb_load late = load;
+        if (flaw_ == Flaw::kReadsGenerationsAfterLoad) {
+            late.gen = ASI_TLB_LOAD(&domain.gen);
+            late.kernel_gen = ASI_TLB_LOAD(&tlb.kernel_gen);
+        }
+        if (flaw_ != Flaw::kRecordsBeforeLoad) asi_tlb_loaded(&cpu, &late);
+    }
+
+    bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
+                    const asi_tlb_domain& domain) const override {
+        asi_tlb_slot& slot = cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)];
+        switch (flaw_) {
+            case Flaw::kReentryIgnoresGeneration:
+                return ASI_TLB_LOAD(&slot.kernel_gen) == ASI_TLB_LOAD(&tlb.kernel_gen);
+            case Flaw::kReentryIgnoresKernelGeneration:
+                return ASI_TLB_LOAD(&slot.gen) == ASI_TLB_LOAD(&domain.gen);
+            case Flaw::kReentryTakesMarkUnseen:
+                ASI_TLB_STORE(&slot.mark, ASI_TLB_LOAD(&tlb.mark));
+                [[fallthrough]];
+            default:
+                return asi_tlb_is_current(&tlb, &cpu, &domain);
+        }
+    }
+
+    void forget(asi_tlb_cpu& cpu) const override {
+        if (flaw_ != Flaw::kForgetsNothing) asi_tlb_forget(&cpu);
+    }
+
+  private:
+    asi_u64 find_slot(asi_tlb_cpu& cpu, asi_u64 id) const {
+        if (flaw_ != Flaw::kKeepsGenerationsOfEvicted && flaw_ != Flaw::kTakesASlotEachTime &&
+            flaw_ != Flaw::kLeavesEvictedItsSlot)
+            return asi_tlb_find_slot(&cpu, id);
+        for (asi_u64 i = 0; i < cpu.slots && flaw_ != Flaw::kTakesASlotEachTime; ++i)
+            if (ASI_TLB_LOAD(&cpu.slot[i].domain) == id) return i;
+        const asi_u64 i = cpu.victim;
+        cpu.victim = i + 1 < cpu.slots ? cpu.victim + 1 : 0;
+        if (flaw_ != Flaw::kKeepsGenerationsOfEvicted) ASI_TLB_STORE(&cpu.slot[i].gen, 0);
+        if (flaw_ != Flaw::kLeavesEvictedItsSlot || ASI_TLB_LOAD(&cpu.slot[i].domain) == 0)
+            ASI_TLB_STORE(&cpu.slot[i].domain, id);
+        return i;
+    }
+
+    Flaw flaw_;
+};
+
+struct Case {
+    const char* name;
+    Flaw flaw;
+    Mistake mistake;
+    TlbFault fault;  ///< kFreedHit stands for both wrong uses
+    unsigned slots = 3;
+};
+
+/// Steps until the fault; 0: none was found in any of several runs.
+std::uint64_t steps_to_fault(const Case& c, unsigned runs, TlbFault& found) {
+    // Without the model's judgement of flushes: the wrong use itself is found.
+    const auto judge = c.fault == TlbFault::kFreedHit ? TlbMachine::Judge::kHitsOnly
+                                                      : TlbMachine::Judge::kFlushesToo;
+    std::uint64_t steps = 0;
+    for (unsigned seed = 1; seed <= runs; ++seed) {
+        const FlawedLogic logic(c.flaw);
+        TlbMachine machine({3, c.slots, 5}, Random(seed), logic, c.mistake, judge);
+        found = machine.run(200'000);
+        steps += machine.counts().steps;
+        if (found != TlbFault::kNone) return steps;
+    }
+    return 0;
+}
+
+class TlbFlaw : public testing::TestWithParam<Case> {};
+
+TEST_P(TlbFlaw, is_found) {
+    const Case& c = GetParam();
+    TlbFault found = TlbFault::kNone;
+    const std::uint64_t steps = steps_to_fault(c, 300, found);
+    EXPECT_GT(steps, 0u) << "not found";
+    if (found == TlbFault::kStaleHit) found = TlbFault::kFreedHit;
+    EXPECT_EQ(found, c.fault);
+    std::printf("found after %llu steps\n", (unsigned long long)steps);
+}
+
+constexpr auto kWrongUse = TlbFault::kFreedHit;
+constexpr auto kNeedless = TlbFault::kNeedlessFlush;
+const Case kFlaws[] = {
+    {"ignores_generation", Flaw::kIgnoresGeneration, Mistake::kNone, kWrongUse},
+    {"ignores_kernel_generation", Flaw::kIgnoresKernelGeneration, Mistake::kNone, kWrongUse},
+    {"gives_identity_again", Flaw::kGivesIdentityAgain, Mistake::kNone, kWrongUse},
+    {"reads_generations_after_load", Flaw::kReadsGenerationsAfterLoad, Mistake::kNone, kWrongUse},
+    {"reads_mark_after_generations", Flaw::kReadsMarkAfterGenerations, Mistake::kNone, kWrongUse},
+    {"publishes_by_plain_store", Flaw::kPublishesByPlainStore, Mistake::kNone, kWrongUse},
+    {"publishes_after_reading", Flaw::kPublishesAfterReading, Mistake::kNone, kWrongUse},
+    {"records_before_load", Flaw::kRecordsBeforeLoad, Mistake::kNone, kWrongUse},
+    {"keeps_generations_of_evicted", Flaw::kKeepsGenerationsOfEvicted, Mistake::kNone, kWrongUse},
+    {"leaves_evicted_its_slot", Flaw::kLeavesEvictedItsSlot, Mistake::kNone, kWrongUse, 1},
+    {"counts_by_plain_store", Flaw::kCountsByPlainStore, Mistake::kNone, kWrongUse},
+    {"reentry_ignores_generation", Flaw::kReentryIgnoresGeneration, Mistake::kNone, kWrongUse},
+    {"reentry_ignores_kernel_generation", Flaw::kReentryIgnoresKernelGeneration, Mistake::kNone,
+     kWrongUse},
+    {"reentry_takes_mark_unseen", Flaw::kReentryTakesMarkUnseen, Mistake::kNone, kWrongUse, 6},
+    {"forgets_nothing", Flaw::kForgetsNothing, Mistake::kNone, kWrongUse},
+    {"may_use_looks_at_others_only", Flaw::kMayUseLooksAtOthersOnly, Mistake::kNone, kWrongUse},
+    {"may_use_any_ignores_slots", Flaw::kMayUseAnyIgnoresSlots, Mistake::kNone, kWrongUse},
+    {"without_pcid_kept", Flaw::kKeptWithoutPcid, Mistake::kNone, TlbFault::kMissingFlush, 0},
+    {"flushes_always", Flaw::kFlushesAlways, Mistake::kNone, kNeedless},
+    {"takes_a_slot_each_time", Flaw::kTakesASlotEachTime, Mistake::kNone, kNeedless},
+    {"flushes_after_marks", Flaw::kFlushesAfterMarks, Mistake::kNone, kNeedless},
+};
+const Case kMistakes[] = {
+    {"removal_not_counted", Flaw::kNone, Mistake::kRemovalNotCounted, kWrongUse},
+    {"counted_before_cleared", Flaw::kNone, Mistake::kCountedBeforeCleared, kWrongUse},
+    {"freed_without_asking", Flaw::kNone, Mistake::kFreedWithoutAsking, kWrongUse},
+    {"kernel_removal_not_counted", Flaw::kNone, Mistake::kKernelRemovalNotCounted, kWrongUse},
+    {"kernel_counted_after_interrupts", Flaw::kNone, Mistake::kKernelCountedAfterInterrupts,
+     kWrongUse},
+    {"left_before_load", Flaw::kNone, Mistake::kLeftBeforeLoad, kWrongUse},
+    {"nmi_says_left", Flaw::kNone, Mistake::kNmiSaysLeft, kWrongUse},
+    {"reentry_never_loads", Flaw::kNone, Mistake::kReentryNeverLoads, kWrongUse},
+    {"local_removal_not_forgotten", Flaw::kNone, Mistake::kLocalRemovalNotForgotten, kWrongUse},
+    {"noflush_ignores_slot", Flaw::kNone, Mistake::kNoflushIgnoresSlot, kWrongUse},
+    {"without_pcid_freed_without_asking", Flaw::kNone, Mistake::kFreedWithoutAsking, kWrongUse, 0},
+    {"without_pcid_reentry_never_loads", Flaw::kNone, Mistake::kReentryNeverLoads, kWrongUse, 0},
+};
+
+const auto kName = [](const auto& info) { return std::string(info.param.name); };
+INSTANTIATE_TEST_SUITE_P(Logic, TlbFlaw, testing::ValuesIn(kFlaws), kName);
+INSTANTIATE_TEST_SUITE_P(Caller, TlbFlaw, testing::ValuesIn(kMistakes), kName);
+
+TEST(TlbFlawTest, logic_without_a_flaw_is_found_right) {
+    for (const unsigned slots : {0u, 3u}) {
+        TlbFault found = TlbFault::kNone;
+        const Case none = {"", Flaw::kNone, Mistake::kNone, kNeedless, slots};
+        EXPECT_EQ(steps_to_fault(none, 5, found), 0u);
+        EXPECT_EQ(found, TlbFault::kNone);
+    }
+}
+
+}  // namespace
+}  // namespace sim

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The calls of asi/tlb.h as an object, so that a test can put a broken one in
+// the place of each; and the mistakes that a caller can make.
+#ifndef SELFTESTS_UNIT_TLB_LOGIC_H
+#define SELFTESTS_UNIT_TLB_LOGIC_H
+
+#include "tlb_memory.h"
+
+namespace sim {
+
+class TlbLogic {
+  public:
+    virtual ~TlbLogic() = default;
+    /// @place: where the domain's storage is, which is used again.
+    virtual void new_domain(asi_tlb& tlb, asi_tlb_domain& domain, unsigned) const {
+        asi_tlb_new_domain(&tlb, &domain);
+    }
+    virtual asi_u64 removed(asi_tlb_domain& domain) const { return asi_tlb_removed(&domain); }
+    virtual asi_u64 kernel_removed(asi_tlb& tlb) const { return asi_tlb_kernel_removed(&tlb); }
+    virtual asi_u64 mark(asi_tlb& tlb) const { return asi_tlb_mark(&tlb); }
+    virtual bool may_use(const asi_tlb_cpu& cpu, asi_u64 id, asi_u64 gen) const {
+        return asi_tlb_may_use(&cpu, id, gen);
+    }
+    virtual bool may_use_kernel(const asi_tlb_cpu& cpu, asi_u64 gen) const {
+        return asi_tlb_may_use_kernel(&cpu, gen);
+    }
+    virtual bool may_use_any(const asi_tlb_cpu& cpu, asi_u64 mark) const {
+        return asi_tlb_may_use_any(&cpu, mark);
+    }
+    virtual asi_tlb_load begin(const asi_tlb& tlb, asi_tlb_cpu& cpu,
+                               const asi_tlb_domain& domain) const {
+        return asi_tlb_begin(&tlb, &cpu, &domain);
+    }
+    virtual void loaded(const asi_tlb&, asi_tlb_cpu& cpu, const asi_tlb_domain&,
+                        const asi_tlb_load& load) const {
+        asi_tlb_loaded(&cpu, &load);
+    }
+    virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
+    virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
+                            const asi_tlb_domain& domain) const {
+        return asi_tlb_is_current(&tlb, &cpu, &domain);
+    }
+    virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }
+};
+
+/// What a caller does wrong.
+enum class Mistake {
+    kNone,
+    kRemovalNotCounted,
+    kCountedBeforeCleared,
+    kFreedWithoutAsking,
+    kKernelRemovalNotCounted,
+    kKernelCountedAfterInterrupts,
+    kLeftBeforeLoad,
+    kNmiSaysLeft,
+    kReentryNeverLoads,
+    kLocalRemovalNotForgotten,
+    kNoflushIgnoresSlot,
+};
+
+}  // namespace sim
+
+#endif  // SELFTESTS_UNIT_TLB_LOGIC_H
