@@ -38,6 +38,15 @@ void bring_up_loopback() {
     close(fd);
 }
 
+void start_processors() {
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/devices/system/cpu")) {
+        const std::string online = entry.path() / "online";
+        if (entry.path().filename().string().starts_with("cpu") &&
+            std::filesystem::exists(online) && read_file(online) == "0\n")
+            write_file(online, "1");
+    }
+}
+
 void set_environment(const Job& job) {
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
@@ -60,6 +69,7 @@ void prepare(const Job& job) {
             make_directories(job.out_directory);
     }
     bring_up_loopback();
+    if (job.start_processors) start_processors();
     (void)sethostname("vm", 2);
     set_environment(job);
     if (chdir(job.working_directory.c_str()) != 0) throw system_error(job.working_directory, errno);

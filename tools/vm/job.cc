@@ -21,6 +21,7 @@ std::string Job::encode() const {
     put(text, "cwd", working_directory);
     put(text, "out", out_directory);
     put(text, "out_is_mounted", out_is_mounted ? "1" : "0");
+    put(text, "start_processors", start_processors ? "1" : "0");
     for (const auto& [source, target] : binds) {
         put(text, "bind", source);
         put(text, "to", target);
@@ -45,6 +46,8 @@ Job Job::decode(std::string_view text) {
             job.out_directory = std::move(value);
         } else if (key == "out_is_mounted") {
             job.out_is_mounted = value == "1";
+        } else if (key == "start_processors") {
+            job.start_processors = value == "1";
         } else if (key == "bind") {
             job.binds.emplace_back(std::move(value), "");
         } else if (key == "to" && !job.binds.empty()) {

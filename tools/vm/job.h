@@ -25,6 +25,8 @@ struct Job {
     std::string out_directory;  ///< Empty for none.
     /// False: no 9p, so the result directory's files are sent over the channel.
     bool out_is_mounted = true;
+    /// The kernel was told to start one processor; start the others before the command.
+    bool start_processors = false;
     /// Host path and guest path, to be bound once the guest's own mounts are up.
     std::vector<std::pair<std::string, std::string>> binds;
 

@@ -52,8 +52,27 @@ void bind_if_hidden(Job& job, const fs::path& path) {
         job.binds.emplace_back(absolute, absolute);
 }
 
+unsigned processors_of(const Options& options) {
+    if (options.processors) return options.processors;
+    return options.icount ? 1 : kDefaultProcessors;
+}
+
+bool has_a_thread_for_each_processor(const Options& options) {
+    return options.acceleration == Acceleration::kTcg && !options.icount && !options.tcg_single &&
+           processors_of(options) > 1;
+}
+
+/// While it boots a kernel patches much of its code, which QEMU before 8.1 gets wrong now and
+/// then with several threads: the other processors are started afterwards.
+bool starts_processors_late(const Options& options) {
+    for (const char* parameter : {"maxcpus=", "nr_cpus=", "nosmp"})
+        if (options.append.find(parameter) != std::string::npos) return false;
+    return has_a_thread_for_each_processor(options);
+}
+
 Job make_job(const Options& options) {
     Job job;
+    job.start_processors = starts_processors_late(options);
     job.command = options.command;
     job.environment = options.environment;
     job.working_directory = fs::current_path();
@@ -75,6 +94,7 @@ std::string kernel_command_line(const Options& options, const std::string& job_f
     line += "rootflags=trans=virtio,version=9p2000.L,msize=512000,cache=loose ";
     line += kernel_parameter("init", guest_init) + " ";
     line += kernel_parameter(kJobVariable, job_file);
+    if (starts_processors_late(options)) line += " maxcpus=1";
     if (!options.append.empty()) line += " " + options.append;
     check_command_line(line);
     return line;
@@ -87,11 +107,11 @@ std::string quoted(const std::string& text) {
     return result;
 }
 
-std::vector<std::string> acceleration_arguments(const Options& options, unsigned processors) {
+std::vector<std::string> acceleration_arguments(const Options& options) {
     if (options.acceleration == Acceleration::kKvm) return {"-accel", "kvm"};
     if (options.icount) return {"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"};
     return {"-accel",
-            processors > 1 && !options.tcg_single ? "tcg,thread=multi" : "tcg,thread=single"};
+            has_a_thread_for_each_processor(options) ? "tcg,thread=multi" : "tcg,thread=single"};
 }
 
 std::string default_cpu(Acceleration acceleration) {
@@ -100,8 +120,7 @@ std::string default_cpu(Acceleration acceleration) {
 
 std::vector<std::string> make_arguments(const Options& options, const std::string& command_line,
                                         int console, int channel) {
-    const unsigned processors =
-        options.processors ? options.processors : (options.icount ? 1 : kDefaultProcessors);
+    const unsigned processors = processors_of(options);
     const unsigned memory = options.memory_mib ? options.memory_mib : kDefaultMemoryMib;
     std::vector<std::string> arguments = {
         kQemu,
@@ -145,7 +164,7 @@ std::vector<std::string> make_arguments(const Options& options, const std::strin
                               quoted(options.out_directory),
                           "-device", std::string("virtio-9p-pci,fsdev=out,mount_tag=") + kOutTag});
     }
-    for (const std::string& argument : acceleration_arguments(options, processors))
+    for (const std::string& argument : acceleration_arguments(options))
         arguments.push_back(argument);
     for (const std::string& argument : options.qemu_arguments) arguments.push_back(argument);
     return arguments;
