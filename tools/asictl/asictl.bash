@@ -14,7 +14,7 @@ _asictl()
 	esac
 
 	case "${command[0]} ${command[1]}" in
-	" ") words="status domains faults policy stats kvm" ;;
+	" ") words="status domains faults verify policy stats kvm" ;;
 	"faults "*) words="--class= --clear" ;;
 	"kvm ") words="report" ;;
 	"policy ") words="show set check" ;;

@@ -23,12 +23,12 @@ struct GlobalOptions {
 };
 
 constexpr const char* kMainFooter =
-    R"(Exit status: 0 success, 1 failure, 2 wrong usage, 3 the running kernel has no
-address space isolation, 4 it is off.
+    R"(Exit status: 0 success, 1 failure or a violation that verify found, 2 wrong
+usage, 3 the running kernel has no address space isolation, 4 it is off.
 
 All but status, policy check and policy show --default need root.  --json prints
-one object; a value the kernel did not give is null; ip and address are strings
-of hexadecimal digits; what asictl does not know itself is under "other".)";
+one object; a value the kernel did not give is null; ip, address and entry are
+strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
     R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, domains, enters, exits,
@@ -50,6 +50,11 @@ address, pid, cpu, first_ns, last_ns, other}], totals: [{class, total, dropped}]
 other}; with --clear {cleared})";
 
 constexpr const char* kStatsFooter = R"(JSON: {NAME: value, ...}, names as the kernel gives them)";
+
+constexpr const char* kVerifyFooter =
+    R"(The kernel checks while this waits.  Exit status: 0 no violation, 1 at least one.
+
+JSON: {domains, leaves, violations, shown: [{domain, address, entry, what}]})";
 
 constexpr const char* kKvmReportFooter =
     R"(INSIDE%: share handled without leaving the restricted address space, of the exits
@@ -87,6 +92,7 @@ class CommandLine {
         add_global_options(app_, global_);
         add_state_commands();
         add_faults();
+        add_verify();
         add_policy();
         add_kvm();
     }
@@ -99,9 +105,10 @@ class CommandLine {
     /// What --help prints for the subcommand that was named.
     [[nodiscard]] std::string help() { return app_.help(); }
 
-    void execute(std::istream& in, std::ostream& out) {
+    [[nodiscard]] ExitCode execute(std::istream& in, std::ostream& out) {
         if (!command_) fail_without_command();
         command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out});
+        return status_;
     }
 
   private:
@@ -149,6 +156,12 @@ class CommandLine {
             ->excludes(only);
     }
 
+    void add_verify() {
+        add_command(app_, "verify", "Compare what domains map with the kernel's own tables",
+                    kVerifyFooter,
+                    [this](const Context& context) { status_ = run_verify(context); });
+    }
+
     void add_policy() {
         CLI::App& policy = add_command_group("policy", "What happens on a touch, by memory kind");
         CLI::App& show =
@@ -194,6 +207,7 @@ class CommandLine {
     bool dry_run_ = false;
     PolicyInput input_;
     std::function<void(const Context&)> command_;
+    ExitCode status_ = ExitCode::kSuccess;
 };
 
 int fail(std::ostream& err, ExitCode code, const std::string& message) {
@@ -215,12 +229,12 @@ int run(const std::vector<std::string>& arguments, std::istream& in, std::ostrea
         return fail(err, ExitCode::kUsage, std::string(error.what()) + " (see asictl --help)");
     }
     try {
-        command_line.execute(in, out);
+        const ExitCode status = command_line.execute(in, out);
         if (!out.flush()) throw Failure(ExitCode::kRuntime, "cannot write the output");
+        return static_cast<int>(status);
     } catch (const Failure& failure) {
         return fail(err, failure.code(), failure.what());
     }
-    return static_cast<int>(ExitCode::kSuccess);
 }
 
 }  // namespace asi::ctl

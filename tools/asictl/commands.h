@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The subcommands.  Each writes its result to Context::out and throws Failure
-// when there is none.
+// when there is none.  Where a result is bad news, the status is returned.
 #ifndef ASICTL_COMMANDS_H
 #define ASICTL_COMMANDS_H
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "failure.h"
 #include "kernel_files.h"
 
 namespace asi::ctl {
@@ -31,6 +32,8 @@ struct FaultsOptions {
     bool clear = false;                     ///< empty the log, show nothing
 };
 void run_faults(const Context& context, const FaultsOptions& options);
+
+[[nodiscard]] ExitCode run_verify(const Context& context);
 
 void run_policy_show(const Context& context, bool built_in);
 

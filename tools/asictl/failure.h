@@ -10,7 +10,7 @@ namespace asi::ctl {
 /// The process's exit status; scripts rely on the values.
 enum class ExitCode : int {
     kSuccess = 0,
-    kRuntime = 1,
+    kRuntime = 1,  ///< also: asictl verify found a violation
     kUsage = 2,
     kNoAsi = 3,   ///< the running kernel was built without ASI
     kAsiOff = 4,  ///< built in, but off, and the command needs it on

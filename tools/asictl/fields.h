@@ -58,6 +58,20 @@ inline constexpr Field<PolicyRule> kPolicyRuleFields[] = {
     {"action", &PolicyRule::action},    {"log", &PolicyRule::log},
 };
 
+/// As they stand in a line: nothing may be missing or added.
+inline constexpr Field<Violation> kViolationFields[] = {
+    {"domain", &Violation::domain},
+    {"address", &Violation::address},
+    {"entry", &Violation::entry},
+    {"what", &Violation::what},
+};
+
+inline constexpr Field<Verification> kVerificationFields[] = {
+    {"domains", &Verification::domains},
+    {"leaves", &Verification::leaves},
+    {"violations", &Verification::violations},
+};
+
 inline constexpr Field<ExitReason> kExitReasonFields[] = {
     {"reason", &ExitReason::reason}, {"code", &ExitReason::code},
     {"inside", &ExitReason::inside}, {"left", &ExitReason::left},

@@ -113,6 +113,23 @@ struct PolicyRule {
     Flag log;
 };
 
+/// One violation in debugfs asi/verify
+struct Violation {
+    Number domain;
+    Address address;
+    Address entry;
+    Text what;
+};
+
+/// debugfs asi/verify
+struct Verification {
+    Number domains;
+    Number leaves;
+    Number violations;             ///< counted
+    std::vector<Violation> shown;  ///< listed, maybe fewer
+    Pairs other;                   ///< lines of another form
+};
+
 struct ExitReason {
     Text reason;
     Number code;

@@ -158,6 +158,30 @@ bool starts_with_word(std::string_view line, std::string_view word) {
     return peek_word(line) == word;
 }
 
+/// Each field in its place and nothing else; the last takes the rest of @line.
+template <typename T, std::size_t N>
+bool assign_exactly(T& object, const Field<T> (&fields)[N], std::string_view line) {
+    for (const Field<T>& field : fields) {
+        if (next_word(line) != field.key) return false;
+        const std::string_view value = &field == &fields[N - 1] ? line : next_word(line);
+        const bool understood = std::visit(
+            [&](auto member) { return read_value(object.*member, value); }, field.member);
+        if (!understood) return false;
+    }
+    return true;
+}
+
+bool add_verification_line(Verification& verification, std::string_view line) {
+    if (verification.violations) return false;  // nothing follows the summary
+    if (!starts_with_word(line, "violation"))
+        return assign_exactly(verification, kVerificationFields, line);
+    next_word(line);
+    Violation violation;
+    if (!assign_exactly(violation, kViolationFields, line)) return false;
+    verification.shown.push_back(std::move(violation));
+    return true;
+}
+
 PolicyRule parse_rule(std::string_view line) {
     PolicyRule rule;
     rule.text = line;
@@ -235,6 +259,15 @@ Pairs parse_stats(std::string_view text) {
     Pairs stats;
     for (std::string_view line : split(text, "\n")) stats.push_back(key_and_rest(line));
     return stats;
+}
+
+Verification parse_verification(std::string_view text) {
+    Verification verification;
+    for (std::string_view line : split(text, "\n")) {
+        if (!add_verification_line(verification, line))
+            verification.other.push_back(key_and_rest(line));
+    }
+    return verification;
 }
 
 std::vector<Vm> parse_vms(std::string_view text) {

@@ -21,6 +21,8 @@ namespace asi::ctl {
 [[nodiscard]] std::vector<Domain> parse_domains(std::string_view text);
 [[nodiscard]] FaultLog parse_faults(std::string_view text);
 [[nodiscard]] Pairs parse_stats(std::string_view text);
+/// A line with anything missing or added is in `other` as a whole.
+[[nodiscard]] Verification parse_verification(std::string_view text);
 [[nodiscard]] std::vector<Vm> parse_vms(std::string_view text);
 
 /// Rules as the kernel prints them.  For showing only: whether a rule is valid

@@ -173,6 +173,14 @@ std::string json_of_stats(const Pairs& stats) {
     return to_text(object_of(stats));
 }
 
+std::string json_of_verification(const Verification& verification) {
+    Json object = object_of(verification, kVerificationFields);
+    object["shown"] = Json::array();
+    for (const Violation& violation : verification.shown)
+        object["shown"].push_back(object_of(violation, kViolationFields));
+    return to_text(object);
+}
+
 std::string json_of_vms(const std::vector<Vm>& vms) {
     Json object = {{"vms", Json::array()}, {"ended", nullptr}};
     for (const Vm& vm : vms) {

@@ -22,6 +22,7 @@ namespace asi::ctl {
 [[nodiscard]] std::string json_of_policy_result(bool applied,
                                                 const std::optional<PolicyProblem>& problem);
 [[nodiscard]] std::string json_of_stats(const Pairs& stats);
+[[nodiscard]] std::string json_of_verification(const Verification& verification);
 [[nodiscard]] std::string json_of_vms(const std::vector<Vm>& vms);
 
 }  // namespace asi::ctl

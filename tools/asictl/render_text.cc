@@ -30,6 +30,10 @@ std::string place(const Text& symbol, const Address& ip) {
     return ip.value == 0u ? format_text(std::nullopt) : format_hex(ip.value);
 }
 
+std::string count_of(const Number& number, const std::string& noun) {
+    return format(number) + " " + noun + (number == 1u ? "" : "s");
+}
+
 std::string other_line(const Pairs& other, const std::string& indent) {
     return other.empty() ? "" : indent + "other: " + format_pairs(other) + "\n";
 }
@@ -211,6 +215,22 @@ std::string text_of_stats(const Pairs& stats) {
     Table table({{""}, {"", kRight}});
     for (const auto& [name, value] : stats) table.add_row({printable(name), printable(value)});
     return table.to_string();
+}
+
+std::string text_of_verification(const Verification& verification) {
+    Table table({{"DOMAIN", kRight}, {"ADDRESS"}, {"ENTRY"}, {"WHAT"}});
+    for (const Violation& v : verification.shown) {
+        table.add_row({format(v.domain), format_hex(v.address.value), format_hex(v.entry.value),
+                       format(v.what)});
+    }
+    std::string out = table.empty() ? "" : table.to_string() + '\n';
+    out += count_of(verification.domains, "domain") + ", " +
+           count_of(verification.leaves, "mapping") + " checked: ";
+    if (verification.violations == 0u) return out + "no violation\n";
+    out += count_of(verification.violations, "violation");
+    if (verification.violations > verification.shown.size())
+        out += ", " + std::to_string(verification.shown.size()) + " of them shown";
+    return out + '\n';
 }
 
 std::string text_of_vms(const std::vector<Vm>& vms) {

@@ -16,6 +16,7 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_domains(const std::vector<Domain>& domains);
 [[nodiscard]] std::string text_of_faults(const FaultLog& log);
 [[nodiscard]] std::string text_of_stats(const Pairs& stats);
+[[nodiscard]] std::string text_of_verification(const Verification& verification);
 [[nodiscard]] std::string text_of_vms(const std::vector<Vm>& vms);
 
 }  // namespace asi::ctl

@@ -87,7 +87,7 @@ void expect_one_line_naming(const std::string& err, const std::string& what) {
 const std::vector<std::vector<std::string>> kKernelCommands = {
     {"domains"},        {"faults"}, {"faults", "--clear"},
     {"policy", "show"}, {"stats"},  {"policy", "set", "kvm", "data", "r", "exit"},
-    {"kvm", "report"},
+    {"kvm", "report"},  {"verify"},
 };
 
 TEST_F(CommandTest, every_command_says_when_the_kernel_has_no_asi) {
@@ -123,6 +123,8 @@ TEST_F(CommandTest, wrong_usage_is_exit_2) {
         {"policy", "bogus"},
         {"kvm"},
         {"status", "extra"},
+        {"verify", "extra"},
+        {"verify", "--bogus"},
         {"--bogus"},
         {"faults", "--class"},
         {"faults", "--class=kvm", "--clear"},
@@ -367,6 +369,90 @@ TEST_F(CommandTest, stats_in_the_kernels_order) {
               "exits        37\n"
               "pcid_hits  1100\n");
     EXPECT_EQ(json_on({"stats"})["pcid_hits"], 1100);
+}
+
+TEST_F(CommandTest, verify_without_violations_is_success) {
+    const Outcome outcome = run_on("on", {"verify"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, "2 domains, 434 mappings checked: no violation\n");
+    EXPECT_EQ(json_on({"verify"}),
+              Json({{"domains", 2}, {"leaves", 434}, {"violations", 0}, {"shown", Json::array()}}));
+}
+
+TEST_F(CommandTest, verify_shows_violations_and_is_exit_1) {
+    put(asi_file("verify"),
+        "violation domain 3 address 0xffff888001234000 entry 0x8000000001234063 what another "
+        "frame\n"
+        "violation domain 12 address 0x1000 entry 0x67 what not user\x1b memory\n"
+        "domains 2 leaves 434 violations 2\n");
+    const Outcome text = run_on("on", {"verify"});
+    EXPECT_EQ(text.status, 1);
+    EXPECT_EQ(text.err, "");
+    EXPECT_EQ(text.out,
+              "DOMAIN  ADDRESS             ENTRY               WHAT\n"
+              "     3  0xffff888001234000  0x8000000001234063  another frame\n"
+              "    12  0x1000              0x67                not user? memory\n"
+              "\n"
+              "2 domains, 434 mappings checked: 2 violations\n");
+
+    const Outcome json = run_on("on", {"verify", "--json"});
+    EXPECT_EQ(json.status, 1);
+    EXPECT_EQ(json.err, "");
+    const Json object = Json::parse(json.out);
+    EXPECT_EQ(object["domains"], 2);
+    EXPECT_EQ(object["leaves"], 434);
+    EXPECT_EQ(object["violations"], 2);
+    ASSERT_EQ(object["shown"].size(), 2u);
+    EXPECT_EQ(object["shown"][0], Json({{"domain", 3},
+                                        {"address", "0xffff888001234000"},
+                                        {"entry", "0x8000000001234063"},
+                                        {"what", "another frame"}}));
+}
+
+TEST_F(CommandTest, verify_says_when_not_all_violations_are_shown) {
+    const std::string one = "violation domain 3 address 0x1000 entry 0x67 what Global\n";
+    put(asi_file("verify"), one + "domains 1 leaves 1 violations 1\n");
+    const std::string all = run_on("on", {"verify"}).out;
+    EXPECT_NE(all.find("\n1 domain, 1 mapping checked: 1 violation\n"), std::string::npos) << all;
+
+    put(asi_file("verify"), one + one + "domains 1 leaves 512 violations 40\n");
+    const Outcome some = run_on("on", {"verify"});
+    EXPECT_EQ(some.status, 1);
+    EXPECT_NE(some.out.find("checked: 40 violations, 2 of them shown\n"), std::string::npos)
+        << some.out;
+    const Json json = Json::parse(run_on("on", {"verify", "--json"}).out);
+    EXPECT_EQ(json["violations"], 40);
+    EXPECT_EQ(json["shown"].size(), 2u);
+}
+
+TEST_F(CommandTest, verify_has_no_result_unless_it_understands_everything) {
+    const std::string one = "violation domain 3 address 0x1000 entry 0x67 what Global\n";
+    const std::pair<std::string, std::string> cases[] = {
+        {"", "it ends before the summary"},
+        {one, "it ends before the summary"},
+        {one + "domains 1 leaves 2 violations 0\n", "more violations listed than counted"},
+        {"domains 1 leaves 2 violations none\n", "'domains 1 leaves 2 violations none'"},
+        {"violation domain 3\ndomains 1 leaves 2 violations 1\n", "'violation domain 3'"},
+        {"domains 1 leaves 2 violations 0\nbogus\n", "not understood: 'bogus'"},
+    };
+    for (const auto& [text, problem] : cases) {
+        put(asi_file("verify"), text);
+        for (const auto& command : {std::vector<std::string>{"verify"}, {"verify", "--json"}}) {
+            const Outcome outcome = run_on("on", command);
+            EXPECT_EQ(outcome.status, 1) << text;
+            EXPECT_EQ(outcome.out, "") << text;
+            expect_one_line_naming(outcome.err, "asi/verify: ");
+            expect_one_line_naming(outcome.err, problem);
+        }
+    }
+}
+
+TEST_F(CommandTest, verify_on_a_kernel_without_it_names_the_file) {
+    fs::remove(asi_file("verify"));
+    const Outcome outcome = run_on("on", {"verify"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    expect_one_line_naming(outcome.err, "asi/verify: No such file");
 }
 
 TEST_F(CommandTest, kvm_report_in_text) {

@@ -176,6 +176,66 @@ TEST(ParseStats, keeps_names_and_order) {
     EXPECT_EQ(parse_stats("enters 12\nmode a b\n"), expected);
 }
 
+TEST(ParseVerification, reads_violations_and_the_summary) {
+    const Verification v = parse_verification(
+        "violation domain 3 address 0xffff888001234000 entry 0x8000000001234063 what another "
+        "frame\n"
+        "violation domain 4 address 0x1000 entry 0x67 what entry 1 what else\n"
+        "domains 2 leaves 434 violations 40\n");
+    ASSERT_EQ(v.shown.size(), 2u);
+    EXPECT_EQ(v.shown[0].domain, 3u);
+    EXPECT_EQ(v.shown[0].address.value, 0xffff888001234000u);
+    EXPECT_EQ(v.shown[0].entry.value, 0x8000000001234063u);
+    EXPECT_EQ(v.shown[0].what, "another frame");
+    EXPECT_EQ(v.shown[1].entry.value, 0x67u);
+    EXPECT_EQ(v.shown[1].what, "entry 1 what else");
+    EXPECT_EQ(v.domains, 2u);
+    EXPECT_EQ(v.leaves, 434u);
+    EXPECT_EQ(v.violations, 40u);
+    EXPECT_TRUE(v.other.empty());
+}
+
+TEST(ParseVerification, without_a_summary_nothing_is_counted) {
+    EXPECT_EQ(parse_verification("").violations, std::nullopt);
+    const Verification v = parse_verification("violation domain 3 address 1 entry 2 what x\n");
+    EXPECT_EQ(v.shown.size(), 1u);
+    EXPECT_EQ(v.violations, std::nullopt);
+}
+
+TEST(ParseVerification, lines_of_another_form_are_kept_whole) {
+    for (const char* line : {
+             "violation",
+             "violation domain 3 address 0x1000 entry 0x67",
+             "violation domain 3 address 0x1000 entry 0x67 what",
+             "violation domain x address 0x1000 entry 0x67 what Global",
+             "violation domain 3 address 0x1000 entry 0x10000000000000000 what Global",
+             "violation domain 3 level 1 address 0x1000 entry 0x67 what Global",
+             "domains 2 leaves 434",
+             "domains 2 leaves 434 violations",
+             "domains 2 leaves 434 violations -1",
+             "domains 2 leaves 434 violations 0 skipped 7",
+             "domains 2 violations 0 leaves 434",
+             "leaves 434",
+             "anything else",
+         }) {
+        const Verification v = parse_verification(line);
+        ASSERT_EQ(v.other.size(), 1u) << line;
+        const auto& [word, rest] = v.other[0];
+        EXPECT_EQ(rest.empty() ? word : word + " " + rest, line);
+        EXPECT_TRUE(v.shown.empty()) << line;
+        EXPECT_EQ(v.violations, std::nullopt) << line;
+    }
+}
+
+TEST(ParseVerification, nothing_follows_the_summary) {
+    const std::string summary = "domains 1 leaves 2 violations 1\n";
+    EXPECT_EQ(parse_verification(summary + summary).other.size(), 1u);
+    const Verification v =
+        parse_verification(summary + "violation domain 3 address 1 entry 2 what x\n");
+    EXPECT_EQ(v.other.size(), 1u);
+    EXPECT_TRUE(v.shown.empty());
+}
+
 TEST(ParseVms, reads_a_block) {
     const auto vms = parse_vms(
         "vm 3 pid 123 comm minivm vcpus 2 vendor svm\n"
@@ -296,7 +356,8 @@ TEST(ParsePolicyError, takes_any_text) {
 TEST(Parsers, survive_every_truncation_and_garbage) {
     std::string text =
         "vm 3 pid 1\nexits inside 1\nreason a code 1\ncause reason b count 2\nvm ended\n"
-        "domain 1 class kvm\nkind data bytes 1\nclass kvm count 1\ntotal kvm 1\nline 1: x\n";
+        "domain 1 class kvm\nkind data bytes 1\nclass kvm count 1\ntotal kvm 1\nline 1: x\n"
+        "violation domain 1 address 0x1 entry 0x2 what x y\ndomains 1 leaves 2 violations 1\n";
     text += std::string("\0\x80\xff \t\r;#,:", 11);
     for (std::size_t length = 0; length <= text.size(); ++length) {
         const std::string_view part = std::string_view(text).substr(0, length);
@@ -304,6 +365,7 @@ TEST(Parsers, survive_every_truncation_and_garbage) {
         (void)parse_domains(part);
         (void)parse_faults(part);
         (void)parse_stats(part);
+        (void)parse_verification(part);
         (void)parse_vms(part);
         (void)parse_policy(part);
         (void)parse_policy_error(part);
