@@ -28,12 +28,15 @@ boot() {
 look() {
 	boot >"$work/log" &
 	while kill -0 $! 2>/dev/null; do
+		domains_are_right >>"$work/wrong"
 		cp $D/asi/domains "$work/now"
 		[ ! -s "$work/now" ] || mv "$work/now" "$work/domains"
 		sleep 0.3
 	done
 	wait $!
 }
+
+wrong_is_empty() { cat "$work/wrong"; [ ! -s "$work/wrong" ]; }
 
 # Kinds that no domain may ever hold.
 no_secret_kind() {
@@ -53,7 +56,7 @@ if ! asi_is_on; then
 	finish
 fi
 
-plan $((count + 8))
+plan $((count + 9))
 for i in $(seq "$count"); do
 	check "boot $i with $vcpus vCPUs" boot
 done
@@ -85,6 +88,7 @@ fi
 check "one more boot, looked at while it runs" look
 note "$(cat "$work/domains")"
 note "$(awk '/^tables/ { printf "reachable host memory: %.2f %% of RAM", $8 * 100 / $10 }' "$work/domains")"
+check "all the time its mappings were right" wrong_is_empty
 check "reachable host memory is below 5 % of RAM" below_5_percent
 check "no kind of memory that may hold a secret is mapped" no_secret_kind
 check "no critical section was lost" test "$(asi_stat critical_lost)" = 0

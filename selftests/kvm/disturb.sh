@@ -27,12 +27,15 @@ preemption() {
 	hogs=
 }
 
-plan 7
+asked() { ! asi_is_on || for_a_while domains_are_right; }
+
+plan 8
 check "undisturbed" loop nothing
 check "NMI backtraces" loop nmi
 check "signals" loop signals
 check "migration" loop migration
 check "preemption" loop preemption
+check "domains asked whether they are right" loop asked 2
 check "two vCPUs, NMI backtraces" loop nmi 2
 check "no warning in the kernel's log" log_is_clean
 finish

@@ -41,6 +41,14 @@ int asi_probe_fire(int tgid, const struct asi_secret *secret,
 void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt);
 
 /*
+ * corrupt.c: make a domain in which @what is wrong: "global", "frame",
+ * "executable", "writable", "free", "unmapped", "secret" (the planted one is
+ * mapped), or "nothing".  "end" and the next call take it away.
+ */
+int asi_corrupt(const char *what, const struct asi_secret *secret);
+void asi_corrupt_end(void);
+
+/*
  * states.c: stay in a strict domain for @ms milliseconds on the running CPU,
  * with interrupts arriving; counts how often the records were wrong.
  */

@@ -6,6 +6,7 @@
  *   fire    write "TGID": read the secret in the next VM exit of that process;
  *           write "here": read it in this system call
  *           write "freed TGID": map a page in the VM's domain, free it, read it
+ *   corrupt write what shall be wrong in a domain made for it
  *   states  write milliseconds: stay in a strict domain
  *   result  read: what happened, one line of "key value" pairs
  */
@@ -95,6 +96,20 @@ static ssize_t fire_write(struct file *file, const char __user *ubuf, size_t len
 	return err ?: len;
 }
 
+static ssize_t corrupt_write(struct file *file, const char __user *ubuf, size_t len,
+			     loff_t *ppos)
+{
+	char line[32];
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	mutex_lock(&asi_test_mutex);
+	err = asi_corrupt(strim(line), &asi_secret);
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
 static ssize_t states_write(struct file *file, const char __user *ubuf, size_t len,
 			    loff_t *ppos)
 {
@@ -137,6 +152,7 @@ static const struct file_operations name##_fops = {		\
 
 ASI_TEST_WRITE_ONLY(plant);
 ASI_TEST_WRITE_ONLY(fire);
+ASI_TEST_WRITE_ONLY(corrupt);
 ASI_TEST_WRITE_ONLY(states);
 
 static int __init asi_test_init(void)
@@ -150,6 +166,7 @@ static int __init asi_test_init(void)
 	asi_test_dir = debugfs_create_dir("asi_test", NULL);
 	debugfs_create_file("plant", 0200, asi_test_dir, NULL, &plant_fops);
 	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
+	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;
@@ -159,6 +176,7 @@ static void __exit asi_test_exit(void)
 {
 	debugfs_remove(asi_test_dir);
 	asi_probe_exit();
+	asi_corrupt_end();
 	asi_unplant_all();
 }
 

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# asi/verify finds each thing that can be wrong in a domain, and nothing in
+# domains that are in use.
+. "$(dirname "$0")/../lib/tap.sh"
+
+T=$D/asi_test
+asi_is_on || skip_all "isolation is off"
+insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
+work=$(mktemp -d)
+"$top/build/selftest/victim" >"$work/victim" &
+victim=$!
+"$MINIVM" loop --seconds=1000 --op=cpuid --smp=2 >"$work/vm" 2>&1 &
+vm=$!
+trap 'echo end >$T/corrupt; kill -9 $victim $vm 2>/dev/null; wait 2>/dev/null; rmmod asi_test; rm -rf "$work"' EXIT
+sleep 2
+va=$(cat "$work/victim")
+
+violations() { cat $D/asi/verify >"$work/verify"; cat "$work/verify"; awk '/^domains/ { exit $NF != n }' n="$1" "$work/verify"; }
+# wrong HOW WHAT: exactly one violation is found, and it is called WHAT.
+wrong() {
+	echo "$1" >$T/corrupt || return 1
+	violations 1 && grep -q "^violation .* what $2\$" "$work/verify"
+}
+wrong_secret() {
+	echo "$1" >$T/plant && wrong secret "$2"
+}
+right() { echo nothing >$T/corrupt && violations 0; }
+
+plan 12
+check "no violation in domains that are in use" violations 0
+check "a domain with one page more: no violation" right
+check "a Global entry" wrong global Global
+check "another frame than the kernel's" wrong frame "another frame"
+check "executable where the kernel is not" wrong executable executable
+check "writable where the kernel is not" wrong writable writable
+check "a free page" wrong free "free page"
+check "an address that the kernel no longer maps" wrong unmapped "not mapped by the kernel"
+check "another process's page" wrong_secret "user_page $victim $va" "user memory"
+check "a page table" wrong_secret "page_table $victim $va" "page table"
+check "another process's stack" wrong_secret other_stack "stack of another process"
+check "no warning in the kernel's log" log_is_clean
+finish
