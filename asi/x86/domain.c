@@ -62,6 +62,12 @@ static void asi_refill_irq_work(struct irq_work *work)
 	schedule_work(&container_of(work, struct asi, refill_irq_work)->refill_work);
 }
 
+void asi_refill_later(struct asi *asi)
+{
+	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
+		irq_work_queue(&asi->refill_irq_work);
+}
+
 struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
 {
 	struct asi *asi;
@@ -238,8 +244,7 @@ int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
 		return -EINVAL;
 	asi_flag_range(start, end);
 	err = asi_map_range(asi, start, end, kind);
-	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
-		irq_work_queue(&asi->refill_irq_work);
+	asi_refill_later(asi);
 	return err > 0 ? -ENOMEM : err;
 }
 EXPORT_SYMBOL_GPL(asi_map_reserved);

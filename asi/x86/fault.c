@@ -109,8 +109,7 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 
 	if (err == -ENOMEM)
 		asi_count(ASI_EV_RESERVE_EMPTY);
-	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
-		irq_work_queue(&asi->refill_irq_work);
+	asi_refill_later(asi);
 	return !err;
 }
 

@@ -122,6 +122,8 @@ extern struct list_head asi_domains;
 extern raw_spinlock_t asi_domains_lock;
 extern struct mutex asi_domains_mutex;
 int asi_refill(struct asi *asi, u32 want);
+/* Where nothing can sleep: have the reserve filled up if it is low. */
+void asi_refill_later(struct asi *asi);
 int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
 		  enum asi_kind kind);
 

@@ -11,12 +11,10 @@
 #include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task_stack.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <asm/pgtable.h>
 #include "internal.h"
-#include "status.h"
 
 /* Printed for one domain; all are counted. */
 #define ASI_VERIFY_SHOWN	32
@@ -64,6 +62,12 @@ static struct asi_rights asi_rights_below(struct asi_rights above, u64 entry)
 static u64 asi_entry_pfn(u64 entry)
 {
 	return (entry & __PHYSICAL_MASK & PAGE_MASK) >> PAGE_SHIFT;
+}
+
+/* A large leaf has its PAT bit where a small one's frame number begins. */
+static u64 asi_leaf_pfn(u64 entry, unsigned int level)
+{
+	return asi_entry_pfn(level > PG_LEVEL_4K ? entry & ~_PAGE_PAT_LARGE : entry);
 }
 
 /* Pages on per-CPU lists were put back into the free areas before. */
@@ -120,7 +124,7 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 		return;
 	}
 	span = page_level_size(level);
-	kernel_pfn = asi_entry_pfn(pte_val(*kernel) & ~(level > PG_LEVEL_4K ? _PAGE_PAT_LARGE : 0)) +
+	kernel_pfn = asi_leaf_pfn(pte_val(*kernel), level) +
 		     ((va & (span - 1)) >> PAGE_SHIFT);
 	if (kernel_pfn != pfn)
 		asi_violate(v, va, entry, "another frame");
@@ -138,7 +142,7 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 			    unsigned int level, struct asi_rights rights)
 {
-	u64 pfn = asi_entry_pfn(entry & ~(level > 1 ? _PAGE_PAT_LARGE : 0));
+	u64 pfn = asi_leaf_pfn(entry, level);
 	u64 pages = 1ULL << ((level - 1) * 9);
 	const char *bad;
 	u64 i;

@@ -3,8 +3,7 @@
 // every possible shortage of table pages.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
+#include "environment.h"
 #include "model.h"
 #include "random.h"
 
@@ -13,8 +12,7 @@ namespace {
 
 /// Operations over all parameters; ASI_OPERATIONS in the environment overrides.
 std::uint64_t operations() {
-    const char* text = std::getenv("ASI_OPERATIONS");
-    return text ? std::strtoull(text, nullptr, 0) : 1'000'000;
+    return from_environment("ASI_OPERATIONS", 1'000'000);
 }
 
 struct Parameters {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 
+#include "environment.h"
 #include "random.h"
 #include "tlb_machine.h"
 
@@ -14,8 +14,7 @@ namespace {
 
 /// Steps over all parameters; ASI_TLB_STEPS in the environment overrides.
 std::uint64_t steps() {
-    const char* text = std::getenv("ASI_TLB_STEPS");
-    return text ? std::strtoull(text, nullptr, 0) : 12'000'000;
+    return from_environment("ASI_TLB_STEPS", 12'000'000);
 }
 
 struct Parameters {

@@ -149,11 +149,11 @@ run loop --seconds=1 --smp=2
 [ $status -eq 0 ] && printed '^op=cpuid vcpus=2 exits=[1-9][0-9]*$'
 ok loop_runs_for_a_time $?
 
-( "$MINIVM" loop --seconds=100 >"$work/loop" & loop=$!; sleep 1; kill $loop; wait $loop ) &&
+( "$minivm" loop --seconds=100 >"$work/loop" & loop=$!; sleep 1; kill $loop; wait $loop ) &&
 	grep -q '^op=cpuid vcpus=1 exits=[1-9]' "$work/loop"
 ok a_signal_ends_the_loop_with_its_report $?
 
-( "$MINIVM" hold >"$work/hold" & hold=$!; sleep 1; kill $hold; wait $hold ) &&
+( "$minivm" hold >"$work/hold" & hold=$!; sleep 1; kill $hold; wait $hold ) &&
 	grep -qx holding "$work/hold"
 ok holds_machines_until_a_signal $?
 
