@@ -19,6 +19,7 @@
 #include <asm/irq_stack.h>
 #include <asm/processor.h>
 #include <asm/sections.h>
+#include "break.h"
 #include "internal.h"
 
 /* What one entry of level 4 spans. */
@@ -131,7 +132,7 @@ static int asi_base_build(void)
 		err = asi_base_borrow(KASAN_SHADOW_START, KASAN_SHADOW_END);
 #endif
 	for_each_possible_cpu(cpu) {
-		if (!err)
+		if (!err && !(cpu && asi_breaks(ASI_BREAK_BASE)))
 			err = asi_base_percpu(cpu);
 	}
 	if (err)

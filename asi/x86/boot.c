@@ -17,9 +17,11 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
+#include "break.h"
 #include "internal.h"
 
 bool asi_boot_enabled __ro_after_init;
+bool asi_nonglobal __ro_after_init;
 static const char *asi_off __ro_after_init = "not requested";
 static bool asi_ready __ro_after_init;
 
@@ -34,6 +36,7 @@ static int __init asi_param(char *arg)
 		pr_err("asi=%s: expected \"on\" or \"off\", keeping %s\n", arg ?: "",
 		       asi_boot_enabled ? "on" : "off");
 	}
+	asi_nonglobal = asi_boot_enabled && !asi_breaks(ASI_BREAK_GLOBAL);
 	return 0;
 }
 early_param("asi", asi_param);
@@ -75,7 +78,8 @@ static int __init asi_boot(void)
 		goto off;
 	}
 	/* The boot code mapped the image with Global pages. */
-	if (set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT)) {
+	if (!asi_breaks(ASI_BREAK_GLOBAL) &&
+	    set_memory_nonglobal(start, (end - start) >> PAGE_SHIFT)) {
 		asi_off = "cannot clear the Global bit of the kernel image";
 		goto off;
 	}
@@ -89,7 +93,7 @@ static int __init asi_boot(void)
 		goto off;
 	}
 	flush_tlb_all();
-	if (asi_lifetime_init()) {
+	if (asi_lifetime_init() || asi_quarantine_init() || asi_tlb_init()) {
 		asi_off = "out of memory at boot";
 		goto off;
 	}

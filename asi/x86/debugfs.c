@@ -232,10 +232,13 @@ static const char * const asi_event_names[ASI_NR_EVENTS] = {
 	[ASI_EV_GROW]		= "grow",
 	[ASI_EV_DENY]		= "deny",
 	[ASI_EV_CR3_WRITE]	= "cr3_write",
+	[ASI_EV_CR3_FLUSH]	= "cr3_flush",
 	[ASI_EV_NMI_STEP]	= "nmi_step",
 	[ASI_EV_CRITICAL_LOST]	= "critical_lost",
 	[ASI_EV_RESERVE_EMPTY]	= "reserve_empty",
 	[ASI_EV_FREED_UNMAPPED]	= "freed_unmapped",
+	[ASI_EV_QUARANTINED]	= "quarantined",
+	[ASI_EV_QUARANTINE_DRAIN] = "quarantine_drain",
 };
 
 static int asi_stats_show(struct seq_file *m, void *unused)
@@ -245,6 +248,7 @@ static int asi_stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "domains %u\n", asi_domain_count());
 	for (ev = 0; ev < ASI_NR_EVENTS; ev++)
 		seq_printf(m, "%s %llu\n", asi_event_names[ev], asi_event_sum(ev));
+	seq_printf(m, "quarantine_pages %lu\n", asi_quarantine_pages());
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(asi_stats);

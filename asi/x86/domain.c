@@ -17,15 +17,9 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tlbflush.h>
+#include "break.h"
 #include "internal.h"
 #include "trace.h"
-
-/*
- * One PCID for every domain: each load of a restricted root flushes it, so
- * domains need not be told apart.  The kernel uses 1..TLB_NR_DYN_ASIDS and,
- * for PTI's user half, the same with bit 11.
- */
-#define ASI_PCID	0x20UL
 
 LIST_HEAD(asi_domains);
 DEFINE_RAW_SPINLOCK(asi_domains_lock);
@@ -98,9 +92,8 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	err = asi_pt_init(&asi->pt, asi_levels());
 	if (err)
 		goto free_id;
-	asi->cr3 = asi_pt_root(&asi->pt);
-	if (boot_cpu_has(X86_FEATURE_PCID))
-		asi->cr3 |= ASI_PCID;
+	asi->root = asi_pt_root(&asi->pt);
+	asi_tlb_new_domain(&asi_tlb, &asi->tlb);
 	err = asi_base_get(&asi->pt);
 	if (!err)
 		err = asi_refill(asi, ASI_RESERVE_FULL);
@@ -134,23 +127,14 @@ free:
 }
 EXPORT_SYMBOL_GPL(asi_create);
 
-/* Make every CPU that is inside leave; its next entry starts afresh. */
-static void asi_evict_cpu(void *info)
-{
-	struct asi *asi = info;
-	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
-
-	if (cpu->curr == asi)
-		__asi_leave_for_cr3();
-}
-
 static void asi_forget_cpu(void *info)
 {
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
 
-	asi_evict_cpu(info);
-	if (cpu->last == info)
+	if (cpu->last == info) {
+		__asi_leave_for_cr3();
 		cpu->last = NULL;
+	}
 }
 
 void asi_destroy(struct asi *asi)
@@ -255,7 +239,7 @@ static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long si
 
 	raw_spin_lock_irqsave(&asi->lock, flags);
 	if (asi_pt_zap(&asi->pt, start, size))
-		atomic64_inc(&asi->tlb_gen);
+		asi_removed(asi);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 }
 
@@ -282,17 +266,17 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 		asi_gather_init(gather);
 		raw_spin_lock_irqsave(&asi->lock, flags);
 		done = asi_pt_unmap(&asi->pt, start, end - start, gather);
-		atomic64_inc(&asi->tlb_gen);
+		asi_removed(asi);
 		raw_spin_unlock_irqrestore(&asi->lock, flags);
 		if (WARN_ON_ONCE(done < 0))
 			break;
-		on_each_cpu(asi_evict_cpu, asi, 1);
+		asi_evict(asi);
 		asi_gather_release(gather);
 		start += done;
 		if (!done && asi_refill(asi, asi_pt_reserve(&asi->pt) + 8)) {
 			/* No page to split with: take out more than asked. */
 			asi_zap_range(asi, start, end - start);
-			on_each_cpu(asi_evict_cpu, asi, 1);
+			asi_evict(asi);
 			break;
 		}
 	}
@@ -304,7 +288,7 @@ void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end)
 {
 	start = PAGE_ALIGN_DOWN(start);
 	end = min(PAGE_ALIGN(end), TASK_SIZE_MAX);
-	if (start < end)
+	if (start < end && !asi_breaks(ASI_BREAK_USER))
 		asi_zap_range(asi, start, end - start);
 }
 EXPORT_SYMBOL_GPL(asi_zap_user);
@@ -325,7 +309,7 @@ enum asi_class asi_class(const struct asi *asi)
 
 u64 asi_generation(const struct asi *asi)
 {
-	return atomic64_read(&asi->tlb_gen);
+	return READ_ONCE(asi->tlb.gen);
 }
 EXPORT_SYMBOL_GPL(asi_generation);
 

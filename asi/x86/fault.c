@@ -209,7 +209,12 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 
 	if (outcome == ASI_GO_BACK_IN) {
 		asi_switch_in(cpu, asi);
-	} else if (outcome == ASI_KILL) {
+		return true;
+	}
+	/* In a critical section the root may be on its way into CR3 again. */
+	if (!cpu->critical)
+		asi_left(cpu);
+	if (outcome == ASI_KILL) {
 		state = irqentry_enter(regs);
 		instrumentation_begin();
 		die("asi: access denied by policy", regs, error_code);

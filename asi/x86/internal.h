@@ -16,6 +16,7 @@
 #include <asi/asi.h>
 #include <asi/engine.h>
 #include <asi/hooks.h>
+#include <asi/tlb.h>
 
 /* Table pages a domain keeps for growth in the fault path. */
 #define ASI_RESERVE_FULL	48
@@ -26,9 +27,11 @@ struct asi {
 	/* Serializes every change of @pt; taken with interrupts off. */
 	raw_spinlock_t lock;
 	struct asi_pt pt;
-	unsigned long cr3;		/* root and PCID */
-	/* Bumped after a mapping went away; a CPU inside reloads on entry. */
-	atomic64_t tlb_gen;
+	unsigned long root;		/* physical */
+	struct asi_tlb_domain tlb;
+#ifdef CONFIG_ASI_DEBUG
+	u64 shadow_removed;		/* shadow.c */
+#endif
 	enum asi_class cls;
 	const struct asi_ops *ops;
 	void *owner;
@@ -52,9 +55,10 @@ struct asi_cpu {
 	struct asi *curr;
 	struct asi *last;		/* latest domain entered, to resume */
 	unsigned long unrestricted_cr3;	/* valid while curr is set */
-	u64 seen_gen;			/* last->tlb_gen at the latest CR3 load */
+	unsigned long restricted_cr3;	/* the same */
 	bool critical;
 	struct asi_leave leave;
+	struct asi_tlb_cpu tlb;
 };
 DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 
@@ -73,10 +77,13 @@ enum asi_event {
 	ASI_EV_GROW,
 	ASI_EV_DENY,
 	ASI_EV_CR3_WRITE,
+	ASI_EV_CR3_FLUSH,
 	ASI_EV_NMI_STEP,
 	ASI_EV_CRITICAL_LOST,
 	ASI_EV_RESERVE_EMPTY,
 	ASI_EV_FREED_UNMAPPED,
+	ASI_EV_QUARANTINED,
+	ASI_EV_QUARANTINE_DRAIN,
 	ASI_NR_EVENTS
 };
 DECLARE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
@@ -136,6 +143,51 @@ void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
 void asi_flag_range(unsigned long start, unsigned long end);
 void asi_zap_everywhere(unsigned long start, unsigned long size);
 
+/* quarantine.c */
+int asi_quarantine_init(void);
+/* Keep pages that leave the allocator's hands no earlier than all TLBs. */
+void asi_quarantine(struct page *page, unsigned int order);
+/* Free what is kept.  Process context, interrupts on; waits for other CPUs. */
+unsigned long asi_quarantine_drain(void);
+unsigned long asi_quarantine_pages(void);
+/* For the oracle: @fn for every page, under the quarantine's lock. */
+void asi_quarantine_walk(void (*fn)(void *ctx, unsigned long pfn, unsigned long pages),
+			 void *ctx);
+
+/* tlb.c */
+extern struct asi_tlb asi_tlb;
+int asi_tlb_init(void);
+/* After an entry of @asi was cleared or lost rights; under its lock. */
+void asi_removed(struct asi *asi);
+/* The same for tables that domains share with the kernel. */
+void asi_kernel_removed(void);
+/* May any CPU still use what was removed, from whatever table, until now? */
+bool asi_may_use_removed(void);
+/* Make all CPUs that may leave, and wait for them.  Interrupts on. */
+void asi_evict(struct asi *asi);
+void asi_evict_everywhere(void);
+
+/* shadow.c: a second record of what each PCID may hold, which checks the first. */
+struct asi_shadow {
+	u64 removed;
+	u64 kernel_removed;
+	u64 now;
+};
+#ifdef CONFIG_ASI_DEBUG
+void asi_shadow_begin(struct asi_shadow *shadow, const struct asi *asi);
+void asi_shadow_load(struct asi_shadow *shadow, const struct asi *asi, u64 slot,
+		     bool flush);
+u64 asi_shadow_draw(void);
+void asi_shadow_publish(u64 *record, u64 drawn);
+extern u64 asi_shadow_kernel_removed;
+#else
+static __always_inline void asi_shadow_begin(struct asi_shadow *shadow,
+					     const struct asi *asi) { }
+static __always_inline void asi_shadow_load(struct asi_shadow *shadow,
+					    const struct asi *asi, u64 slot,
+					    bool flush) { }
+#endif
+
 /* policy.c */
 extern struct asi_fault_log asi_logs[ASI_NR_CLASSES];
 struct asi_verdict asi_decide(enum asi_class cls, const struct asi_place *place,
@@ -146,7 +198,9 @@ extern struct asi_policy_error asi_policy_last_error;
 void asi_policy_boot(void);
 
 /* switch.c */
+#define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);
+void asi_left(struct asi_cpu *cpu);
 void asi_switch_in(struct asi_cpu *cpu, struct asi *asi);
 void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how);
 

@@ -2,18 +2,22 @@
 /*
  * Memory that gets another use leaves every domain.
  *
- * Pages that some domain maps have a bit in a bitmap by page frame.  When such
- * a page is freed it is unmapped in every domain on the spot; the free may
- * come from any context but NMI, so nothing is allocated or released here and
- * nobody is waited for but the short holders of a domain's lock.
+ * Page frames that some domain maps, or shares with the kernel's own table,
+ * have a bit in a bitmap.  When such a frame is freed it is unmapped in every
+ * domain on the spot; the free may come from any context but NMI, so nothing
+ * is allocated or released here and nobody is waited for but the short holders
+ * of a domain's lock.  While a CPU may still hold the dead translation the
+ * frame goes to the quarantine instead of the allocator.
  *
- * A CPU inside a domain may keep the dead translation in its TLB until it
- * enters the next time: entering compares the domain's generation.
+ * A frame is mapped at the addresses where the kernel maps it.  In the direct
+ * map that is unmapped here when it is freed; every other address went away
+ * before, in __asi_vunmap_end().
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/vmalloc.h>
+#include "break.h"
 #include "internal.h"
 
 static unsigned long *asi_flagged __ro_after_init;
@@ -65,7 +69,7 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 	list_for_each_entry(asi, &asi_domains, list) {
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size)) {
-			atomic64_inc(&asi->tlb_gen);
+			asi_removed(asi);
 			asi_count(ASI_EV_FREED_UNMAPPED);
 		}
 		raw_spin_unlock(&asi->lock);
@@ -73,26 +77,81 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 	raw_spin_unlock_irqrestore(&asi_domains_lock, flags);
 }
 
-void __asi_free_pages(struct page *page, unsigned int order)
+bool __asi_free_pages(struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page);
-	unsigned long end = pfn + (1UL << order);
+	unsigned long end = min(pfn + (1UL << order), asi_flagged_pfns);
 	bool flagged = false;
 
-	for (; pfn < end && pfn < asi_flagged_pfns; pfn++) {
+	for (; pfn < end; pfn++) {
 		if (test_bit(pfn, asi_flagged)) {
 			clear_bit(pfn, asi_flagged);
 			flagged = true;
 		}
 	}
-	if (flagged)
+	if (likely(!flagged))
+		return false;
+	if (!asi_breaks(ASI_BREAK_FREE))
 		asi_zap_everywhere((unsigned long)page_address(page),
 				   PAGE_SIZE << order);
+	if (asi_breaks(ASI_BREAK_QUARANTINE) || !asi_may_use_removed())
+		return false;
+	asi_quarantine(page, order);
+	return true;
 }
 
-/* Stacks are cached for the next task, not freed: take them out here. */
+/* Do domains see [start, end) through a table that is the kernel's own? */
+static bool asi_is_shared_table(unsigned long start, unsigned long end)
+{
+	return start < MODULES_END && end > MODULES_VADDR;
+}
+
+/* Who shares the kernel's table has not asked for each page of it. */
+void __asi_vunmap_begin(unsigned long start, unsigned long end)
+{
+	if (asi_is_shared_table(start, end))
+		asi_flag_range(start, end);
+}
+
+void __asi_vunmap_end(unsigned long start, unsigned long end)
+{
+	if (asi_breaks(ASI_BREAK_VUNMAP))
+		return;
+	if (asi_is_shared_table(start, end))
+		asi_kernel_removed();
+	else
+		asi_zap_everywhere(start, end - start);
+}
+
+/*
+ * Domains take the new entry from the kernel's table when they need it again.
+ * A fault that copied the old one holds the domain's lock until it is done.
+ */
+void __asi_kernel_changed(unsigned long start, unsigned long size)
+{
+	if (!asi_breaks(ASI_BREAK_CHANGED))
+		asi_zap_everywhere(start, size);
+}
+
+static void asi_zap_stack(const void *stack)
+{
+	if (!asi_breaks(ASI_BREAK_STACK))
+		asi_zap_everywhere((unsigned long)stack, THREAD_SIZE);
+}
+
+/* Slab hands the task_struct to the next task without freeing its pages. */
 void __asi_release_task(struct task_struct *tsk)
 {
-	asi_zap_everywhere((unsigned long)task_stack_page(tsk), THREAD_SIZE);
+	asi_zap_stack(task_stack_page(tsk));
 	asi_zap_everywhere((unsigned long)tsk, arch_task_struct_size);
+}
+
+/*
+ * Stacks are cached for the next task, not freed.  A stack that is still in
+ * use is freed instead, after a grace period.
+ */
+bool __asi_stack_in_use(const void *stack)
+{
+	asi_zap_stack(stack);
+	return asi_may_use_removed();
 }

@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <asm/setup.h>
+#include "break.h"
 #include "internal.h"
 
 struct asi_fault_log asi_logs[ASI_NR_CLASSES];
@@ -37,6 +38,8 @@ struct asi_verdict asi_decide(enum asi_class cls, const struct asi_place *place,
 	/* Faults run with interrupts off, which is a read-side section. */
 	struct asi_policy *p = rcu_dereference_sched_check(asi_policy_now, 1);
 
+	if (asi_breaks(ASI_BREAK_POLICY))
+		return (struct asi_verdict){ .action = ASI_ACTION_GROW };
 	return asi_policy_decide(p, cls, place->kind, place->cache, access);
 }
 

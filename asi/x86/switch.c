@@ -14,6 +14,7 @@
 #include <asm/mmu_context.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "break.h"
 #include "internal.h"
 #include "trace.h"
 
@@ -33,24 +34,51 @@ u64 asi_event_sum(enum asi_event ev)
 	return sum;
 }
 
-/* Load CR3 with the kernel's own table; the counterpart of asi_switch_in(). */
-noinstr void asi_switch_out(struct asi_cpu *cpu)
+/* What the kernel's own PCID holds stays valid meanwhile: its flushes leave first. */
+static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
 {
-	native_write_cr3(cpu->unrestricted_cr3);
-	barrier();
-	cpu->curr = NULL;
+	native_write_cr3(cpu->tlb.slots ? cpu->unrestricted_cr3 | X86_CR3_PCID_NOFLUSH :
+					  cpu->unrestricted_cr3);
 	asi_count(ASI_EV_CR3_WRITE);
 }
 
-/* The domain's root carries no NOFLUSH: each load starts with a clean TLB. */
+/*
+ * Load CR3 with the kernel's own table; the counterpart of asi_switch_in().
+ * asi_left() has to follow, unless the CPU is going back in by itself.
+ */
+noinstr void asi_switch_out(struct asi_cpu *cpu)
+{
+	asi_load_unrestricted(cpu);
+	barrier();
+	cpu->curr = NULL;
+}
+
+/* No restricted root is about to be loaded: nobody need wait for this CPU. */
+noinstr void asi_left(struct asi_cpu *cpu)
+{
+	if (!asi_breaks(ASI_BREAK_RECORD))
+		asi_tlb_left(&cpu->tlb);
+}
+
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
-	cpu->seen_gen = raw_atomic64_read(&asi->tlb_gen);
+	struct asi_tlb_load load;
+	struct asi_shadow shadow;
+	unsigned long cr3;
+
 	cpu->last = asi;
 	cpu->curr = asi;
 	barrier();
-	native_write_cr3(asi->cr3);
+	asi_shadow_begin(&shadow, asi);
+	load = asi_tlb_begin(&asi_tlb, &cpu->tlb, &asi->tlb);
+	asi_shadow_load(&shadow, asi, load.slot, load.flush);
+	cr3 = cpu->tlb.slots ? asi->root | (ASI_PCID + load.slot) : asi->root;
+	cpu->restricted_cr3 = cr3;
+	native_write_cr3(load.flush ? cr3 : cr3 | X86_CR3_PCID_NOFLUSH);
+	asi_tlb_loaded(&cpu->tlb, &load);
 	asi_count(ASI_EV_CR3_WRITE);
+	if (load.flush)
+		asi_count(ASI_EV_CR3_FLUSH);
 }
 
 noinstr unsigned long asi_enter(struct asi *asi)
@@ -59,17 +87,19 @@ noinstr unsigned long asi_enter(struct asi *asi)
 
 	cpu->critical = true;
 	if (likely(cpu->curr == asi)) {
-		if (unlikely(cpu->seen_gen != raw_atomic64_read(&asi->tlb_gen)))
+		if (unlikely(!asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->tlb)))
 			asi_switch_in(cpu, asi);
-		return asi->cr3;
+		return cpu->restricted_cr3;
 	}
-	if (cpu->curr)
+	if (cpu->curr) {
 		asi_switch_out(cpu);
+		asi_left(cpu);
+	}
 	cpu->unrestricted_cr3 = __native_read_cr3();
 	cpu->leave.how = ASI_LEAVE_NONE;
 	asi_count(ASI_EV_ENTER);
 	asi_switch_in(cpu, asi);
-	return asi->cr3;
+	return cpu->restricted_cr3;
 }
 EXPORT_SYMBOL_GPL(asi_enter);
 
@@ -80,10 +110,12 @@ noinstr void asi_relax(void)
 	cpu->critical = false;
 	/*
 	 * A fault that left the critical section: VM exit on VMX still loads
-	 * the root that was current when HOST_CR3 was written.
+	 * the root that was current when HOST_CR3 was written, so this CPU
+	 * counts as inside until here.
 	 */
 	if (unlikely(!cpu->curr)) {
-		native_write_cr3(cpu->unrestricted_cr3);
+		asi_load_unrestricted(cpu);
+		asi_left(cpu);
 		asi_count(ASI_EV_CRITICAL_LOST);
 	}
 }
@@ -110,6 +142,7 @@ static noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
 	cpu = raw_cpu_ptr(&asi_cpu);
 	if (cpu->curr) {
 		asi_switch_out(cpu);
+		asi_left(cpu);
 		asi_note_leave(cpu, how);
 		asi_count(ev);
 	}
@@ -118,6 +151,8 @@ static noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
 
 noinstr void asi_exit(void)
 {
+	if (asi_breaks(ASI_BREAK_LEAVE))
+		return;
 	asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
 }
 EXPORT_SYMBOL_GPL(asi_exit);
@@ -152,9 +187,9 @@ EXPORT_SYMBOL_GPL(asi_last_leave);
 
 noinstr unsigned long __asi_current_cr3(void)
 {
-	struct asi *asi = raw_cpu_read(asi_cpu.curr);
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
-	return asi ? asi->cr3 : 0;
+	return cpu->curr ? cpu->restricted_cr3 : 0;
 }
 
 /*
@@ -171,6 +206,7 @@ noinstr u8 __asi_irq_enter(void)
 		return 0;
 	if (asi->strict) {
 		asi_switch_out(cpu);
+		asi_left(cpu);
 		return ASI_STATE_RESUME;
 	}
 	return cpu->critical ? ASI_STATE_RESUME : 0;
@@ -186,7 +222,8 @@ noinstr void __asi_irq_exit(u8 state)
 
 /*
  * NMI and friends run unrestricted and restore exactly what they found: they
- * may arrive between the two halves of a switch.
+ * may arrive between the two halves of a switch.  The CPU keeps counting as
+ * inside: it may be about to load a root on the strength of what it knew.
  */
 noinstr u8 __asi_nmi_enter(void)
 {
@@ -221,6 +258,6 @@ void __asi_assert_unrestricted(void)
 
 	if (WARN_ONCE(cpu->curr, "restricted on return to user mode\n"))
 		asi_exit();
-	WARN_ONCE(cpu->last && (cr3 & CR3_ADDR_MASK) == (cpu->last->cr3 & CR3_ADDR_MASK),
+	WARN_ONCE(cpu->last && (cr3 & CR3_ADDR_MASK) == cpu->last->root,
 		  "restricted root on return to user mode\n");
 }

@@ -218,7 +218,7 @@ static void asi_verify_domain(struct asi_verify *v, struct asi *asi)
 	rcu_read_lock();
 	/* Frees take pages out under this lock, so that none is half-way here. */
 	raw_spin_lock_irqsave(&asi->lock, flags);
-	asi_verify_table(v, __va(asi->cr3 & CR3_ADDR_MASK), (u64 *)init_mm.pgd,
+	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd,
 			 pgtable_l5_enabled() + 4, 0, all);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	rcu_read_unlock();

@@ -21,6 +21,8 @@ struct task_struct;
 DECLARE_STATIC_KEY_FALSE(asi_active_key);
 /* asi=on: decided in early boot, before the direct map is built. */
 extern bool asi_boot_enabled;
+/* Kernel mappings have no Global bit; follows asi_boot_enabled. */
+extern bool asi_nonglobal;
 
 bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		 unsigned long address);
@@ -31,9 +33,14 @@ void __asi_nmi_exit(u8 state);
 void __asi_leave_for_sched(void);
 void __asi_leave_for_cr3(void);
 unsigned long __asi_current_cr3(void);
+void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
-void __asi_free_pages(struct page *page, unsigned int order);
+bool __asi_free_pages(struct page *page, unsigned int order);
+void __asi_vunmap_begin(unsigned long start, unsigned long end);
+void __asi_vunmap_end(unsigned long start, unsigned long end);
+void __asi_kernel_changed(unsigned long start, unsigned long size);
 void __asi_release_task(struct task_struct *tsk);
+bool __asi_stack_in_use(const void *stack);
 
 /*
  * A kernel object that is nobody's secret and that interrupts look at all the
@@ -94,6 +101,16 @@ static __always_inline void asi_settle_cr3(void)
 		__asi_leave_for_cr3();
 }
 
+/*
+ * The caller is about to drop translations of kernel addresses from this CPU's
+ * TLB: those under the domains' PCIDs go as well.
+ */
+static __always_inline void asi_flush_local(void)
+{
+	if (asi_hook_active())
+		__asi_flush_local();
+}
+
 /* CR3 as it is now, or 0 when the CPU is not restricted. */
 static __always_inline unsigned long asi_current_cr3(void)
 {
@@ -107,11 +124,33 @@ static __always_inline void asi_exit_to_user(void)
 		__asi_assert_unrestricted();
 }
 
-/* Pages are on their way back to the page allocator. */
-static __always_inline void asi_free_pages(struct page *page, unsigned int order)
+/*
+ * Pages are on their way back to the page allocator.  True: isolation keeps
+ * them until no CPU can reach them any more, and frees them then.
+ */
+static __always_inline bool asi_free_pages(struct page *page, unsigned int order)
+{
+	return asi_hook_active() && __asi_free_pages(page, order);
+}
+
+/* Around the removal of [start, end) from the kernel's own table. */
+static __always_inline void asi_vunmap_begin(unsigned long start, unsigned long end)
 {
 	if (asi_hook_active())
-		__asi_free_pages(page, order);
+		__asi_vunmap_begin(start, end);
+}
+
+static __always_inline void asi_vunmap_end(unsigned long start, unsigned long end)
+{
+	if (asi_hook_active())
+		__asi_vunmap_end(start, end);
+}
+
+/* The kernel's own entry for these addresses was changed; the flush follows. */
+static __always_inline void asi_kernel_changed(unsigned long start, unsigned long size)
+{
+	if (asi_hook_active())
+		__asi_kernel_changed(start, size);
 }
 
 /* A task's stack is about to be freed or cached for another task. */
@@ -119,6 +158,12 @@ static __always_inline void asi_release_task(struct task_struct *tsk)
 {
 	if (asi_hook_active())
 		__asi_release_task(tsk);
+}
+
+/* May a CPU still reach a dead task's stack?  Then no other task may have it. */
+static __always_inline bool asi_stack_in_use(const void *stack)
+{
+	return asi_hook_active() && __asi_stack_in_use(stack);
 }
 
 /*
@@ -133,7 +178,7 @@ static __always_inline int asi_task_align(int align)
 /* Kernel mappings must not be Global. */
 static __always_inline bool asi_no_global(void)
 {
-	return asi_boot_enabled;
+	return asi_nonglobal;
 }
 
 #else
@@ -147,10 +192,16 @@ static __always_inline u8 asi_nmi_enter(void) { return 0; }
 static __always_inline void asi_nmi_exit(u8 state) { }
 static __always_inline void asi_sched_out(void) { }
 static __always_inline void asi_settle_cr3(void) { }
+static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }
 static __always_inline void asi_exit_to_user(void) { }
-static __always_inline void asi_free_pages(struct page *page, unsigned int order) { }
+static __always_inline bool asi_free_pages(struct page *page,
+					   unsigned int order) { return false; }
+static __always_inline void asi_vunmap_begin(unsigned long start, unsigned long end) { }
+static __always_inline void asi_vunmap_end(unsigned long start, unsigned long end) { }
+static __always_inline void asi_kernel_changed(unsigned long start, unsigned long size) { }
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
+static __always_inline bool asi_stack_in_use(const void *stack) { return false; }
 static __always_inline void asi_share(const void *addr, size_t size) { }
 static __always_inline void asi_unshare(const void *addr) { }
 static __always_inline int asi_task_align(int align) { return align; }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CONFIG_ASI_DEBUG: a second record of what each PCID's translations may be,
+ * kept in another way than asi/tlb.h does, to check its decisions.
+ *
+ * Every removal draws a number.  A PCID remembers the number up to which its
+ * translations are clean; loading its root with NOFLUSH is wrong when the
+ * domain, or the kernel's own table, has lost something since.
+ *
+ * A removal draws its number after the entry was cleared and before it is
+ * counted, and publishes it after that.  A load looks at what is published
+ * before it decides, and draws the line after: so a flush covers whatever it
+ * has seen counted, and "no flush" is only blamed for what was counted.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/atomic.h>
+#include <linux/percpu.h>
+#include "internal.h"
+
+struct asi_shadow_pcid {
+	unsigned long root;
+	u64 clean;
+};
+
+static DEFINE_PER_CPU(struct asi_shadow_pcid [ASI_TLB_SLOTS], asi_shadow_pcids);
+static atomic64_t asi_shadow_last;
+u64 asi_shadow_kernel_removed;
+
+noinstr u64 asi_shadow_draw(void)
+{
+	return raw_atomic64_inc_return(&asi_shadow_last);
+}
+
+/* Numbers of one record may be published out of order: keep the highest. */
+void asi_shadow_publish(u64 *record, u64 drawn)
+{
+	u64 old = READ_ONCE(*record);
+
+	while (old < drawn && !try_cmpxchg64(record, &old, drawn))
+		;
+}
+
+noinstr void asi_shadow_begin(struct asi_shadow *shadow, const struct asi *asi)
+{
+	shadow->removed = __atomic_load_n(&asi->shadow_removed, __ATOMIC_SEQ_CST);
+	shadow->kernel_removed = __atomic_load_n(&asi_shadow_kernel_removed,
+						 __ATOMIC_SEQ_CST);
+}
+
+/* Between the decision and the load. */
+noinstr void asi_shadow_load(struct asi_shadow *shadow, const struct asi *asi,
+			     u64 slot, bool flush)
+{
+	struct asi_shadow_pcid *pcid = raw_cpu_ptr(&asi_shadow_pcids[slot]);
+
+	if (flush) {
+		pcid->clean = raw_atomic64_read(&asi_shadow_last);
+		pcid->root = asi->root;
+		return;
+	}
+	if (likely(pcid->root == asi->root && shadow->removed <= pcid->clean &&
+		   shadow->kernel_removed <= pcid->clean))
+		return;
+	instrumentation_begin();
+	WARN_ONCE(1, "domain %u: PCID slot %llu loaded without a flush: root %#lx/%#lx, clean up to %llu, removed %llu, by the kernel %llu\n",
+		  asi->id, slot, pcid->root, asi->root, pcid->clean, shadow->removed,
+		  shadow->kernel_removed);
+	instrumentation_end();
+}
