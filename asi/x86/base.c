@@ -175,3 +175,8 @@ int asi_base_get(struct asi_pt *pt)
 	mutex_unlock(&asi_base_mutex);
 	return err;
 }
+
+const u64 *asi_base_root(void)
+{
+	return asi_pt_root_table(&asi_base);
+}

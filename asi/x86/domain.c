@@ -12,6 +12,7 @@
 #include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
@@ -62,6 +63,13 @@ void asi_refill_later(struct asi *asi)
 		irq_work_queue(&asi->refill_irq_work);
 }
 
+static void asi_free(struct asi *asi)
+{
+	if (asi->mm)
+		mmdrop(asi->mm);
+	free_page((unsigned long)asi);
+}
+
 struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
 {
 	struct asi *asi;
@@ -81,6 +89,9 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	asi->owner = owner;
 	asi->strict = cls == ASI_CLASS_TEST;
 	asi->pid = current->tgid;
+	asi->mm = current->mm;
+	if (asi->mm)
+		mmgrab(asi->mm);
 	asi_comm(asi->comm);
 	init_irq_work(&asi->refill_irq_work, asi_refill_irq_work);
 	INIT_WORK(&asi->refill_work, asi_refill_work);
@@ -122,7 +133,7 @@ free_pt:
 free_id:
 	ida_free(&asi_ids, asi->id);
 free:
-	free_page((unsigned long)asi);
+	asi_free(asi);
 	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_GPL(asi_create);
@@ -161,7 +172,7 @@ void asi_destroy(struct asi *asi)
 	cancel_work_sync(&asi->refill_work);
 	asi_pt_destroy(&asi->pt);
 	ida_free(&asi_ids, asi->id);
-	free_page((unsigned long)asi);
+	asi_free(asi);
 }
 EXPORT_SYMBOL_GPL(asi_destroy);
 
@@ -287,7 +298,7 @@ EXPORT_SYMBOL_GPL(asi_unmap);
 void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end)
 {
 	start = PAGE_ALIGN_DOWN(start);
-	end = min(PAGE_ALIGN(end), TASK_SIZE_MAX);
+	end = PAGE_ALIGN(min(end, TASK_SIZE_MAX));
 	if (start < end && !asi_breaks(ASI_BREAK_USER))
 		asi_zap_range(asi, start, end - start);
 }

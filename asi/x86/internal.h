@@ -37,6 +37,7 @@ struct asi {
 	void *owner;
 	bool strict;			/* interrupts step out and back in */
 	unsigned int id;
+	struct mm_struct *mm;		/* of the process that made it, or NULL */
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	struct list_head list;		/* asi_domains, under asi_domains_lock */
@@ -114,6 +115,8 @@ static inline size_t asi_percpu_size(void)
 
 /* base.c */
 int asi_base_get(struct asi_pt *pt);
+/* The base map's top-level table.  Some domain exists. */
+const u64 *asi_base_root(void);
 
 /* boot.c */
 unsigned int asi_levels(void);

@@ -9,47 +9,23 @@
  */
 #include <linux/debugfs.h>
 #include <linux/init.h>
+#include <linux/kasan.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <asm/pgtable.h>
 #include "internal.h"
+#include "verify.h"
 
-/* Printed for one domain; all are counted. */
-#define ASI_VERIFY_SHOWN	32
-
-struct asi_violation {
-	u64 address;
-	u64 entry;
-	const char *what;
-};
-
-struct asi_verify {
-	const struct asi *asi;
-	u64 leaves;
-	u64 violations;
-	struct asi_violation shown[ASI_VERIFY_SHOWN];
-};
+/* Marks an entry that leads to a table of the domain's own. */
+#define ASI_OWNED	_PAGE_SOFTW1
 
 /* What the tables above an entry take away from its rights. */
 struct asi_rights {
 	bool write;
 	bool exec;
 };
-
-static void asi_violate(struct asi_verify *v, u64 address, u64 entry,
-			const char *what)
-{
-	struct asi_violation *one;
-
-	if (v->violations++ >= ASI_VERIFY_SHOWN)
-		return;
-	one = &v->shown[v->violations - 1];
-	one->address = address;
-	one->entry = entry;
-	one->what = what;
-}
 
 static struct asi_rights asi_rights_below(struct asi_rights above, u64 entry)
 {
@@ -59,15 +35,32 @@ static struct asi_rights asi_rights_below(struct asi_rights above, u64 entry)
 	};
 }
 
-static u64 asi_entry_pfn(u64 entry)
+static unsigned int asi_top_level(void)
 {
-	return (entry & __PHYSICAL_MASK & PAGE_MASK) >> PAGE_SHIFT;
+	return pgtable_l5_enabled() ? 5 : 4;
 }
 
-/* A large leaf has its PAT bit where a small one's frame number begins. */
-static u64 asi_leaf_pfn(u64 entry, unsigned int level)
+u64 asi_raw_leaf(const u64 *root, u64 va, u64 *pfn, bool *writable)
 {
-	return asi_entry_pfn(level > PG_LEVEL_4K ? entry & ~_PAGE_PAT_LARGE : entry);
+	unsigned int level = asi_top_level();
+	const u64 *table = root;
+	bool rw = true;
+
+	for (;; level--) {
+		unsigned int shift = PAGE_SHIFT + (level - 1) * 9;
+		u64 entry = READ_ONCE(table[(va >> shift) & (PTRS_PER_PTE - 1)]);
+
+		if (!(entry & _PAGE_PRESENT))
+			return 0;
+		rw = rw && (entry & _PAGE_RW);
+		if (level == PG_LEVEL_4K || (entry & _PAGE_PSE)) {
+			*pfn = asi_leaf_pfn(entry, level) +
+			       ((va & ((1ULL << shift) - 1)) >> PAGE_SHIFT);
+			*writable = rw;
+			return entry;
+		}
+		table = __va(asi_entry_pfn(entry) << PAGE_SHIFT);
+	}
 }
 
 /* Pages on per-CPU lists were put back into the free areas before. */
@@ -94,21 +87,6 @@ static const char *asi_bad_page(u64 pfn, bool user_half)
 	return user ? "user memory" : NULL;
 }
 
-/* Under RCU. */
-static bool asi_is_foreign_stack(const struct asi *asi, u64 va)
-{
-	struct task_struct *p, *t;
-	void *stack;
-
-	for_each_process_thread(p, t) {
-		stack = READ_ONCE(t->stack);
-		if (!stack || va < (u64)stack || va >= (u64)stack + THREAD_SIZE)
-			continue;
-		return t->tgid != asi->pid;
-	}
-	return false;
-}
-
 static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 				   u64 entry, struct asi_rights rights)
 {
@@ -132,11 +110,37 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 		asi_violate(v, va, entry, "writable");
 	if (rights.exec && (nx || (pte_val(*kernel) & _PAGE_NX)))
 		asi_violate(v, va, entry, "executable");
+	if (entry & ~pte_val(*kernel) & _PAGE_USER)
+		asi_violate(v, va, entry, "user access");
 	bad = asi_bad_page(pfn, false);
 	if (bad)
 		asi_violate(v, va, entry, bad);
-	else if (is_vmalloc_addr((void *)va) && asi_is_foreign_stack(v->asi, va))
-		asi_violate(v, va, entry, "stack of another process");
+}
+
+/* A domain sees of its process what the process sees, and may not do more. */
+static void asi_verify_user_page(struct asi_verify *v, u64 va, u64 pfn, u64 entry,
+				 struct asi_rights rights)
+{
+	bool writable = false;
+	u64 theirs, their_pfn;
+	const char *bad;
+
+	if (rights.exec)
+		asi_violate(v, va, entry, "executable");
+	bad = asi_bad_page(pfn, true);
+	if (bad)
+		asi_violate(v, va, entry, bad);
+	if (!v->asi->mm) {
+		asi_violate(v, va, entry, "user address without a process");
+		return;
+	}
+	theirs = asi_raw_leaf((u64 *)v->asi->mm->pgd, va, &their_pfn, &writable);
+	if (!theirs)
+		asi_violate(v, va, entry, "not mapped by the process");
+	else if (their_pfn != pfn)
+		asi_violate(v, va, entry, "another frame than the process's");
+	else if (rights.write && !writable)
+		asi_violate(v, va, entry, "writable, not so for the process");
 }
 
 static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
@@ -144,67 +148,115 @@ static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 {
 	u64 pfn = asi_leaf_pfn(entry, level);
 	u64 pages = 1ULL << ((level - 1) * 9);
-	const char *bad;
 	u64 i;
 
 	v->leaves++;
 	if (entry & _PAGE_GLOBAL)
 		asi_violate(v, va, entry, "Global");
 	for (i = 0; i < pages; i++, va += PAGE_SIZE, pfn++) {
-		if ((s64)va < 0) {
+		if ((s64)va < 0)
 			asi_verify_kernel_page(v, va, pfn, entry, rights);
-			continue;
-		}
-		if (rights.exec)
-			asi_violate(v, va, entry, "executable");
-		bad = asi_bad_page(pfn, true);
-		if (bad)
-			asi_violate(v, va, entry, bad);
+		else
+			asi_verify_user_page(v, va, pfn, entry, rights);
 	}
 }
 
+/* The table that @theirs leads to, if it leads to one. */
+static const u64 *asi_table_below(u64 theirs)
+{
+	if (!(theirs & _PAGE_PRESENT) || (theirs & _PAGE_PSE))
+		return NULL;
+	return __va(asi_entry_pfn(theirs) << PAGE_SHIFT);
+}
+
+/* An entry that leads to @table: is the mark that says whose it is true? */
+static void asi_verify_owner(struct asi_verify *v, u64 va, u64 entry,
+			     const u64 *table, const u64 *kernel, const u64 *base)
+{
+	bool foreign = table == kernel || table == base;
+
+	if (!(entry & ASI_OWNED)) {
+		if (!foreign)
+			asi_violate(v, va, entry, "borrowed from nobody");
+		return;
+	}
+	if (foreign)
+		asi_violate(v, va, entry, "owns a table of the kernel's");
+	else if (v->nr_tables < ASI_VERIFY_TABLES)
+		v->tables[v->nr_tables++] = asi_entry_pfn(entry);
+}
+
 /*
- * @kernel is the kernel's own table at this place, or NULL.  A table that both
- * have is the kernel's: what it maps is right by definition.
+ * @kernel is the kernel's own table at this place, or NULL; @base that of the
+ * base map.  A table that is the kernel's own is right by definition.
  */
 static void asi_verify_table(struct asi_verify *v, const u64 *table,
-			     const u64 *kernel, unsigned int level, u64 base,
+			     const u64 *kernel, const u64 *base,
+			     unsigned int level, u64 start,
 			     struct asi_rights above)
 {
 	unsigned int i;
 
 	for (i = 0; i < PTRS_PER_PTE; i++) {
 		u64 entry = READ_ONCE(table[i]);
-		u64 theirs = kernel ? READ_ONCE(kernel[i]) : 0;
-		u64 va = base + ((u64)i << (PAGE_SHIFT + (level - 1) * 9));
+		u64 va = start + ((u64)i << (PAGE_SHIFT + (level - 1) * 9));
 		struct asi_rights rights = asi_rights_below(above, entry);
-		const u64 *below = NULL;
-		struct page *page;
+		const u64 *below, *kernel_below, *base_below;
 
 		/* Sign extension from the top level down. */
-		if (level == pgtable_l5_enabled() + 4 && i >= PTRS_PER_PGD / 2)
+		if (level == asi_top_level() && i >= PTRS_PER_PGD / 2)
 			va |= ~0ULL << (PAGE_SHIFT + level * 9);
 		if (!(entry & _PAGE_PRESENT)) {
 			if (entry)
 				asi_violate(v, va, entry, "not present, not empty");
 			continue;
 		}
-		if (level == 1 || (entry & _PAGE_PSE)) {
+		if (level == PG_LEVEL_4K || (entry & _PAGE_PSE)) {
 			asi_verify_leaf(v, va, entry, level, rights);
 			continue;
 		}
-		if ((theirs & _PAGE_PRESENT) && !(theirs & _PAGE_PSE)) {
-			if (asi_entry_pfn(theirs) == asi_entry_pfn(entry))
-				continue;
-			below = __va(asi_entry_pfn(theirs) << PAGE_SHIFT);
-		}
-		page = pfn_to_page(asi_entry_pfn(entry));
-		if (!pfn_valid(asi_entry_pfn(entry)) || PageBuddy(page) || !page_count(page)) {
+		if (!pfn_valid(asi_entry_pfn(entry)) ||
+		    PageBuddy(pfn_to_page(asi_entry_pfn(entry))) ||
+		    !page_count(pfn_to_page(asi_entry_pfn(entry)))) {
 			asi_violate(v, va, entry, "table page is free");
 			continue;
 		}
-		asi_verify_table(v, __va(asi_entry_pfn(entry) << PAGE_SHIFT), below,
-				 level - 1, va, rights);
+		below = asi_table_below(entry);
+		kernel_below = kernel ? asi_table_below(READ_ONCE(kernel[i])) : NULL;
+		base_below = base ? asi_table_below(READ_ONCE(base[i])) : NULL;
+		asi_verify_owner(v, va, entry, below, kernel_below, base_below);
+		if (below != kernel_below)
+			asi_verify_table(v, below, kernel_below, base_below,
+					 level - 1, va, rights);
+	}
+}
+
+/* No table that some domain shares may have a Global entry: neither may any. */
+static void asi_verify_no_global(struct asi_verify *v, const u64 *table,
+				 unsigned int level, u64 start)
+{
+	unsigned int i;
+
+	for (i = 0; i < PTRS_PER_PTE; i++) {
+		u64 entry = READ_ONCE(table[i]);
+		u64 va = start + ((u64)i << (PAGE_SHIFT + (level - 1) * 9));
+
+		if (level == asi_top_level()) {
+			if (i < PTRS_PER_PGD / 2)
+				continue;
+			va |= ~0ULL << (PAGE_SHIFT + level * 9);
+		}
+#ifdef CONFIG_KASAN
+		/* Its tables for memory without a shadow are shared: 16 TiB. */
+		if (level <= 4 && va >= KASAN_SHADOW_START && va < KASAN_SHADOW_END)
+			continue;
+#endif
+		if (!(entry & _PAGE_PRESENT))
+			continue;
+		if (level > PG_LEVEL_4K && !(entry & _PAGE_PSE))
+			asi_verify_no_global(v, asi_table_below(entry), level - 1, va);
+		else if (entry & _PAGE_GLOBAL)
+			asi_violate(v, va, entry, "Global");
 	}
 }
 
@@ -213,43 +265,89 @@ static void asi_verify_domain(struct asi_verify *v, struct asi *asi)
 	const struct asi_rights all = { .write = true, .exec = true };
 	unsigned long flags;
 
-	memset(v, 0, sizeof(*v));
 	v->asi = asi;
 	rcu_read_lock();
 	/* Frees take pages out under this lock, so that none is half-way here. */
 	raw_spin_lock_irqsave(&asi->lock, flags);
-	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd,
-			 pgtable_l5_enabled() + 4, 0, all);
+	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd, asi_base_root(),
+			 asi_top_level(), 0, all);
+	asi_verify_tasks(v);
+	asi_verify_base(v);
+	asi_verify_quarantine(v);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	rcu_read_unlock();
+}
+
+static int asi_compare_pfn(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* What belongs to no single domain. */
+static void asi_verify_rest(struct asi_verify *v)
+{
+	unsigned int i;
+
+	v->asi = NULL;
+	sort(v->tables, v->nr_tables, sizeof(v->tables[0]), asi_compare_pfn, NULL);
+	for (i = 1; i < v->nr_tables; i++) {
+		if (v->tables[i] == v->tables[i - 1])
+			asi_violate(v, (u64)__va(v->tables[i] << PAGE_SHIFT), 0,
+				    "table page has two owners");
+	}
+	asi_verify_no_global(v, (u64 *)init_mm.pgd, asi_top_level(), 0);
+	asi_verify_cpus(v);
+}
+
+/* Print, and start the next account. */
+static u64 asi_verify_print(struct seq_file *m, struct asi_verify *v)
+{
+	u64 violations = v->violations;
+	unsigned int i;
+
+	for (i = 0; i < min_t(u64, violations, ASI_VERIFY_SHOWN); i++)
+		seq_printf(m, "violation domain %u address 0x%llx entry 0x%llx what %s\n",
+			   v->asi ? v->asi->id : 0, v->shown[i].address,
+			   v->shown[i].entry, v->shown[i].what);
+	v->violations = 0;
+	return violations;
+}
+
+static int asi_verify_all(struct seq_file *m, struct asi_verify *v)
+{
+	u64 domains = 0, violations = 0;
+	struct asi *asi;
+
+	drain_all_pages(NULL);
+	mutex_lock(&asi_domains_mutex);
+	list_for_each_entry(asi, &asi_domains, list) {
+		asi_verify_domain(v, asi);
+		violations += asi_verify_print(m, v);
+		domains++;
+	}
+	asi_verify_rest(v);
+	violations += asi_verify_print(m, v);
+	mutex_unlock(&asi_domains_mutex);
+	seq_printf(m, "domains %llu leaves %llu violations %llu\n", domains, v->leaves,
+		   violations);
+	return 0;
 }
 
 static int asi_verify_show(struct seq_file *m, void *unused)
 {
 	struct asi_verify *v = kzalloc(sizeof(*v), GFP_KERNEL);
-	u64 domains = 0, leaves = 0, violations = 0;
-	unsigned int i;
-	struct asi *asi;
+	int err = -ENOMEM;
 
 	if (!v)
 		return -ENOMEM;
-	drain_all_pages(NULL);
-	mutex_lock(&asi_domains_mutex);
-	list_for_each_entry(asi, &asi_domains, list) {
-		asi_verify_domain(v, asi);
-		for (i = 0; i < min_t(u64, v->violations, ASI_VERIFY_SHOWN); i++)
-			seq_printf(m, "violation domain %u address 0x%llx entry 0x%llx what %s\n",
-				   asi->id, v->shown[i].address, v->shown[i].entry,
-				   v->shown[i].what);
-		domains++;
-		leaves += v->leaves;
-		violations += v->violations;
-	}
-	mutex_unlock(&asi_domains_mutex);
-	seq_printf(m, "domains %llu leaves %llu violations %llu\n", domains, leaves,
-		   violations);
+	v->tables = kvmalloc_array(ASI_VERIFY_TABLES, sizeof(v->tables[0]), GFP_KERNEL);
+	if (v->tables)
+		err = asi_verify_all(m, v);
+	kvfree(v->tables);
 	kfree(v);
-	return 0;
+	return err;
 }
 DEFINE_SHOW_ATTRIBUTE(asi_verify);
 

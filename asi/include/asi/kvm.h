@@ -81,7 +81,8 @@ static __always_inline void kvm_asi_destroy_vm(struct kvm *kvm)
 
 /*
  * The VMM's mapping of [start, end) is about to change, and KVM has counted
- * that change as active.  From the MMU notifier; atomic.
+ * that change as active; or the VMM has no threads left.  From the MMU
+ * notifier; atomic.
  */
 static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 					       unsigned long end)
