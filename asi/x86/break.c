@@ -17,6 +17,7 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_POLICY] = "policy",
 	[ASI_BREAK_FREE] = "free",
 	[ASI_BREAK_QUARANTINE] = "quarantine",
+	[ASI_BREAK_DRAIN] = "drain",
 	[ASI_BREAK_VUNMAP] = "vunmap",
 	[ASI_BREAK_CHANGED] = "changed",
 	[ASI_BREAK_STACK] = "stack",
@@ -46,6 +47,7 @@ static int asi_break_parse(char *text)
 		broken |= BIT(i);
 	}
 	WRITE_ONCE(asi_broken, broken);
+	asi_quarantine_drain();
 	if (broken)
 		pr_warn("protection is switched off for a test: %#lx\n", broken);
 	return 0;

@@ -15,10 +15,12 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/shrinker.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include "break.h"
 #include "internal.h"
 
 /* 2 MiB: what a VM's end frees at once, about. */
@@ -26,6 +28,9 @@
 
 static DEFINE_RAW_SPINLOCK(asi_quarantine_lock);
 static LIST_HEAD(asi_quarantine_list);
+/* The batch that asi_quarantine_drain() waits for. */
+static LIST_HEAD(asi_quarantine_batch);
+static DEFINE_MUTEX(asi_quarantine_mutex);
 static unsigned long asi_quarantine_count;
 static struct workqueue_struct *asi_quarantine_wq __ro_after_init;
 
@@ -66,34 +71,54 @@ void asi_quarantine(struct page *page, unsigned int order)
 		irq_work_queue(&asi_quarantine_kick);
 }
 
+static void asi_quarantine_release(void)
+{
+	struct page *page;
+	unsigned int order;
+
+	for (;;) {
+		raw_spin_lock_irq(&asi_quarantine_lock);
+		page = list_first_entry_or_null(&asi_quarantine_batch, struct page, lru);
+		if (page) {
+			order = page_private(page);
+			list_del(&page->lru);
+			WRITE_ONCE(asi_quarantine_count,
+				   asi_quarantine_count - (1UL << order));
+		}
+		raw_spin_unlock_irq(&asi_quarantine_lock);
+		if (!page)
+			return;
+		set_page_private(page, 0);
+		/* The flags are down: this time they are freed. */
+		init_page_count(page);
+		__free_pages(page, order);
+	}
+}
+
 /*
  * Every page was unmapped before it was put on the list, so one round of
  * leaving covers the whole batch.
  */
 unsigned long asi_quarantine_drain(void)
 {
-	struct page *page, *next;
-	LIST_HEAD(batch);
 	unsigned long freed;
-	unsigned int order;
 
-	raw_spin_lock_irq(&asi_quarantine_lock);
-	list_splice_init(&asi_quarantine_list, &batch);
-	freed = asi_quarantine_count;
-	WRITE_ONCE(asi_quarantine_count, 0);
-	raw_spin_unlock_irq(&asi_quarantine_lock);
-	if (list_empty(&batch))
+	if (asi_breaks(ASI_BREAK_DRAIN))
 		return 0;
+	if (!asi_quarantine_pages() || !mutex_trylock(&asi_quarantine_mutex))
+		return 0;
+	raw_spin_lock_irq(&asi_quarantine_lock);
+	list_splice_tail_init(&asi_quarantine_list, &asi_quarantine_batch);
+	freed = asi_quarantine_count;
+	raw_spin_unlock_irq(&asi_quarantine_lock);
 
 	asi_count(ASI_EV_QUARANTINE_DRAIN);
 	asi_evict_everywhere();
-	list_for_each_entry_safe(page, next, &batch, lru) {
-		order = page_private(page);
-		set_page_private(page, 0);
-		/* The flags are down: this time they are freed. */
-		init_page_count(page);
-		__free_pages(page, order);
-	}
+	asi_quarantine_release();
+	mutex_unlock(&asi_quarantine_mutex);
+	/* Whoever came meanwhile found this one busy. */
+	if (asi_quarantine_pages())
+		irq_work_queue(&asi_quarantine_kick);
 	return freed;
 }
 
@@ -104,6 +129,8 @@ void asi_quarantine_walk(void (*fn)(void *ctx, unsigned long pfn, unsigned long 
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&asi_quarantine_lock, flags);
+	list_for_each_entry(page, &asi_quarantine_batch, lru)
+		fn(ctx, page_to_pfn(page), 1UL << page_private(page));
 	list_for_each_entry(page, &asi_quarantine_list, lru)
 		fn(ctx, page_to_pfn(page), 1UL << page_private(page));
 	raw_spin_unlock_irqrestore(&asi_quarantine_lock, flags);

@@ -63,6 +63,15 @@ u64 asi_raw_leaf(const u64 *root, u64 va, u64 *pfn, bool *writable)
 	}
 }
 
+/* Of a page, in the places where a small leaf has it. */
+static u64 asi_cache_mode(u64 entry, unsigned int level)
+{
+	u64 mode = entry & (_PAGE_PWT | _PAGE_PCD);
+	u64 pat = level > PG_LEVEL_4K ? _PAGE_PAT_LARGE : _PAGE_PAT;
+
+	return mode | (entry & pat ? _PAGE_PAT : 0);
+}
+
 /* Pages on per-CPU lists were put back into the free areas before. */
 static const char *asi_bad_page(u64 pfn, bool user_half)
 {
@@ -88,7 +97,8 @@ static const char *asi_bad_page(u64 pfn, bool user_half)
 }
 
 static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
-				   u64 entry, struct asi_rights rights)
+				   u64 entry, unsigned int our_level,
+				   struct asi_rights rights)
 {
 	unsigned int level;
 	bool nx = false, rw = true;
@@ -110,6 +120,8 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 		asi_violate(v, va, entry, "writable");
 	if (rights.exec && (nx || (pte_val(*kernel) & _PAGE_NX)))
 		asi_violate(v, va, entry, "executable");
+	if (asi_cache_mode(entry, our_level) != asi_cache_mode(pte_val(*kernel), level))
+		asi_violate(v, va, entry, "another cache mode");
 	if (entry & ~pte_val(*kernel) & _PAGE_USER)
 		asi_violate(v, va, entry, "user access");
 	bad = asi_bad_page(pfn, false);
@@ -155,7 +167,7 @@ static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 		asi_violate(v, va, entry, "Global");
 	for (i = 0; i < pages; i++, va += PAGE_SIZE, pfn++) {
 		if ((s64)va < 0)
-			asi_verify_kernel_page(v, va, pfn, entry, rights);
+			asi_verify_kernel_page(v, va, pfn, entry, level, rights);
 		else
 			asi_verify_user_page(v, va, pfn, entry, rights);
 	}

@@ -27,19 +27,36 @@ wrong() {
 wrong_secret() {
 	echo "$1" >$T/plant && wrong secret "$2"
 }
+# Nobody takes it out of the quarantine meanwhile.
+wrong_quarantine() {
+	echo drain >$D/asi/break || return 1
+	wrong quarantine "page in quarantine"
+	status=$?
+	echo end >$T/corrupt
+	echo none >$D/asi/break
+	return $status
+}
 right() { echo nothing >$T/corrupt && domains_are_right; }
 
-plan 12
+plan 18
 check "no violation in domains that are in use" domains_are_right
 check "a domain with one page more: no violation" right
 check "a Global entry" wrong global Global
 check "another frame than the kernel's" wrong frame "another frame"
 check "executable where the kernel is not" wrong executable executable
 check "writable where the kernel is not" wrong writable writable
+check "a page that user mode may touch" wrong user "user access"
+check "a page with another cache mode" wrong cache "another cache mode"
 check "a free page" wrong free "free page"
+check "a page in quarantine" wrong_quarantine
+check "a table of the domain's own that is not marked as such" \
+	wrong borrowed "borrowed from nobody"
+check "a page missing from a CPU's per-CPU area" \
+	wrong percpu "a CPU's per-CPU area is missing"
 check "an address that the kernel no longer maps" wrong unmapped "not mapped by the kernel"
 check "another process's page" wrong_secret "user_page $victim $va" "user memory"
 check "a page table" wrong_secret "page_table $victim $va" "page table"
 check "another process's stack" wrong_secret other_stack "stack of another process"
+check "another process's task_struct" wrong_secret "task $victim" "task_struct of another process"
 check "no warning in the kernel's log" log_is_clean
 finish

@@ -183,8 +183,15 @@ ExitStatus run_loop(const LoopOptions& options) {
                         "the endless loop ended\n" + describe_registers(vcpu));
         return BodyEnd::kThisVcpu;
     });
-    while (std::chrono::steady_clock::now() < deadline && !threads.wait(0))
+    const std::chrono::duration<double> pause(options.replace);
+    auto replaced_at = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() < deadline && !threads.wait(0)) {
         if (termination.came_within(100ms)) break;
+        if (options.replace == 0 || std::chrono::steady_clock::now() < replaced_at + pause)
+            continue;
+        vm.memory().replace_pages();
+        replaced_at = std::chrono::steady_clock::now();
+    }
     threads.stop();
 
     uint64_t total = 0;

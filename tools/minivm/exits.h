@@ -28,6 +28,7 @@ struct LoopOptions {
     double seconds = 1;
     unsigned smp = 1;
     uint64_t timer_ticks = 1;
+    double replace = 0;  ///< seconds between two changes of the guest's pages; 0: none
 };
 
 /// Repeats one operation on every vCPU for a time, or until SIGTERM or SIGINT, and prints how many

@@ -130,6 +130,8 @@ class CommandLine {
         add_seconds(command, "--seconds", loop_.seconds, "how long");
         add_smp(command, loop_.smp);
         add_timer_ticks(command, loop_.timer_ticks);
+        add_seconds(command, "--replace", loop_.replace,
+                    "put other pages with the same content under the guest every so many seconds");
         command->callback([this] { chosen_ = [this] { return run_loop(loop_); }; });
     }
 

@@ -26,6 +26,18 @@ GuestMemory::~GuestMemory() {
     ::munmap(host_, size_);
 }
 
+void GuestMemory::replace_pages() const {
+    void* fresh = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (fresh == MAP_FAILED) throw system_error("mapping guest memory", errno);
+    std::memcpy(fresh, host_, size_);
+    if (::mremap(fresh, size_, size_, MREMAP_MAYMOVE | MREMAP_FIXED, host_) == MAP_FAILED) {
+        const int error = errno;
+        ::munmap(fresh, size_);
+        throw system_error("replacing guest memory", error);
+    }
+}
+
 std::span<uint8_t> GuestMemory::at(uint64_t address, size_t size) const {
     if (address < base_ || address - base_ > size_ || size > size_ - (address - base_))
         throw Error(ExitStatus::kGuestFailed, "guest address out of guest memory");

@@ -23,6 +23,10 @@ class GuestMemory {
     GuestMemory& operator=(const GuestMemory&) = delete;
     ~GuestMemory();
 
+    /// Puts other pages with the same content in place of all there are. What the guest writes
+    /// meanwhile may be lost.
+    void replace_pages() const;
+
     uint64_t base() const { return base_; }
     size_t size() const { return size_; }
     void* host_address() const { return host_; }

@@ -149,6 +149,10 @@ run loop --seconds=1 --smp=2
 [ $status -eq 0 ] && printed '^op=cpuid vcpus=2 exits=[1-9][0-9]*$'
 ok loop_runs_for_a_time $?
 
+run loop --seconds=1 --op=mmio --replace=0.2
+[ $status -eq 0 ] && printed '^op=mmio vcpus=1 exits=[1-9][0-9]*$'
+ok loop_goes_on_with_other_pages_under_it $?
+
 ( "$minivm" loop --seconds=100 >"$work/loop" & loop=$!; sleep 1; kill $loop; wait $loop ) &&
 	grep -q '^op=cpuid vcpus=1 exits=[1-9]' "$work/loop"
 ok a_signal_ends_the_loop_with_its_report $?

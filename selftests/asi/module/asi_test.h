@@ -41,9 +41,15 @@ int asi_probe_fire(int tgid, const struct asi_secret *secret,
 void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt);
 
 /*
- * corrupt.c: make a domain in which @what is wrong: "global", "frame",
- * "executable", "writable", "free", "unmapped", "secret" (the planted one is
- * mapped), or "nothing".  "end" and the next call take it away.
+ * corrupt.c: make a domain and do @what to it.  "end" and the next call take
+ * it away.  What the oracle has to find afterwards:
+ *
+ *   global frame executable writable user cache free unmapped borrowed percpu
+ *   quarantine secret		the entry is wrong, by hand
+ *   nothing			nothing
+ *   freed vunmapped uncached deadstack
+ *				nothing, as long as isolation works: the memory
+ *				is freed, unmapped, made uncached, its task ends
  */
 int asi_corrupt(const char *what, const struct asi_secret *secret);
 void asi_corrupt_end(void);
@@ -53,5 +59,16 @@ void asi_corrupt_end(void);
  * with interrupts arriving; counts how often the records were wrong.
  */
 int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong);
+
+/*
+ * stale.c: let a CPU hold the translation of a page that is freed.  @enters:
+ * it asks to be inside again before each read, which is when it has to notice.
+ */
+struct asi_stale {
+	bool stayed;	/* the CPU was inside all the time */
+	bool reused;	/* the page was given to somebody else meanwhile */
+	bool seen;	/* whose content was read */
+};
+int asi_stale_run(bool enters, struct asi_stale *result);
 
 #endif /* ASI_TEST_H */

@@ -3,10 +3,14 @@
  * A domain that is wrong on purpose: it is never entered for longer than it
  * takes to learn its root, and asi/verify must find what is wrong with it.
  */
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/set_memory.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <asm/pgtable.h>
@@ -21,9 +25,18 @@
 static struct asi *asi_wrong_domain;
 static struct page *asi_wrong_pages;
 static void *asi_wrong_alias;
+/* An entry that has to be right again before the domain is destroyed. */
+static u64 *asi_wrong_entry, asi_right_value;
+static unsigned long asi_uncached;
 
 void asi_corrupt_end(void)
 {
+	if (asi_wrong_entry)
+		*asi_wrong_entry = asi_right_value;
+	asi_wrong_entry = NULL;
+	if (asi_uncached)
+		set_memory_wb(asi_uncached, 1);
+	asi_uncached = 0;
 	asi_destroy(asi_wrong_domain);
 	asi_wrong_domain = NULL;
 	if (asi_wrong_alias)
@@ -46,8 +59,8 @@ static u64 *asi_raw_root(struct asi *asi)
 	return __va(cr3 & CR3_ADDR_MASK);
 }
 
-/* The last-level entry for @va in the raw tables. */
-static u64 *asi_raw_entry(struct asi *asi, unsigned long va)
+/* The entry for @va on @at_level of the raw tables. */
+static u64 *asi_raw_entry(struct asi *asi, unsigned long va, unsigned int at_level)
 {
 	unsigned int level = pgtable_l5_enabled() ? 5 : 4;
 	u64 *table = asi_raw_root(asi);
@@ -55,7 +68,7 @@ static u64 *asi_raw_entry(struct asi *asi, unsigned long va)
 	for (;; level--) {
 		u64 *entry = &table[(va >> (PAGE_SHIFT + (level - 1) * 9)) & (PTRS_PER_PTE - 1)];
 
-		if (level == 1)
+		if (level == at_level)
 			return entry;
 		if (!(*entry & _PAGE_PRESENT) || (*entry & _PAGE_PSE))
 			return NULL;
@@ -63,17 +76,61 @@ static u64 *asi_raw_entry(struct asi *asi, unsigned long va)
 	}
 }
 
+static void asi_free_wrong_pages(void)
+{
+	__free_pages(asi_wrong_pages, ASI_WRONG_ORDER);
+	asi_wrong_pages = NULL;
+}
+
+static void asi_vunmap_wrong_alias(void)
+{
+	vunmap(asi_wrong_alias);
+	asi_wrong_alias = NULL;
+}
+
+/* What isolation must not follow is undone behind its back. */
+static void asi_put_back(u64 *entry, u64 old)
+{
+	/* The quarantine, if it came to that, is empty again. */
+	msleep(50);
+	*entry = old;
+}
+
+static int asi_stack_donor(void *unused)
+{
+	int err = asi_map_current(asi_wrong_domain);
+
+	while (!kthread_should_stop())
+		msleep(1);
+	return err;
+}
+
+/* A thread's stack is mapped, and the thread ends. */
+static int asi_dead_stack(void)
+{
+	struct task_struct *thread = kthread_create(asi_stack_donor, NULL, "asi_donor");
+
+	if (IS_ERR(thread))
+		return PTR_ERR(thread);
+	kthread_bind(thread, 0);
+	wake_up_process(thread);
+	msleep(50);
+	return kthread_stop(thread);
+}
+
 /* A page of its own, mapped rightly at @va of the domain. */
 static int asi_corrupt_entry(unsigned long va, const char *what)
 {
-	u64 *entry;
+	u64 *entry, *above, old;
 	int err = asi_map(asi_wrong_domain, (void *)va, PAGE_SIZE, ASI_KIND_OBJECT);
 
 	if (err)
 		return err;
-	entry = asi_raw_entry(asi_wrong_domain, va);
+	entry = asi_raw_entry(asi_wrong_domain, va, 1);
+	above = asi_raw_entry(asi_wrong_domain, va, 2);
 	if (!entry)
 		return -ENOENT;
+	old = *entry;
 	if (!strcmp(what, "global")) {
 		*entry |= _PAGE_GLOBAL;
 	} else if (!strcmp(what, "frame")) {
@@ -82,24 +139,46 @@ static int asi_corrupt_entry(unsigned long va, const char *what)
 		*entry &= ~_PAGE_NX;
 	} else if (!strcmp(what, "writable")) {
 		*entry |= _PAGE_RW;
+	} else if (!strcmp(what, "user")) {
+		*entry |= _PAGE_USER;
+	} else if (!strcmp(what, "cache")) {
+		*entry |= _PAGE_PCD;
 	} else if (!strcmp(what, "free")) {
-		u64 old = *entry;
-
-		__free_pages(asi_wrong_pages, ASI_WRONG_ORDER);
-		asi_wrong_pages = NULL;
-		*entry = old;
+		asi_free_wrong_pages();
+		asi_put_back(entry, old);
 	} else if (!strcmp(what, "unmapped")) {
-		vunmap(asi_wrong_alias);
-		asi_wrong_alias = NULL;
+		asi_vunmap_wrong_alias();
+		asi_put_back(entry, old);
+	} else if (!strcmp(what, "borrowed")) {
+		asi_wrong_entry = above;
+		asi_right_value = *above;
+		*above &= ~_PAGE_SOFTW1;
+	} else if (!strcmp(what, "percpu")) {
+		asi_unmap(asi_wrong_domain,
+			  per_cpu_ptr(&this_cpu_off, cpumask_last(cpu_possible_mask)), 1);
+	} else if (!strcmp(what, "quarantine")) {
+		asi_free_wrong_pages();
+		*entry = old;
+	} else if (!strcmp(what, "freed")) {
+		asi_free_wrong_pages();
+		msleep(50);
+	} else if (!strcmp(what, "vunmapped")) {
+		asi_vunmap_wrong_alias();
+	} else if (!strcmp(what, "uncached")) {
+		err = set_memory_uc(va, 1);
+		asi_uncached = err ? 0 : va;
+	} else if (!strcmp(what, "deadstack")) {
+		err = asi_dead_stack();
 	} else if (strcmp(what, "nothing")) {
 		return -EINVAL;
 	}
-	return 0;
+	return err;
 }
 
 int asi_corrupt(const char *what, const struct asi_secret *secret)
 {
-	bool alias = !strcmp(what, "writable") || !strcmp(what, "unmapped");
+	bool alias = !strcmp(what, "writable") || !strcmp(what, "unmapped") ||
+		     !strcmp(what, "vunmapped");
 	struct page *page;
 	unsigned long va;
 	int err;

@@ -6,7 +6,8 @@
  *   fire    write "TGID": read the secret in the next VM exit of that process;
  *           write "here": read it in this system call
  *           write "freed TGID": map a page in the VM's domain, free it, read it
- *   corrupt write what shall be wrong in a domain made for it
+ *   corrupt write what shall happen to a domain made for it
+ *   stale   write "stay" or "enter": free a page whose translation a CPU holds
  *   states  write milliseconds: stay in a strict domain
  *   result  read: what happened, one line of "key value" pairs
  */
@@ -24,6 +25,7 @@
 static DEFINE_MUTEX(asi_test_mutex);
 static struct asi_secret asi_secret;
 static struct asi_attempt asi_attempt;
+static struct asi_stale asi_stale;
 static u64 asi_rounds, asi_wrong;
 static struct dentry *asi_test_dir;
 
@@ -110,6 +112,24 @@ static ssize_t corrupt_write(struct file *file, const char __user *ubuf, size_t 
 	return err ?: len;
 }
 
+static ssize_t stale_write(struct file *file, const char __user *ubuf, size_t len,
+			   loff_t *ppos)
+{
+	char line[32];
+	bool enters;
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	enters = !strcmp(strim(line), "enter");
+	if (!enters && strcmp(strim(line), "stay"))
+		return -EINVAL;
+	mutex_lock(&asi_test_mutex);
+	err = asi_stale_run(enters, &asi_stale);
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
 static ssize_t states_write(struct file *file, const char __user *ubuf, size_t len,
 			    loff_t *ppos)
 {
@@ -131,13 +151,13 @@ static ssize_t states_write(struct file *file, const char __user *ubuf, size_t l
 static int result_show(struct seq_file *m, void *unused)
 {
 	mutex_lock(&asi_test_mutex);
-	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu\n",
+	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu stayed %d reused %d seen %d\n",
 		   asi_secret.kind[0] ? asi_secret.kind : "-", asi_secret.address,
 		   asi_secret.expected, asi_attempt.fired,
 		   asi_attempt.inside_before, asi_attempt.faulted,
 		   !asi_attempt.faulted && asi_attempt.value == asi_secret.expected,
 		   asi_attempt.inside_after, asi_attempt.reachable, asi_rounds,
-		   asi_wrong);
+		   asi_wrong, asi_stale.stayed, asi_stale.reused, asi_stale.seen);
 	mutex_unlock(&asi_test_mutex);
 	return 0;
 }
@@ -153,6 +173,7 @@ static const struct file_operations name##_fops = {		\
 ASI_TEST_WRITE_ONLY(plant);
 ASI_TEST_WRITE_ONLY(fire);
 ASI_TEST_WRITE_ONLY(corrupt);
+ASI_TEST_WRITE_ONLY(stale);
 ASI_TEST_WRITE_ONLY(states);
 
 static int __init asi_test_init(void)
@@ -167,6 +188,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file("plant", 0200, asi_test_dir, NULL, &plant_fops);
 	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
 	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
+	debugfs_create_file("stale", 0200, asi_test_dir, NULL, &stale_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;

@@ -138,6 +138,19 @@ static int asi_plant_page_table(struct asi_secret *secret, int pid,
 	return err;
 }
 
+static int asi_plant_task(struct asi_secret *secret, int pid)
+{
+	struct pid *id = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(id, PIDTYPE_PID);
+
+	put_pid(id);
+	if (!task)
+		return -ESRCH;
+	secret->address = (unsigned long)task;
+	put_task_struct(task);
+	return 0;
+}
+
 /* Freed with the secret still in it, as a careless owner does. */
 static int asi_plant_free(struct asi_secret *secret)
 {
@@ -186,6 +199,8 @@ int asi_plant(struct asi_secret *secret, const char *what, int pid,
 		err = asi_plant_user(secret, pid, va);
 	else if (!strcmp(what, "page_table"))
 		err = asi_plant_page_table(secret, pid, va);
+	else if (!strcmp(what, "task"))
+		err = asi_plant_task(secret, pid);
 	else if (!strcmp(what, "free_page"))
 		err = asi_plant_free(secret);
 	else
