@@ -66,7 +66,7 @@ void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
 }
 
 /* In the fault path: one look, and any doubt means no. */
-bool kvm_asi_owns_user(void *owner, unsigned long address)
+bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size)
 {
 	struct kvm_asi_vm *vm = owner;
 	struct kvm_asi_guest *guest = &vm->guest;
@@ -78,8 +78,8 @@ bool kvm_asi_owns_user(void *owner, unsigned long address)
 	    current->mm != vm->kvm->mm)
 		return false;
 	for (i = 0; i < n && i < KVM_ASI_MAX_RANGES; i++) {
-		if (address >= READ_ONCE(guest->range[i].start) &&
-		    address < READ_ONCE(guest->range[i].end))
+		if (start >= READ_ONCE(guest->range[i].start) &&
+		    start + size <= READ_ONCE(guest->range[i].end))
 			found = true;
 	}
 	return found && !read_seqcount_retry(&guest->seq, seq);

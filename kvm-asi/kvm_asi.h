@@ -91,7 +91,7 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
-bool kvm_asi_owns_user(void *owner, unsigned long address);
+bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
 

@@ -6,11 +6,10 @@
  * Two parts.  What the kernel keeps in subtrees of its own (image, modules,
  * fixmap, cpu_entry_area, KASAN shadow) is borrowed from init_mm and follows
  * it.  What lies among secrets (per-CPU areas in the direct map, interrupt
- * stacks in vmalloc space) gets tables of our own.
+ * stacks in vmalloc space, registered objects) gets tables of our own.
  */
 #define pr_fmt(fmt) "asi: " fmt
 
-#include <linux/gfp.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -26,84 +25,49 @@
 #define ASI_SLOT_SIZE	(1UL << 39)
 
 static DEFINE_MUTEX(asi_base_mutex);
-static struct asi_pt asi_base;
-static bool asi_base_ready;
+struct asi *asi_base;
 
-static int asi_donate(struct asi_pt *pt, u32 pages)
+/* asi_pt_borrow() with as many table pages as it takes. */
+static int asi_borrow(struct asi *asi, const void *from, unsigned long va,
+		      unsigned int level)
 {
-	while (pages--) {
-		void *page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-
-		if (!page)
-			return -ENOMEM;
-		asi_pt_donate(pt, page);
-	}
-	return 0;
-}
-
-static int asi_base_clone(unsigned long start, unsigned long end,
-			  enum asi_kind kind)
-{
-	u64 copied = 0;
-	u32 needed;
+	unsigned long flags;
+	u32 needed = 0;
 	int err;
 
-	start = PAGE_ALIGN_DOWN(start);
-	end = PAGE_ALIGN(end);
-	err = asi_pt_clone(&asi_base, asi_kernel_root(), start, end - start, kind,
-			   &copied, &needed);
-	if (err == -ENOMEM) {
-		err = asi_donate(&asi_base, needed);
-		if (!err)
-			err = asi_pt_clone(&asi_base, asi_kernel_root(), start,
-					   end - start, kind, &copied, &needed);
-	}
-	if (!err && copied != end - start)
-		err = -EFAULT;
-	if (err)
-		pr_err("base map: %s at %#lx-%#lx: error %d, %llu bytes mapped\n",
-		       asi_kind_name(kind), start, end, err, copied);
+	do {
+		raw_spin_lock_irqsave(&asi->lock, flags);
+		err = asi_pt_borrow(&asi->pt, from, va, level, &needed);
+		raw_spin_unlock_irqrestore(&asi->lock, flags);
+	} while (err == -ENOMEM && !asi_refill(asi, needed));
 	return err;
 }
 
 /*
- * One entry of the level that spans 512 GiB, whatever the depth.  A hole
- * stays a hole: not every such entry of the KASAN shadow is populated.
+ * Entries of the level that spans 512 GiB, whatever the depth.  A hole stays a
+ * hole: not every such entry of the KASAN shadow is populated.
  */
-static int asi_borrow_slot(struct asi_pt *pt, const void *from, unsigned long va)
-{
-	u32 needed;
-	int err = asi_pt_borrow(pt, from, va, 4, &needed);
-
-	if (err == -ENOMEM) {
-		err = asi_donate(pt, needed);
-		if (!err)
-			err = asi_pt_borrow(pt, from, va, 4, &needed);
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-static int asi_base_borrow(unsigned long start, unsigned long end)
+static int asi_base_borrow(struct asi *base, unsigned long start, unsigned long end)
 {
 	unsigned long va;
 	int err;
 
 	for (va = ALIGN_DOWN(start, ASI_SLOT_SIZE); ; va += ASI_SLOT_SIZE) {
-		err = asi_borrow_slot(&asi_base, asi_kernel_root(), va);
-		if (err)
+		err = asi_borrow(base, asi_kernel_root(), va, 4);
+		if (err && err != -ENOENT)
 			return err;
 		if (va >= ALIGN_DOWN(end - 1, ASI_SLOT_SIZE))
 			return 0;
 	}
 }
 
-static int asi_base_percpu(int cpu)
+static int asi_base_percpu(struct asi *base, int cpu)
 {
 	unsigned long start = (unsigned long)__per_cpu_start + per_cpu_offset(cpu);
 	unsigned long top;
 	int err;
 
-	err = asi_base_clone(start, start + asi_percpu_size(), ASI_KIND_PERCPU);
+	err = asi_map(base, (void *)start, asi_percpu_size(), ASI_KIND_PERCPU);
 	if (err)
 		return err;
 
@@ -112,71 +76,81 @@ static int asi_base_percpu(int cpu)
 	if (err)
 		return err;
 	top = (unsigned long)per_cpu(pcpu_hot.hardirq_stack_ptr, cpu) + 8;
-	return asi_base_clone(top - IRQ_STACK_SIZE, top, ASI_KIND_IRQ_STACK);
+	return asi_map(base, (void *)(top - IRQ_STACK_SIZE), IRQ_STACK_SIZE,
+		       ASI_KIND_IRQ_STACK);
+}
+
+static int asi_base_fill(struct asi *base)
+{
+	int cpu, err;
+
+	/* Image, modules and fixmap share the last slot. */
+	err = asi_base_borrow(base, (unsigned long)_text, (unsigned long)_text + 1);
+	if (!err)
+		err = asi_base_borrow(base, CPU_ENTRY_AREA_BASE,
+				      CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE);
+#ifdef CONFIG_KASAN
+	if (!err)
+		err = asi_base_borrow(base, KASAN_SHADOW_START, KASAN_SHADOW_END);
+#endif
+	for_each_possible_cpu(cpu) {
+		if (!err && !(cpu && asi_breaks(ASI_BREAK_BASE)))
+			err = asi_base_percpu(base, cpu);
+	}
+	/* So that there is a table to grow in, for all domains at once. */
+	if (!err)
+		err = asi_map(base, virt_to_page(base), sizeof(struct page),
+			      ASI_KIND_VMEMMAP);
+	return err;
 }
 
 static int asi_base_build(void)
 {
-	int cpu, err;
+	struct asi *base = asi_alloc();
+	int err;
 
-	err = asi_pt_init(&asi_base, asi_levels());
-	if (err)
+	if (!base)
+		return -ENOMEM;
+	err = asi_base_fill(base);
+	if (err) {
+		pr_err("base map: error %d\n", err);
+		asi_free(base);
 		return err;
-	/* Image, modules and fixmap share the last slot. */
-	err = asi_base_borrow((unsigned long)_text, (unsigned long)_text + 1);
-	if (!err)
-		err = asi_base_borrow(CPU_ENTRY_AREA_BASE,
-				      CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE);
-#ifdef CONFIG_KASAN
-	if (!err)
-		err = asi_base_borrow(KASAN_SHADOW_START, KASAN_SHADOW_END);
-#endif
-	for_each_possible_cpu(cpu) {
-		if (!err && !(cpu && asi_breaks(ASI_BREAK_BASE)))
-			err = asi_base_percpu(cpu);
 	}
-	if (err)
-		asi_pt_destroy(&asi_base);
-	return err;
+	WRITE_ONCE(asi_base, base);
+	return 0;
 }
 
 /* Every root entry of the kernel half that the base map has. */
-static int asi_base_share(struct asi_pt *pt)
+static int asi_base_share(struct asi *asi)
 {
-	const u64 *root = asi_pt_root_table(&asi_base);
+	const u64 *root = asi_pt_root_table(&asi_base->pt);
 	int i, err;
 
 	for (i = PTRS_PER_PGD / 2; i < PTRS_PER_PGD; i++) {
 		unsigned long va = ((unsigned long)i << PGDIR_SHIFT) |
 				   (~0UL << (PGDIR_SHIFT + 8));
-		u32 needed;
 
 		if (!(root[i] & _PAGE_PRESENT))
 			continue;
-		err = asi_pt_borrow(pt, root, va, asi_levels(), &needed);
+		err = asi_borrow(asi, root, va, asi_levels());
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* Give a fresh table the base map.  Process context. */
-int asi_base_get(struct asi_pt *pt)
+int asi_base_get(struct asi *asi)
 {
 	int err = 0;
 
 	mutex_lock(&asi_base_mutex);
-	if (!asi_base_ready) {
+	if (!asi_base)
 		err = asi_base_build();
-		asi_base_ready = !err;
-	}
 	if (!err)
-		err = asi_base_share(pt);
+		err = asi_map_shared(asi_base);
+	if (!err)
+		err = asi_base_share(asi);
 	mutex_unlock(&asi_base_mutex);
 	return err;
-}
-
-const u64 *asi_base_root(void)
-{
-	return asi_pt_root_table(&asi_base);
 }

@@ -152,7 +152,7 @@ static void asi_classify_user(const struct asi *asi, unsigned long address,
 {
 	place->kind = ASI_KIND_USER_ADDRESS;
 	if (!asi || !asi->ops || !asi->ops->owns_user || !current->mm ||
-	    !asi->ops->owns_user(asi->owner, address))
+	    !asi->ops->owns_user(asi->owner, address, 1))
 		return;
 	place->kind = ASI_KIND_GUEST_MEMORY;
 	place->mapped = asi_table_lookup(current->mm->pgd, asi_levels(), address,

@@ -63,8 +63,33 @@ void asi_refill_later(struct asi *asi)
 		irq_work_queue(&asi->refill_irq_work);
 }
 
-static void asi_free(struct asi *asi)
+/* A table with nothing in it. */
+struct asi *asi_alloc(void)
 {
+	/* Whole pages: the switch touches this while restricted. */
+	struct asi *asi = (struct asi *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+
+	if (!asi)
+		return NULL;
+	BUILD_BUG_ON(sizeof(*asi) > PAGE_SIZE);
+	raw_spin_lock_init(&asi->lock);
+	init_irq_work(&asi->refill_irq_work, asi_refill_irq_work);
+	INIT_WORK(&asi->refill_work, asi_refill_work);
+	asi_tlb_new_domain(&asi_tlb, &asi->tlb);
+	if (asi_pt_init(&asi->pt, asi_levels())) {
+		free_page((unsigned long)asi);
+		return NULL;
+	}
+	asi->root = asi_pt_root(&asi->pt);
+	return asi;
+}
+
+/* No CPU may use it any more. */
+void asi_free(struct asi *asi)
+{
+	irq_work_sync(&asi->refill_irq_work);
+	cancel_work_sync(&asi->refill_work);
+	asi_pt_destroy(&asi->pt);
 	if (asi->mm)
 		mmdrop(asi->mm);
 	free_page((unsigned long)asi);
@@ -77,13 +102,9 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 
 	if (!asi_enabled())
 		return ERR_PTR(-EOPNOTSUPP);
-	/* Whole pages: the switch touches this while restricted. */
-	asi = (struct asi *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	asi = asi_alloc();
 	if (!asi)
 		return ERR_PTR(-ENOMEM);
-	BUILD_BUG_ON(sizeof(*asi) > PAGE_SIZE);
-
-	raw_spin_lock_init(&asi->lock);
 	asi->cls = cls;
 	asi->ops = ops;
 	asi->owner = owner;
@@ -93,25 +114,18 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	if (asi->mm)
 		mmgrab(asi->mm);
 	asi_comm(asi->comm);
-	init_irq_work(&asi->refill_irq_work, asi_refill_irq_work);
-	INIT_WORK(&asi->refill_work, asi_refill_work);
 
 	err = ida_alloc_min(&asi_ids, 1, GFP_KERNEL);
 	if (err < 0)
 		goto free;
 	asi->id = err;
-	err = asi_pt_init(&asi->pt, asi_levels());
-	if (err)
-		goto free_id;
-	asi->root = asi_pt_root(&asi->pt);
-	asi_tlb_new_domain(&asi_tlb, &asi->tlb);
-	err = asi_base_get(&asi->pt);
+	err = asi_base_get(asi);
 	if (!err)
 		err = asi_refill(asi, ASI_RESERVE_FULL);
 	if (!err)
 		err = asi_map(asi, asi, sizeof(*asi), ASI_KIND_OBJECT);
 	if (err)
-		goto free_pt;
+		goto free_id;
 
 	mutex_lock(&asi_domains_mutex);
 	raw_spin_lock_irq(&asi_domains_lock);
@@ -121,15 +135,8 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	/* For good: patching the hot paths back and forth costs more than it saves. */
 	if (!static_key_enabled(&asi_active_key))
 		static_branch_enable(&asi_active_key);
-	err = asi_map_shared(asi);
-	if (err) {
-		asi_destroy(asi);
-		return ERR_PTR(err);
-	}
 	return asi;
 
-free_pt:
-	asi_pt_destroy(&asi->pt);
 free_id:
 	ida_free(&asi_ids, asi->id);
 free:
@@ -168,9 +175,6 @@ void asi_destroy(struct asi *asi)
 	}
 	cpus_read_unlock();
 
-	irq_work_sync(&asi->refill_irq_work);
-	cancel_work_sync(&asi->refill_work);
-	asi_pt_destroy(&asi->pt);
 	ida_free(&asi_ids, asi->id);
 	asi_free(asi);
 }

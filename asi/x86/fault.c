@@ -53,20 +53,27 @@ static bool asi_kernel_allows(const struct asi_place *place,
 }
 
 /*
- * Map one page of guest memory, not executable and no more writable than the
- * process has it by now.  The lock orders this against asi_zap_user().
+ * Map guest memory, not executable and no more writable than the process has
+ * it by now: one page, or all of a large one if all of it is the guest's.  The
+ * lock orders this against asi_zap_user().
  */
 static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
 {
 	u64 entry = _PAGE_PRESENT | _PAGE_USER | _PAGE_NX;
+	u64 size = PAGE_SIZE;
 
 	asi_classify(asi, page, place);
 	if (place->kind != ASI_KIND_GUEST_MEMORY || !place->mapped)
 		return -EAGAIN;
+	if (place->leaf.size == PMD_SIZE &&
+	    asi->ops->owns_user(asi->owner, place->leaf.va, PMD_SIZE)) {
+		page = place->leaf.va;
+		size = PMD_SIZE;
+	}
 	if ((place->leaf.entry & _PAGE_RW) && (place->leaf.entry & _PAGE_DIRTY))
 		entry |= _PAGE_RW;
 	return asi_pt_map(&asi->pt, page, place->leaf.pa + (page - place->leaf.va),
-			  PAGE_SIZE, entry, place->kind, NULL);
+			  size, entry, place->kind, NULL);
 }
 
 /* The flag goes up first: a page freed before that is seen here as another kind. */
@@ -85,32 +92,44 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 			    place->kind, NULL, NULL);
 }
 
-/* Map one page as its owner has it.  False: leave instead. */
-static bool asi_grow(struct asi *asi, unsigned long address,
-		     struct asi_place *place, enum asi_access access)
+/*
+ * Map the page in @into, which may be the base map, and see that @asi shows it.
+ * A leaf of a borrowed table stays as it is: without this look the same access
+ * would fault for ever.
+ */
+static bool asi_grow_in(struct asi *into, const struct asi *asi,
+			unsigned long address, struct asi_place *place,
+			enum asi_access access)
 {
 	u64 page = address & PAGE_MASK;
 	struct asi_leaf leaf;
 	int err;
 
 	/* Whoever holds the lock may be this CPU, interrupted. */
-	if (!raw_spin_trylock(&asi->lock))
+	if (!raw_spin_trylock(&into->lock))
 		return false;
-	err = address < TASK_SIZE_MAX ? asi_grow_user(asi, page, place) :
-					asi_grow_kernel(asi, address, page, place);
-	/*
-	 * A leaf of a borrowed table stays as it is: without this look the
-	 * same access would fault for ever.
-	 */
+	err = address < TASK_SIZE_MAX ? asi_grow_user(into, page, place) :
+					asi_grow_kernel(into, address, page, place);
 	if (!err && (!asi_pt_lookup(&asi->pt, address, &leaf) ||
 		     !asi_entry_allows(leaf.entry, access)))
 		err = -EACCES;
-	raw_spin_unlock(&asi->lock);
+	raw_spin_unlock(&into->lock);
 
 	if (err == -ENOMEM)
 		asi_count(ASI_EV_RESERVE_EMPTY);
-	asi_refill_later(asi);
+	asi_refill_later(into);
 	return !err;
+}
+
+/* Map what is touched as its owner has it.  False: leave instead. */
+static bool asi_grow(struct asi *asi, unsigned long address,
+		     struct asi_place *place, enum asi_access access)
+{
+	/* Every domain reads the memory map: once for all. */
+	if (place->kind == ASI_KIND_VMEMMAP &&
+	    asi_grow_in(asi_base, asi, address, place, access))
+		return true;
+	return asi_grow_in(asi, asi, address, place, access);
 }
 
 static void asi_remember(struct asi_cpu *cpu, struct pt_regs *regs,

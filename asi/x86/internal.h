@@ -114,9 +114,13 @@ static inline size_t asi_percpu_size(void)
 }
 
 /* base.c */
-int asi_base_get(struct asi_pt *pt);
-/* The base map's top-level table.  Some domain exists. */
-const u64 *asi_base_root(void);
+/*
+ * What all domains share, in tables that they borrow: a domain's table that is
+ * never entered.  NULL before the first domain.
+ */
+extern struct asi *asi_base;
+/* Give a fresh domain the base map.  Process context. */
+int asi_base_get(struct asi *asi);
 
 /* boot.c */
 unsigned int asi_levels(void);
@@ -131,14 +135,16 @@ const char *asi_off_reason(void);
 extern struct list_head asi_domains;
 extern raw_spinlock_t asi_domains_lock;
 extern struct mutex asi_domains_mutex;
+struct asi *asi_alloc(void);
+void asi_free(struct asi *asi);
 int asi_refill(struct asi *asi, u32 want);
 /* Where nothing can sleep: have the reserve filled up if it is low. */
 void asi_refill_later(struct asi *asi);
 int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
 		  enum asi_kind kind);
 
-/* shared.c */
-int asi_map_shared(struct asi *asi);
+/* shared.c: add to the base map what is registered and not in it yet. */
+int asi_map_shared(struct asi *base);
 
 /* lifetime.c */
 int asi_lifetime_init(void);

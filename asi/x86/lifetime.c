@@ -66,6 +66,13 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 	size = end - start;
 
 	raw_spin_lock_irqsave(&asi_domains_lock, flags);
+	asi = READ_ONCE(asi_base);
+	if (asi) {
+		raw_spin_lock(&asi->lock);
+		if (asi_pt_zap(&asi->pt, start, size))
+			asi_kernel_removed();
+		raw_spin_unlock(&asi->lock);
+	}
 	list_for_each_entry(asi, &asi_domains, list) {
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size)) {
@@ -94,7 +101,8 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 	if (!asi_breaks(ASI_BREAK_FREE))
 		asi_zap_everywhere((unsigned long)page_address(page),
 				   PAGE_SIZE << order);
-	if (asi_breaks(ASI_BREAK_QUARANTINE) || !asi_may_use_removed())
+	if (!asi_breaks(ASI_BREAK_DRAIN) &&
+	    (asi_breaks(ASI_BREAK_QUARANTINE) || !asi_may_use_removed()))
 		return false;
 	asi_quarantine(page, order);
 	return true;

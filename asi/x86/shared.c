@@ -3,8 +3,9 @@
  * Kernel objects that every domain maps and that are nobody's secret: the
  * kernel's book-keeping that interrupts and memory checks consult all the time.
  *
- * A domain maps at its creation what is registered then.  Objects registered
- * later are left for; objects that go away are taken out everywhere.
+ * They are part of the base map.  What is registered after the first domain was
+ * made is added when the next one is, and left for until then; objects that go
+ * away are taken out everywhere.
  */
 #define pr_fmt(fmt) "asi: " fmt
 
@@ -19,6 +20,7 @@ static struct {
 	size_t size;
 } asi_shared[ASI_MAX_SHARED];
 static unsigned int asi_shared_count;
+static bool asi_shared_changed = true;
 static DEFINE_RAW_SPINLOCK(asi_shared_lock);
 
 void asi_share(const void *addr, size_t size)
@@ -33,6 +35,7 @@ void asi_share(const void *addr, size_t size)
 		asi_shared[asi_shared_count].addr = addr;
 		asi_shared[asi_shared_count].size = size;
 		asi_shared_count++;
+		asi_shared_changed = true;
 	}
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
 }
@@ -53,7 +56,7 @@ void asi_unshare(const void *addr)
 		asi_shared[i] = asi_shared[--asi_shared_count];
 		break;
 	}
-	/* Under the lock, so that no domain in creation maps it afterwards. */
+	/* Under the lock, so that nobody maps it afterwards. */
 	if (size)
 		asi_zap_everywhere((unsigned long)addr, size);
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
@@ -63,21 +66,21 @@ void asi_unshare(const void *addr)
  * The memory model's section table: virt_addr_valid() and pfn_valid() read it
  * on every hardened copy to or from user space.
  */
-static int asi_share_sections(struct asi *asi)
+static int asi_share_sections(struct asi *base)
 {
 	unsigned long nr;
 	int err;
 
-	err = asi_map(asi, mem_section, NR_SECTION_ROOTS * sizeof(*mem_section),
+	err = asi_map(base, mem_section, NR_SECTION_ROOTS * sizeof(*mem_section),
 		      ASI_KIND_VMEMMAP);
 	for (nr = 0; !err && nr <= __highest_present_section_nr; nr++) {
 		struct mem_section *section = __nr_to_section(nr);
 
 		if (!section || !present_section(section))
 			continue;
-		err = asi_map(asi, section, sizeof(*section), ASI_KIND_VMEMMAP);
+		err = asi_map(base, section, sizeof(*section), ASI_KIND_VMEMMAP);
 		if (!err && section->usage)
-			err = asi_map(asi, section->usage,
+			err = asi_map(base, section->usage,
 				      mem_section_usage_size(), ASI_KIND_VMEMMAP);
 	}
 	return err;
@@ -87,7 +90,7 @@ static int asi_share_sections(struct asi *asi)
  * Returns the table pages that were missing, or 0; an object that cannot be
  * mapped is left for.
  */
-static int asi_map_registered(struct asi *asi)
+static int asi_map_registered(struct asi *base)
 {
 	unsigned long start, end, flags;
 	unsigned int i;
@@ -98,22 +101,25 @@ static int asi_map_registered(struct asi *asi)
 		start = PAGE_ALIGN_DOWN((unsigned long)asi_shared[i].addr);
 		end = PAGE_ALIGN((unsigned long)asi_shared[i].addr + asi_shared[i].size);
 		asi_flag_range(start, end);
-		err = asi_map_range(asi, start, end, ASI_KIND_DATA);
+		err = asi_map_range(base, start, end, ASI_KIND_DATA);
 	}
+	asi_shared_changed = err > 0;
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
 	return max(err, 0);
 }
 
-/* The domain is on the list of domains already, so asi_unshare() sees it. */
-int asi_map_shared(struct asi *asi)
+int asi_map_shared(struct asi *base)
 {
-	int err = asi_share_sections(asi);
+	int err;
 
+	if (!READ_ONCE(asi_shared_changed))
+		return 0;
+	err = asi_share_sections(base);
 	while (!err) {
-		err = asi_map_registered(asi);
+		err = asi_map_registered(base);
 		if (err <= 0)
 			break;
-		err = asi_refill(asi, err + ASI_RESERVE_LOW);
+		err = asi_refill(base, err + ASI_RESERVE_LOW);
 	}
 	return err;
 }

@@ -200,7 +200,8 @@ static void asi_verify_owner(struct asi_verify *v, u64 va, u64 entry,
 
 /*
  * @kernel is the kernel's own table at this place, or NULL; @base that of the
- * base map.  A table that is the kernel's own is right by definition.
+ * base map.  A table that is the kernel's own is right by definition; the base
+ * map's tables are looked at once, not for each domain that borrows them.
  */
 static void asi_verify_table(struct asi_verify *v, const u64 *table,
 			     const u64 *kernel, const u64 *base,
@@ -237,7 +238,7 @@ static void asi_verify_table(struct asi_verify *v, const u64 *table,
 		kernel_below = kernel ? asi_table_below(READ_ONCE(kernel[i])) : NULL;
 		base_below = base ? asi_table_below(READ_ONCE(base[i])) : NULL;
 		asi_verify_owner(v, va, entry, below, kernel_below, base_below);
-		if (below != kernel_below)
+		if (below != kernel_below && below != base_below)
 			asi_verify_table(v, below, kernel_below, base_below,
 					 level - 1, va, rights);
 	}
@@ -272,22 +273,36 @@ static void asi_verify_no_global(struct asi_verify *v, const u64 *table,
 	}
 }
 
+static const struct asi_rights asi_all_rights = { .write = true, .exec = true };
+
 static void asi_verify_domain(struct asi_verify *v, struct asi *asi)
 {
-	const struct asi_rights all = { .write = true, .exec = true };
 	unsigned long flags;
 
 	v->asi = asi;
 	rcu_read_lock();
 	/* Frees take pages out under this lock, so that none is half-way here. */
 	raw_spin_lock_irqsave(&asi->lock, flags);
-	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd, asi_base_root(),
-			 asi_top_level(), 0, all);
+	raw_spin_lock_nested(&asi_base->lock, SINGLE_DEPTH_NESTING);
+	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd, __va(asi_base->root),
+			 asi_top_level(), 0, asi_all_rights);
 	asi_verify_tasks(v);
 	asi_verify_base(v);
 	asi_verify_quarantine(v);
+	raw_spin_unlock(&asi_base->lock);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	rcu_read_unlock();
+}
+
+static void asi_verify_shared(struct asi_verify *v, struct asi *base)
+{
+	unsigned long flags;
+
+	v->asi = base;
+	raw_spin_lock_irqsave(&base->lock, flags);
+	asi_verify_table(v, __va(base->root), (u64 *)init_mm.pgd, NULL,
+			 asi_top_level(), 0, asi_all_rights);
+	raw_spin_unlock_irqrestore(&base->lock, flags);
 }
 
 static int asi_compare_pfn(const void *a, const void *b)
@@ -334,6 +349,10 @@ static int asi_verify_all(struct seq_file *m, struct asi_verify *v)
 
 	drain_all_pages(NULL);
 	mutex_lock(&asi_domains_mutex);
+	if (READ_ONCE(asi_base)) {
+		asi_verify_shared(v, asi_base);
+		violations += asi_verify_print(m, v);
+	}
 	list_for_each_entry(asi, &asi_domains, list) {
 		asi_verify_domain(v, asi);
 		violations += asi_verify_print(m, v);

@@ -41,10 +41,8 @@ vunmapped_memory_is_unmapped() { stays_right vunmapped; }
 changed_memory_is_followed() { stays_right uncached; }
 
 sleepers() {
-	for i in 1 2 3 4; do
-		taskset -c 0 sleep 30 &
-		sleepers="$sleepers $!"
-	done
+	taskset -c 0 sh -c 'for i in 1 2 3 4; do sleep 30 & done; wait' &
+	sleepers="$sleepers $!"
 }
 
 # A CPU keeps a few stacks for the next tasks.  Room is made for the dead
@@ -60,7 +58,7 @@ dead_stack_is_unmapped() {
 	sleep 0.5
 	domains_are_right
 	status=$?
-	kill $sleepers
+	for parent in $sleepers; do pkill -P "$parent"; done
 	kill -CONT $vm
 	echo end >$T/corrupt
 	return $status

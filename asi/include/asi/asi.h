@@ -24,12 +24,13 @@ bool asi_enabled(void);
 
 /**
  * struct asi_ops - what the core asks a consumer
- * @owns_user: does the user address belong to the domain's work, so that it
- *	counts as guest memory?  Called in the fault path, under the domain's
- *	lock too: no locks, no sleeping, and "no" in any doubt.  May be NULL.
+ * @owns_user: do all of these user addresses belong to the domain's work, so
+ *	that they count as guest memory?  Called in the fault path, under the
+ *	domain's lock too: no locks, no sleeping, and "no" in any doubt.  May be
+ *	NULL.
  */
 struct asi_ops {
-	bool (*owns_user)(void *owner, unsigned long address);
+	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
 };
 
 /**
