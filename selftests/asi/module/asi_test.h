@@ -57,5 +57,8 @@ int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);
+/* wake.c: the file "wake" in @dir. */
+void asi_wake_init(struct dentry *dir);
+void asi_wake_exit(void);
 
 #endif /* ASI_TEST_H */

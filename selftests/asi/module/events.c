@@ -332,7 +332,7 @@ static void asi_timer_round(struct asi_entry *entry)
 	/* Programming the timer touches objects that are in no domain. */
 	preempt_disable();
 	local_irq_disable();
-	hrtimer_start(&asi_timer, us_to_ktime(200), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&asi_timer, ns_to_ktime(200 * NSEC_PER_USEC), HRTIMER_MODE_REL_PINNED_HARD);
 	entry->unrestricted = asi_entry_root();
 	asi_enter(entry->asi);
 	entry->restricted = asi_entry_root();
