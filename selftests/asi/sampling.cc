@@ -9,9 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -68,7 +70,7 @@ int main(int argc, char** argv) {
             return 1;
         }
     }
-    ::usleep(1000 * std::atoi(argv[1]));
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(argv[1])));
     unsigned total = 0;
     for (const Sampler& sampler : samplers) total += count_samples(sampler);
     std::printf("samples %u\n", total);
