@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct asi;
+struct dentry;
 struct seq_file;
 
 /* A secret, and where it lies. */
@@ -70,5 +71,11 @@ struct asi_stale {
 	bool seen;	/* whose content was read */
 };
 int asi_stale_run(bool enters, struct asi_stale *result);
+
+/* entries.c: the file "entries" in @dir. */
+void asi_entries_init(struct dentry *dir);
+/* wake.c: the file "wake" in @dir. */
+void asi_wake_init(struct dentry *dir);
+void asi_wake_exit(void);
 
 #endif /* ASI_TEST_H */
