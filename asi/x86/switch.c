@@ -216,7 +216,8 @@ noinstr void __asi_irq_exit(u8 state)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
-	if ((state & ASI_STATE_RESUME) && !cpu->curr)
+	/* No last one: the interrupt was asi_destroy() of the domain. */
+	if ((state & ASI_STATE_RESUME) && !cpu->curr && cpu->last)
 		asi_switch_in(cpu, cpu->last);
 }
 
