@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <random>
 #include <set>
 #include <sstream>
@@ -251,19 +252,22 @@ std::set<std::string> confirmed(const std::set<std::string>& violations) {
 }
 
 int oracle(Clock::time_point end, const std::string& name) {
-    unsigned long long asked = 0, unanswered = 0, passing = 0;
+    unsigned long long asked = 0, unanswered = 0;
+    std::map<std::string, unsigned> passing;
     while (Clock::now() < end) {
         const Verdict verdict = ask();
         ++(verdict.read ? asked : unanswered);
         if (verdict.violations.empty()) continue;
         const auto left = confirmed(verdict.violations);
-        passing += verdict.violations.size() - left.size();
+        for (const auto& violation : verdict.violations)
+            if (!left.contains(violation)) ++passing[violation.substr(violation.rfind("what "))];
         if (left.empty()) continue;
         std::ofstream file(name);
         for (const auto& violation : left) file << violation << "\n";
         break;
     }
-    std::printf("asked %llu unanswered %llu passing %llu\n", asked, unanswered, passing);
+    std::printf("asked %llu unanswered %llu\n", asked, unanswered);
+    for (const auto& [what, times] : passing) std::printf("passing %u %s\n", times, what.c_str());
     return asked > 0 && Clock::now() >= end ? 0 : 1;
 }
 
