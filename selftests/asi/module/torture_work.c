@@ -321,22 +321,33 @@ static void asi_torture_protect(struct asi_torture_worker *w, struct asi_torture
 	asi_torture_count(ASI_TORTURE_PROTECT);
 }
 
-/* Freed while those inside look at it. */
+/*
+ * Freed while those inside look at it, and given its next use at once: an
+ * allocator likes to hand out what came back last.
+ */
 static void asi_torture_free_seen(struct asi_torture_worker *w, struct asi_torture_object *o)
 {
 	unsigned int domain = ASI_TORTURE_OWN + asi_torture_random(w, ASI_TORTURE_SHARED);
 	struct asi_torture_domain *d = w->domain[domain];
 	unsigned long at = (unsigned long)o->at;
+	struct page *next[4];
+	unsigned int i;
 
 	if (!o->live || o->kind == ASI_TORTURE_SLAB)
 		return;
 	asi_torture_map(w, o, domain, 0, 1);
 	if (cmpxchg(&d->beacon, 0, at))
 		return;
-	usleep_range(50, 1000);
+	usleep_range(100, 3000);
 	asi_torture_release(w, o);
-	usleep_range(50, 200);
+	for (i = 0; i < ARRAY_SIZE(next); i++)
+		next[i] = alloc_pages(ASI_TORTURE_GFP | __GFP_ZERO | __GFP_NORETRY, o->order);
+	usleep_range(50, 2000);
 	cmpxchg(&d->beacon, at, 0);
+	for (i = 0; i < ARRAY_SIZE(next); i++) {
+		if (next[i])
+			__free_pages(next[i], o->order);
+	}
 }
 
 /* ---- Inside ----------------------------------------------------------- */
@@ -544,7 +555,12 @@ out:
 static void asi_torture_stay(struct asi_torture_worker *w, unsigned int domain)
 {
 	struct asi_torture_visit v;
+	unsigned int i;
 
+	for (i = ASI_TORTURE_OWN; i < ASI_TORTURE_DOMAINS; i++) {
+		if (READ_ONCE(w->domain[i]->beacon) && asi_torture_random(w, 2))
+			domain = i;
+	}
 	if (!asi_torture_prepare(w, domain, &v))
 		return;
 	preempt_disable();
@@ -696,10 +712,10 @@ void asi_torture_work(struct asi_torture_worker *w)
 	case 10 ... 19:
 		asi_torture_alloc(w, o);
 		break;
-	case 20 ... 22:
+	case 20 ... 21:
 		asi_torture_release(w, o);
 		break;
-	case 23 ... 24:
+	case 22 ... 24:
 		asi_torture_free_seen(w, o);
 		break;
 	case 25 ... 44:
