@@ -376,6 +376,7 @@ struct asi_torture_visit {
 	u64 serial;
 	unsigned long root;
 	bool strict;
+	bool linger;			/* no second load of CR3, which might flush */
 	bool evicted;
 	unsigned int rounds;
 	unsigned int pause;		/* microseconds */
@@ -443,7 +444,7 @@ static noinline void asi_torture_look(struct asi_torture_visit *v)
 	unsigned int round, i;
 
 	for (round = 0; round < v->rounds; round++) {
-		if (!asi_torture_go_in(v))
+		if (!(round && v->linger) && !asi_torture_go_in(v))
 			break;
 		for (i = 0; i < v->probes; i++) {
 			struct asi_torture_probe *p = &v->probe[i];
@@ -533,16 +534,18 @@ static bool asi_torture_prepare(struct asi_torture_worker *w, unsigned int domai
 	v->pause = asi_torture_random(w, 100);
 	beacon = READ_ONCE(d->beacon);
 	if (beacon) {
-		v->rounds = 40;
+		v->linger = true;
+		v->rounds = 300;
+		v->pause = 10;
 		v->probe[v->probes++] = (struct asi_torture_probe){
 			.at = (const u64 *)beacon,
 			.expect = ASI_TORTURE_ANY_PATTERN,
 		};
 	}
 	/* A transparent domain is left by the first read that is refused. */
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4 && !beacon; i++)
 		asi_torture_choose(w, domain, v, ASI_TORTURE_THERE);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3 && !beacon; i++)
 		asi_torture_choose(w, domain, v, ASI_TORTURE_GONE);
 	may = !asi_map_current(d->asi);
 	if (!may)
