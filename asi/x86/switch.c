@@ -217,8 +217,11 @@ noinstr void __asi_irq_exit(u8 state)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
 	/* No last one: the interrupt was asi_destroy() of the domain. */
-	if ((state & ASI_STATE_RESUME) && !cpu->curr && cpu->last)
-		asi_switch_in(cpu, cpu->last);
+	if (!(state & ASI_STATE_RESUME) || cpu->curr || !cpu->last)
+		return;
+	/* A TLB flush takes a kernel thread off the mm that it had borrowed. */
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	asi_switch_in(cpu, cpu->last);
 }
 
 /*
