@@ -4,6 +4,9 @@
 
 JOBS  ?= $(shell nproc)
 T     ?= 20
+# The same variable, longer when it is not given.
+TORTURE_T := $(if $(filter file,$(origin T)),60,$(T))
+SEED  ?=
 export JOBS KSRC
 
 # What a Debian machine needs.  `deps` installs what is missing.
@@ -23,6 +26,8 @@ help:
 	@echo '                 each by its name, too'
 	@echo '  make unit      the host tests of the engine and asictl only'
 	@echo '  make selftest  the self tests in the built kernel only'
+	@echo '  make torture   everything at once for T=$(TORTURE_T) seconds, SEED=N to repeat one,'
+	@echo '                 in the base and in the debug kernel'
 	@echo '  make bench     instructions per operation beside the unpatched kernel'
 	@echo '  make shell     a root shell in the built kernel'
 	@echo '  make fuzz      libFuzzer on the engine, T=$(T) seconds each'
@@ -65,6 +70,13 @@ test: tools
 .PHONY: selftest
 selftest: tools kernel
 	@selftests/run kernel
+
+.PHONY: torture
+torture: tools
+	@linux/6.12/build base
+	@linux/6.12/build debug
+	@selftests/run torture $(TORTURE_T) $(SEED); base=$$?; \
+		selftests/run debug-torture $(TORTURE_T) $(SEED) && exit $$base
 
 .PHONY: bench
 bench: tools

@@ -163,12 +163,7 @@ void asi_destroy(struct asi *asi)
 
 	if (!asi)
 		return;
-	mutex_lock(&asi_domains_mutex);
-	raw_spin_lock_irq(&asi_domains_lock);
-	list_del(&asi->list);
-	raw_spin_unlock_irq(&asi_domains_lock);
-	mutex_unlock(&asi_domains_mutex);
-
+	/* First: what is freed leaves only the domains that are on the list. */
 	cpus_read_lock();
 	on_each_cpu(asi_forget_cpu, asi, 1);
 	for_each_possible_cpu(cpu) {
@@ -176,6 +171,12 @@ void asi_destroy(struct asi *asi)
 			per_cpu(asi_cpu.last, cpu) = NULL;
 	}
 	cpus_read_unlock();
+
+	mutex_lock(&asi_domains_mutex);
+	raw_spin_lock_irq(&asi_domains_lock);
+	list_del(&asi->list);
+	raw_spin_unlock_irq(&asi_domains_lock);
+	mutex_unlock(&asi_domains_mutex);
 
 	ida_free(&asi_ids, asi->id);
 	asi_free(asi);

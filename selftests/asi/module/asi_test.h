@@ -77,5 +77,13 @@ void asi_entries_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */
 void asi_wake_init(struct dentry *dir);
 void asi_wake_exit(void);
+/*
+ * torture.c: random operations for @ms milliseconds in @workers threads, or in
+ * the calling one for 0.  Several calls at a time are welcome.
+ */
+int asi_torture_init(void);
+void asi_torture_exit(void);
+int asi_torture_run(u32 seed, unsigned int ms, unsigned int workers);
+void asi_torture_show(struct seq_file *m);
 
 #endif /* ASI_TEST_H */

@@ -10,6 +10,8 @@
  *   stale   write "stay" or "enter": free a page whose translation a CPU holds
  *   states  write milliseconds: stay in a strict domain
  *   entries see entries.c; wake: see wake.c
+ *   torture write "SEED MS WORKERS": random operations, 0 WORKERS: by the writer
+ *           itself; read: how many, and how often something was wrong
  *   result  read: what happened, one line of "key value" pairs
  */
 #define pr_fmt(fmt) "asi_test: " fmt
@@ -164,6 +166,41 @@ static int result_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(result);
 
+/* Without the mutex: writers torture side by side. */
+static ssize_t torture_write(struct file *file, const char __user *ubuf, size_t len,
+			     loff_t *ppos)
+{
+	char line[48];
+	unsigned int seed, ms, workers;
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	if (sscanf(line, "%u %u %u", &seed, &ms, &workers) != 3)
+		return -EINVAL;
+	return asi_torture_run(seed, ms, workers) ?: len;
+}
+
+static int torture_show(struct seq_file *m, void *unused)
+{
+	asi_torture_show(m);
+	return 0;
+}
+
+static int torture_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, torture_show, NULL);
+}
+
+static const struct file_operations torture_fops = {
+	.owner = THIS_MODULE,
+	.open = torture_open,
+	.read = seq_read,
+	.write = torture_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 #define ASI_TEST_WRITE_ONLY(name)				\
 static const struct file_operations name##_fops = {		\
 	.owner = THIS_MODULE,					\
@@ -185,6 +222,12 @@ static int __init asi_test_init(void)
 		pr_err("tracepoint kvm_exit: %d\n", err);
 		return err;
 	}
+	err = asi_torture_init();
+	if (err) {
+		pr_err("NMI handler: %d\n", err);
+		asi_probe_exit();
+		return err;
+	}
 	asi_test_dir = debugfs_create_dir("asi_test", NULL);
 	debugfs_create_file("plant", 0200, asi_test_dir, NULL, &plant_fops);
 	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
@@ -193,6 +236,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
 	asi_entries_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
+	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;
 }
@@ -201,6 +245,7 @@ static void __exit asi_test_exit(void)
 {
 	debugfs_remove(asi_test_dir);
 	asi_wake_exit();
+	asi_torture_exit();
 	asi_probe_exit();
 	asi_corrupt_end();
 	asi_unplant_all();

@@ -1,0 +1,196 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Everything at once: domains that come and go with what they map, guests, other
+# processes, modules, CPUs, interrupts, NMIs and, on the debug kernel, memory
+# that runs out.  All the time the oracle asks whether the domains are right.
+#
+# The same seed gives each worker the same operations; how they interleave is
+# up to the machine.
+#
+# usage: torture.sh [SECONDS [SEED]]
+. "$(dirname "$0")/../lib/tap.sh"
+
+seconds=${1:-30}
+seed=${2:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+T=$D/asi_test
+torture=$top/build/selftest/torture
+cpus=$(getconf _NPROCESSORS_CONF)
+
+asi_is_on || skip_all "isolation is off"
+[ -x "$torture" ] || skip_all "no $torture: make -C selftests/asi"
+insmod "$KERNEL_DIR/asi-test/asi_test.ko" 2>/dev/null || skip_all "cannot load asi_test.ko"
+work=$(mktemp -d)
+pids=
+
+# Ends each disturber and waits for it; none is left that could hold a domain.
+stop_all() {
+	: >"$work/stop"
+	for pid in $pids; do wait "$pid"; done
+	pids=
+}
+trap 'faults 0; stop_all; all_cpus; rmmod asi_idle asi_test 2>/dev/null; rm -rf "$work"' EXIT
+
+going_on() { [ ! -e "$work/stop" ]; }
+# number NAME LIMIT: the next random number of a disturber, in $random.
+number() {
+	eval "state=\${state_$1:-$seed}"
+	state=$(((state * 1103515245 + 12345) % 2147483648))
+	eval "state_$1=$state"
+	random=$((state / 65536 % $2))
+}
+nap() { sleep "$(printf '0.%03d' "$1")"; }
+# tell NAME WORDS...: what a disturber did.
+tell() { name=$1; shift; echo "$*" >"$work/$name"; }
+
+# Guests that end or are killed at any moment.
+guests() {
+	n=0 killed=0
+	while going_on; do
+		number guests 3
+		case $random in
+		0)	set -- loop --op=cpuid --smp=2 --seconds=4 ;;
+		1)	set -- churn --count=4 --smp=2 ;;
+		*)	set -- boot --kernel="${IMAGE:-$KERNEL_DIR/arch/x86/boot/bzImage}" \
+				--initrd="$INITRD" --smp=1 --mem=128M --append=quiet --timeout=20 ;;
+		esac
+		"$MINIVM" "$@" >/dev/null 2>&1 &
+		guest=$!
+		number guests 3000
+		nap $((random % 1000))
+		[ "$random" -lt 1000 ] || sleep $((random / 1000))
+		number guests 2
+		if [ "$random" = 1 ]; then
+			kill -9 $guest 2>/dev/null && killed=$((killed + 1))
+		else
+			kill -TERM $guest 2>/dev/null
+			for i in 1 2 3 4 5; do kill -0 $guest 2>/dev/null && sleep 0.2; done
+			kill -9 $guest 2>/dev/null
+		fi
+		wait $guest 2>/dev/null
+		n=$((n + 1))
+		tell guests "guests $n killed $killed"
+	done
+}
+
+set_cpu() { echo "$2" >"/sys/devices/system/cpu/cpu$1/online"; } 2>/dev/null
+all_cpus() {
+	cpu=1
+	while [ $cpu -lt "$cpus" ]; do
+		set_cpu $cpu 1
+		cpu=$((cpu + 1))
+	done
+}
+
+# Never the first: it keeps the emulated timers.
+hotplug() {
+	n=0
+	while going_on; do
+		number hotplug $((cpus - 1))
+		cpu=$((random + 1))
+		number hotplug 400
+		set_cpu $cpu 0 && n=$((n + 1))
+		nap "$random"
+		set_cpu $cpu 1
+		nap "$random"
+		tell hotplug "offline $n"
+	done
+}
+
+modules() {
+	n=0
+	while going_on; do
+		insmod "$KERNEL_DIR/asi-test/asi_idle.ko" 2>/dev/null && n=$((n + 1))
+		number modules 200
+		nap "$random"
+		rmmod asi_idle 2>/dev/null
+		tell modules "modules $n"
+	done
+}
+
+# faults N: one allocation in N fails; 0: none.
+faults() {
+	for f in $D/failslab $D/fail_page_alloc; do
+		[ -d $f ] || continue
+		echo 0 >$f/probability
+		[ "$1" != 0 ] || continue
+		echo N >$f/task-filter
+		echo N >$f/ignore-gfp-wait
+		echo 0 >$f/verbose
+		echo -1 >$f/times
+		echo $(($1 / 10)) >$f/interval
+		echo 10 >$f/probability
+	done 2>/dev/null
+}
+
+disturb() { "$@" & pids="$pids $!"; }
+
+run_all() {
+	: >"$work/violations"
+	disturb "$torture" users "$seconds" "$seed" >"$work/users"
+	disturb "$torture" workers "$seconds" "$seed" "$cpus" >"$work/workers"
+	disturb kernel_threads
+	[ ! -e /dev/kvm ] || disturb guests
+	[ "$cpus" -eq 1 ] || disturb hotplug
+	disturb modules
+	faults 2000
+	"$torture" oracle "$seconds" "$work/violations" >"$work/oracle"
+	asked=$?
+	faults 0
+	stop_all
+	all_cpus
+	return $asked
+}
+
+# Sessions of different length, so that the domains of all come and go, too.
+kernel_threads() {
+	while going_on; do
+		number threads 5000
+		echo "$((seed + random)) $((random + 100)) $cpus" >$T/torture
+	done 2>/dev/null
+}
+
+oracle_found_nothing() { cat "$work/violations"; [ ! -s "$work/violations" ]; }
+was_right() {
+	cat "$T/torture"
+	grep -qx 'wrong 0' "$T/torture"
+}
+# Each operation ran: a torture of nothing proves nothing.
+all_ran() {
+	! grep -E '^(create|destroy|free|free_mapped|map|map_reserved|unmap|protect|visit|sleep|move|kthread|ipi|nmi|nmis_taken|read|refused|beacon) 0$' $T/torture
+}
+comes_to_0() { # KEY
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(asi_stat "$1")" != 0 ] || return 0
+		sleep 0.5
+	done
+	echo "$1 $(asi_stat "$1")"
+	return 1
+}
+# What was freed a moment ago may still be on its way: the second scan counts.
+no_leak() {
+	for i in 1 2 3; do echo scan >$D/kmemleak && sleep 2; done
+	leaks=$(cat $D/kmemleak)
+	[ -z "$leaks" ] || { printf '%s\n' "$leaks" | head -60; return 1; }
+}
+
+plan 9
+note "seed $seed, $seconds s, $cpus CPUs"
+if [ -d $D/failslab ]; then note "allocations fail"; fi
+[ ! -w $D/kmemleak ] || echo clear >$D/kmemleak 2>/dev/null
+check "the oracle was asked for the whole time" run_all
+note "$(cat "$work/oracle" "$work/users" "$work/workers" "$work/guests" "$work/hotplug" "$work/modules" 2>/dev/null)"
+note "$(paste -sd' ' <$T/torture)"
+check "the oracle found no violation" oracle_found_nothing
+check "nobody saw what he must not, or missed what he mapped" was_right
+check "every operation ran" all_ran
+check "the last look of the oracle" domains_are_right
+check "no domain is left behind" comes_to_0 domains
+check "no page is left in quarantine" comes_to_0 quarantine_pages
+if [ -w $D/kmemleak ] && echo scan >$D/kmemleak 2>/dev/null; then
+	check "no memory is lost" no_leak
+else
+	skip "no kmemleak"
+fi
+check "no warning in the kernel's log" log_is_clean
+finish
