@@ -127,6 +127,9 @@ static int asi_torture_thread(void *arg)
 {
 	struct asi_torture_worker *w = arg;
 
+#ifdef CONFIG_FAULT_INJECTION
+	current->make_it_fail = 1;
+#endif
 	while (!kthread_should_stop()) {
 		asi_torture_work(w);
 		cond_resched();

@@ -399,7 +399,7 @@ static void asi_torture_choose(struct asi_torture_worker *w, unsigned int domain
 	s = asi_torture_state(w, o, domain);
 	if (test_bit(page, s->unsure) && o->live)
 		return;
-	if (test_bit(page, s->mapped) ^ (expect == ASI_TORTURE_THERE))
+	if (expect == ASI_TORTURE_THERE ? !test_bit(page, s->mapped) : test_bit(page, s->mapped))
 		return;
 	p->at = o->at + page * PAGE_SIZE;
 	p->at += asi_torture_random(w, ASI_TORTURE_WORDS);
