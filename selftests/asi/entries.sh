@@ -18,8 +18,8 @@ insmod "$KERNEL_DIR/asi-test/asi_test.ko" 2>/dev/null || skip_all "cannot load a
 trap 'kill -9 $hogs 2>/dev/null; rm -rf "$work"; rmmod asi_test 2>/dev/null' EXIT
 # Events are provoked on the processor that is never taken away.
 taskset -p -c 0 $$ >/dev/null
-others=$(cd /sys/devices/system/cpu && ls -d cpu[1-9]* 2>/dev/null | sed -n 's|^cpu||p')
-others=$(for c in $others; do [ -e /sys/devices/system/cpu/cpu$c/online ] && grep -qx 1 /sys/devices/system/cpu/cpu$c/online && echo $c; done)
+others=$(cd /sys/devices/system/cpu && grep -lx 1 cpu[1-9]*/online 2>/dev/null |
+	sed 's|^cpu\(.*\)/online|\1|')
 
 # provoke EVENT RULE: RULE holds for what the module counted, each way of doing it.
 provoke() {
@@ -108,10 +108,11 @@ on_a_new_cpu() {
 	)
 }
 
-plan 29
+plan 31
 note "$(getconf _NPROCESSORS_ONLN) processors, preempt $(cat $D/sched/preempt), $(cat /proc/cmdline)"
 check "NMI" provoke nmi "$nmi_like"
 check "#BP" provoke int3 "$nmi_like"
+check "kprobe" provoke kprobe "$nmi_like"
 check "#DB: single steps" provoke step "$nmi_like && seen >= 4 * rounds"
 check "#DB after each instruction of a switch" provoke switch \
 	"seen > 20 * rounds && seen_inside == 0 && inside == rounds"
@@ -141,4 +142,6 @@ check "sampling, strict domain" in_domain sampling
 check "sampling, vCPU loop" loop sampling
 check "no domain is left behind" test "$(asi_stat domains)" = 0
 check "no warning in the kernel's log" log_is_clean
+# Last, for that reason.  What writes the report is in no domain.
+check "warning" provoke "warn 2 transparent" 'seen == rounds && outside == rounds'
 finish

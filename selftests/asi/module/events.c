@@ -6,6 +6,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kdebug.h>
+#include <linux/kprobes.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
@@ -148,6 +149,48 @@ static void asi_die_end(struct asi_entry *entry)
 	unregister_die_notifier(&asi_die_notifier);
 }
 
+/* ---- kprobe ----------------------------------------------------------- */
+
+/* Without the call that ftrace would make of the probe. */
+static noinline notrace void asi_kprobe_site(void)
+{
+	asm volatile("nop");
+}
+
+static int asi_on_kprobe(struct kprobe *kprobe, struct pt_regs *regs)
+{
+	asi_entry_seen(asi_awaited);
+	return 0;
+}
+
+/* With this the probe remains a breakpoint, and is not made a jump. */
+static void asi_after_kprobe(struct kprobe *kprobe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe asi_kprobe;
+
+static int asi_kprobe_begin(struct asi_entry *entry)
+{
+	asi_awaited = entry;
+	asi_kprobe = (struct kprobe){
+		.symbol_name = "asi_kprobe_site",
+		.pre_handler = asi_on_kprobe,
+		.post_handler = asi_after_kprobe,
+	};
+	return register_kprobe(&asi_kprobe);
+}
+
+static void asi_kprobe_provoke(struct asi_entry *entry)
+{
+	asi_kprobe_site();
+}
+
+static void asi_kprobe_end(struct asi_entry *entry)
+{
+	unregister_kprobe(&asi_kprobe);
+}
+
 /* ---- #DB by a data breakpoint ----------------------------------------- */
 
 static struct perf_event * __percpu *asi_watch_events;
@@ -203,6 +246,13 @@ static void asi_mc_provoke(struct asi_entry *entry)
 static void asi_ud_provoke(struct asi_entry *entry)
 {
 	asm volatile("1: ud2\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "memory");
+	entry->seen++;
+}
+
+/* The report is written in the exception, before the kernel counts it as one. */
+static void asi_warn_provoke(struct asi_entry *entry)
+{
+	WARN_ON(entry);
 	entry->seen++;
 }
 
@@ -432,11 +482,13 @@ static int asi_df_no_stack_begin(struct asi_entry *entry)
 const struct asi_event asi_events_table[] = {
 	{ "nmi", 0, asi_nmi_begin, asi_nmi_provoke, NULL, asi_nmi_end },
 	{ "int3", 0, asi_die_begin, asi_int3_provoke, NULL, asi_die_end },
+	{ "kprobe", 0, asi_kprobe_begin, asi_kprobe_provoke, NULL, asi_kprobe_end },
 	{ "step", 0, asi_die_begin, asi_step_provoke, NULL, asi_die_end },
 	{ "switch", ASI_EVENT_RELAXED, asi_die_begin, NULL, asi_switch_round, asi_die_end },
 	{ "watch", 0, asi_watch_begin, asi_watch_provoke, NULL, asi_watch_end },
 	{ "mc", 0, asi_mc_begin, asi_mc_provoke },
 	{ "ud", 0, NULL, asi_ud_provoke },
+	{ "warn", 0, NULL, asi_warn_provoke },
 	{ "gp", 0, NULL, asi_gp_provoke },
 	{ "pf_unmapped", 0, asi_pf_unmapped_begin, asi_pf_provoke, NULL, asi_pf_unmapped_end },
 	{ "pf_page", 0, asi_pf_page_begin, asi_pf_provoke, NULL, asi_pf_page_end },
