@@ -135,6 +135,8 @@ static void asi_forget_cpu(void *info)
 		__asi_leave_for_cr3();
 		cpu->last = NULL;
 	}
+	if (cpu->resume == info)
+		cpu->resume = NULL;
 }
 
 void asi_destroy(struct asi *asi)

@@ -53,7 +53,8 @@ struct asi {
  */
 struct asi_cpu {
 	struct asi *curr;
-	struct asi *last;		/* latest domain entered, to resume */
+	struct asi *last;		/* latest domain entered */
+	struct asi *resume;		/* what an interrupt returns to, see switch.c */
 	unsigned long unrestricted_cr3;	/* valid while curr is set */
 	unsigned long restricted_cr3;	/* the same */
 	bool critical;

@@ -160,6 +160,7 @@ EXPORT_SYMBOL_GPL(asi_exit);
 noinstr void __asi_leave_for_sched(void)
 {
 	asi_leave(ASI_LEAVE_SCHED, ASI_EV_LEAVE_SCHED);
+	raw_cpu_write(asi_cpu.resume, NULL);
 }
 
 noinstr void __asi_leave_for_cr3(void)
@@ -196,6 +197,10 @@ noinstr unsigned long __asi_current_cr3(void)
  * Interrupts.  A strict domain steps out and comes back.  A transparent one
  * keeps running; should a fault leave inside a critical section, the return
  * to that section goes back in.
+ *
+ * The way back may lead through the scheduler: other tasks use the CPU, with
+ * domains of their own, and the interrupt returns later and perhaps elsewhere.
+ * The CPU has forgotten by then what to resume, and the task stays out.
  */
 noinstr u8 __asi_irq_enter(void)
 {
@@ -207,17 +212,22 @@ noinstr u8 __asi_irq_enter(void)
 	if (asi->strict) {
 		asi_switch_out(cpu);
 		asi_left(cpu);
-		return ASI_STATE_RESUME;
+	} else if (!cpu->critical) {
+		return 0;
 	}
-	return cpu->critical ? ASI_STATE_RESUME : 0;
+	cpu->resume = asi;
+	return ASI_STATE_RESUME;
 }
 
 noinstr void __asi_irq_exit(u8 state)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
-	if ((state & ASI_STATE_RESUME) && !cpu->curr)
-		asi_switch_in(cpu, cpu->last);
+	if (!(state & ASI_STATE_RESUME) || cpu->curr || !cpu->resume)
+		return;
+	/* A flush may have taken a borrowed mm away from a kernel thread. */
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	asi_switch_in(cpu, cpu->resume);
 }
 
 /*
