@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct asi;
+struct dentry;
 struct seq_file;
 
 /* A secret, and where it lies. */
@@ -53,5 +54,11 @@ void asi_corrupt_end(void);
  * with interrupts arriving; counts how often the records were wrong.
  */
 int asi_states_run(unsigned int ms, u64 *rounds, u64 *wrong);
+
+/* entries.c: the file "entries" in @dir. */
+void asi_entries_init(struct dentry *dir);
+/* wake.c: the file "wake" in @dir. */
+void asi_wake_init(struct dentry *dir);
+void asi_wake_exit(void);
 
 #endif /* ASI_TEST_H */

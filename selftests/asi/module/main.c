@@ -8,6 +8,7 @@
  *           write "freed TGID": map a page in the VM's domain, free it, read it
  *   corrupt write what shall be wrong in a domain made for it
  *   states  write milliseconds: stay in a strict domain
+ *   entries see entries.c; wake: see wake.c
  *   result  read: what happened, one line of "key value" pairs
  */
 #define pr_fmt(fmt) "asi_test: " fmt
@@ -168,6 +169,8 @@ static int __init asi_test_init(void)
 	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
 	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
+	asi_entries_init(asi_test_dir);
+	asi_wake_init(asi_test_dir);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;
 }
@@ -175,6 +178,7 @@ static int __init asi_test_init(void)
 static void __exit asi_test_exit(void)
 {
 	debugfs_remove(asi_test_dir);
+	asi_wake_exit();
 	asi_probe_exit();
 	asi_corrupt_end();
 	asi_unplant_all();
