@@ -267,7 +267,7 @@ void __asi_assert_unrestricted(void)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
 	if (WARN_ONCE(cpu->curr, "restricted on return to user mode\n"))
-		asi_exit();
+		asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
 	WARN_ONCE(cpu->last && (cr3 & CR3_ADDR_MASK) == cpu->last->root,
 		  "restricted root on return to user mode\n");
 }

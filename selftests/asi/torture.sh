@@ -37,7 +37,7 @@ stop_all() {
 	for pid in $pids; do wait "$pid"; done
 	pids=
 }
-trap 'faults 0; stop_all; all_cpus; rmmod asi_idle asi_test 2>/dev/null; rm -rf "$work"' EXIT
+trap 'faults 0; stop_all; all_cpus; rmmod asi_loadme asi_test 2>/dev/null; rm -rf "$work"' EXIT
 
 going_on() { [ ! -e "$work/stop" ]; }
 # number NAME LIMIT: the next random number of a disturber, in $random.
@@ -108,10 +108,10 @@ hotplug() {
 modules() {
 	n=0
 	while going_on; do
-		insmod "$KERNEL_DIR/asi-test/asi_idle.ko" 2>/dev/null && n=$((n + 1))
+		insmod "$KERNEL_DIR/asi-test/asi_loadme.ko" 2>/dev/null && n=$((n + 1))
 		number modules 200
 		nap "$random"
-		rmmod asi_idle 2>/dev/null
+		rmmod asi_loadme 2>/dev/null
 		tell modules "modules $n"
 	done
 }

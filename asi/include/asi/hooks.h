@@ -6,6 +6,7 @@
 #ifndef ASI_HOOKS_H
 #define ASI_HOOKS_H
 
+#include <linux/align.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
@@ -175,6 +176,12 @@ static __always_inline int asi_task_align(int align)
 	return asi_boot_enabled ? PAGE_SIZE : align;
 }
 
+/* Bytes to allocate for what asi_share() shall map: pages without neighbours. */
+static __always_inline unsigned long asi_shared_size(unsigned long size)
+{
+	return asi_boot_enabled ? ALIGN(size, PAGE_SIZE) : size;
+}
+
 /* Kernel mappings must not be Global. */
 static __always_inline bool asi_no_global(void)
 {
@@ -205,6 +212,7 @@ static __always_inline bool asi_stack_in_use(const void *stack) { return false; 
 static __always_inline void asi_share(const void *addr, size_t size) { }
 static __always_inline void asi_unshare(const void *addr) { }
 static __always_inline int asi_task_align(int align) { return align; }
+static __always_inline unsigned long asi_shared_size(unsigned long size) { return size; }
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */
