@@ -100,16 +100,16 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 
 	if (asi_within(address, current, (void *)current + arch_task_struct_size))
 		return ASI_KIND_OWN_TASK;
-	if (pa >= __pa_symbol(_text) && pa < __pa_symbol(_end))
-		return ASI_KIND_TEXT_ALIAS;
 	if (asi_is_static_percpu(address))
 		return ASI_KIND_PERCPU;
 	if (!pfn_valid(PHYS_PFN(pa)))
 		return ASI_KIND_DEVICE;
 
 	page = pfn_to_page(PHYS_PFN(pa));
+	/* What only booting needed of the image is ordinary memory by now. */
 	if (PageReserved(page))
-		return ASI_KIND_RESERVED;
+		return pa >= __pa_symbol(_text) && pa < __pa_symbol(_end) ?
+		       ASI_KIND_TEXT_ALIAS : ASI_KIND_RESERVED;
 	folio = page_folio(page);
 	if (folio_test_slab(folio)) {
 		struct kmem_cache *s = READ_ONCE(folio_slab(folio)->slab_cache);

@@ -217,7 +217,7 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 	irqentry_state_t state;
 
 	if (!asi)
-		return false;
+		return asi_repair_root(cpu);
 	asi_switch_out(cpu);
 
 	state = irqentry_nmi_enter(regs);

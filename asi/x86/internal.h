@@ -211,6 +211,7 @@ void asi_policy_boot(void);
 #define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);
 void asi_left(struct asi_cpu *cpu);
+bool asi_repair_root(struct asi_cpu *cpu);
 void asi_switch_in(struct asi_cpu *cpu, struct asi *asi);
 void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how);
 

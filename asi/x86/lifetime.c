@@ -114,11 +114,17 @@ static bool asi_is_shared_table(unsigned long start, unsigned long end)
 	return start < MODULES_END && end > MODULES_VADDR;
 }
 
-/* Who shares the kernel's table has not asked for each page of it. */
+/*
+ * Who shares the kernel's table has not asked for each page of it: flag them.
+ * Other mappings go before the kernel's own do, so that no domain ever shows
+ * more than the kernel, and once more after it, if a fault brought one back.
+ */
 void __asi_vunmap_begin(unsigned long start, unsigned long end)
 {
 	if (asi_is_shared_table(start, end))
 		asi_flag_range(start, end);
+	else if (!asi_breaks(ASI_BREAK_VUNMAP))
+		asi_zap_everywhere(start, end - start);
 }
 
 void __asi_vunmap_end(unsigned long start, unsigned long end)

@@ -60,6 +60,20 @@ noinstr void asi_left(struct asi_cpu *cpu)
 		asi_tlb_left(&cpu->tlb);
 }
 
+/*
+ * VM exit on VMX loads the root that was current when HOST_CR3 was written, even
+ * if a fault has left the critical section meanwhile.  Until asi_relax() CR3 is
+ * restricted then, without a record.  True: it was, and is no more.
+ */
+noinstr bool asi_repair_root(struct asi_cpu *cpu)
+{
+	if (likely(cpu->curr || !cpu->critical || !cpu->tlb.inside) ||
+	    __native_read_cr3() != cpu->restricted_cr3)
+		return false;
+	asi_load_unrestricted(cpu);
+	return true;
+}
+
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
 	struct asi_tlb_load load;
@@ -107,17 +121,16 @@ noinstr void asi_relax(void)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
-	cpu->critical = false;
 	/*
-	 * A fault that left the critical section: VM exit on VMX still loads
-	 * the root that was current when HOST_CR3 was written, so this CPU
-	 * counts as inside until here.
+	 * A fault left the critical section; what HOST_CR3 says may have been
+	 * loaded since, so this CPU counts as inside until here.
 	 */
 	if (unlikely(!cpu->curr)) {
-		asi_load_unrestricted(cpu);
+		asi_repair_root(cpu);
 		asi_left(cpu);
 		asi_count(ASI_EV_CRITICAL_LOST);
 	}
+	cpu->critical = false;
 }
 EXPORT_SYMBOL_GPL(asi_relax);
 
@@ -240,6 +253,7 @@ noinstr u8 __asi_nmi_enter(void)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 	u8 state = ASI_STATE_RESUME;
 
+	asi_repair_root(cpu);
 	if (!cpu->curr)
 		return 0;
 	if (__native_read_cr3() != cpu->unrestricted_cr3)
