@@ -181,16 +181,19 @@ void asi_evict_everywhere(void);
 struct asi_shadow {
 	u64 removed;
 	u64 kernel_removed;
-	u64 now;
 };
+
 #ifdef CONFIG_ASI_DEBUG
+/* Around the counting of a removal; @asi is NULL for the kernel's own table. */
+u64 asi_shadow_draw(void);
+void asi_shadow_removed(struct asi *asi, u64 drawn);
+/* Before the decision how to load a root, and between it and the load. */
 void asi_shadow_begin(struct asi_shadow *shadow, const struct asi *asi);
 void asi_shadow_load(struct asi_shadow *shadow, const struct asi *asi, u64 slot,
 		     bool flush);
-u64 asi_shadow_draw(void);
-void asi_shadow_publish(u64 *record, u64 drawn);
-extern u64 asi_shadow_kernel_removed;
 #else
+static __always_inline u64 asi_shadow_draw(void) { return 0; }
+static __always_inline void asi_shadow_removed(struct asi *asi, u64 drawn) { }
 static __always_inline void asi_shadow_begin(struct asi_shadow *shadow,
 					     const struct asi *asi) { }
 static __always_inline void asi_shadow_load(struct asi_shadow *shadow,

@@ -38,6 +38,7 @@ static void asi_quarantine_work(struct work_struct *work)
 {
 	asi_quarantine_drain();
 }
+
 static DECLARE_DELAYED_WORK(asi_quarantine_dwork, asi_quarantine_work);
 
 /* Pages may be freed under the locks that queueing work takes. */
@@ -45,6 +46,7 @@ static void asi_quarantine_irq_work(struct irq_work *work)
 {
 	queue_delayed_work(asi_quarantine_wq, &asi_quarantine_dwork, 1);
 }
+
 static DEFINE_IRQ_WORK(asi_quarantine_kick, asi_quarantine_irq_work);
 
 unsigned long asi_quarantine_pages(void)

@@ -18,28 +18,20 @@ struct asi_tlb asi_tlb;
 
 void asi_removed(struct asi *asi)
 {
-#ifdef CONFIG_ASI_DEBUG
 	u64 drawn = asi_shadow_draw();
-#endif
 
 	if (!asi_breaks(ASI_BREAK_GENERATION))
 		asi_tlb_removed(&asi->tlb);
-#ifdef CONFIG_ASI_DEBUG
-	asi_shadow_publish(&asi->shadow_removed, drawn);
-#endif
+	asi_shadow_removed(asi, drawn);
 }
 
 void asi_kernel_removed(void)
 {
-#ifdef CONFIG_ASI_DEBUG
 	u64 drawn = asi_shadow_draw();
-#endif
 
 	if (!asi_breaks(ASI_BREAK_GENERATION))
 		asi_tlb_kernel_removed(&asi_tlb);
-#ifdef CONFIG_ASI_DEBUG
-	asi_shadow_publish(&asi_shadow_kernel_removed, drawn);
-#endif
+	asi_shadow_removed(NULL, drawn);
 }
 
 bool asi_may_use_removed(void)

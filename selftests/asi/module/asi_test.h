@@ -70,6 +70,7 @@ struct asi_stale {
 	bool reused;	/* the page was given to somebody else meanwhile */
 	bool seen;	/* whose content was read */
 };
+
 int asi_stale_run(bool enters, struct asi_stale *result);
 
 /* entries.c: the file "entries" in @dir. */

@@ -101,7 +101,7 @@ static int asi_stack_donor(void *unused)
 	int err = asi_map_current(asi_wrong_domain);
 
 	while (!kthread_should_stop())
-		msleep(1);
+		usleep_range(1000, 2000);
 	return err;
 }
 

@@ -91,7 +91,7 @@ static struct task_struct *asi_holder_start(struct asi_holder *h, unsigned int m
 	wake_up_process(thread);
 	wait_for_completion(&h->mapped);
 	while (!h->err && !READ_ONCE(h->inside))
-		msleep(1);
+		usleep_range(1000, 2000);
 	return thread;
 }
 
