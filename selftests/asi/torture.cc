@@ -5,6 +5,7 @@
 // module asi_test; and the reader of asi/verify.
 //
 //   torture nothing
+//   torture failing COMMAND...
 //   torture users SECONDS SEED
 //   torture workers SECONDS SEED THREADS
 //   torture oracle SECONDS FILE
@@ -279,9 +280,19 @@ int oracle(Clock::time_point end, const std::string& name) {
 
 }  // namespace
 
+// Runs a program whose allocations may fail. Only a program in memory can do that
+// for another: one that gives files of the root file system back meanwhile has
+// its client fail, which does not recover.
+int run_failing(char** command) {
+    std::ofstream("/proc/self/make-it-fail") << "1" << std::flush;
+    ::execv(command[0], command);
+    return 127;
+}
+
 int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "";
     if (what == "nothing") return 0;
+    if (what == "failing" && argc > 2) return run_failing(argv + 2);
     if (argc < 4) return 2;
     const auto end = Clock::now() + std::chrono::seconds(std::atoi(argv[2]));
     const auto seed = static_cast<unsigned>(std::strtoul(argv[3], nullptr, 10));
