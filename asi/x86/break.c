@@ -84,19 +84,7 @@ static int asi_break_show(struct seq_file *m, void *unused)
 			   asi_breaks(i) ? "broken" : "works");
 	return 0;
 }
-
-static int asi_break_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, asi_break_show, NULL);
-}
-
-static const struct file_operations asi_break_fops = {
-	.open = asi_break_open,
-	.read = seq_read,
-	.write = asi_break_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(asi_break);
 
 static int __init asi_break_init(void)
 {

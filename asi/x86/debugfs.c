@@ -181,11 +181,6 @@ static int asi_policy_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static int asi_policy_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, asi_policy_show, NULL);
-}
-
 static ssize_t asi_policy_write(struct file *file, const char __user *ubuf,
 				size_t len, loff_t *ppos)
 {
@@ -201,15 +196,7 @@ static ssize_t asi_policy_write(struct file *file, const char __user *ubuf,
 	kfree(text);
 	return err ?: len;
 }
-
-static const struct file_operations asi_policy_fops = {
-	.owner = THIS_MODULE,
-	.open = asi_policy_open,
-	.read = seq_read,
-	.write = asi_policy_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(asi_policy);
 
 static int asi_policy_error_show(struct seq_file *m, void *unused)
 {

@@ -206,20 +206,7 @@ static int entries_show(struct seq_file *m, void *unused)
 	mutex_unlock(&asi_entries_mutex);
 	return 0;
 }
-
-static int entries_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, entries_show, inode->i_private);
-}
-
-static const struct file_operations entries_fops = {
-	.owner = THIS_MODULE,
-	.open = entries_open,
-	.read = seq_read,
-	.write = entries_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(entries);
 
 void asi_entries_init(struct dentry *dir)
 {

@@ -186,20 +186,7 @@ static int torture_show(struct seq_file *m, void *unused)
 	asi_torture_show(m);
 	return 0;
 }
-
-static int torture_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, torture_show, NULL);
-}
-
-static const struct file_operations torture_fops = {
-	.owner = THIS_MODULE,
-	.open = torture_open,
-	.read = seq_read,
-	.write = torture_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(torture);
 
 #define ASI_TEST_WRITE_ONLY(name)				\
 static const struct file_operations name##_fops = {		\
