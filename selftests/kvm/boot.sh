@@ -20,8 +20,8 @@ boot() {
 	vm=$!
 	wait $vm
 	status=$?
+	[ $status -eq 0 ] && grep -q 'guest: done' "$work/out" || { tail -40 "$work/out"; return 1; }
 	tail -3 "$work/out"
-	[ $status -eq 0 ] && grep -q 'guest: done' "$work/out"
 }
 
 # One more boot, looked at while it runs: looking disturbs the figures.

@@ -95,6 +95,9 @@ std::string kernel_command_line(const Options& options, const std::string& job_f
     line += kernel_parameter("init", guest_init) + " ";
     line += kernel_parameter(kJobVariable, job_file);
     if (starts_processors_late(options)) line += " maxcpus=1";
+    // TCG's processors read one clock. On a busy host the watchdog doubts it all the same
+    // and turns it off: patched code and slow reads of the HPET in the middle of a test.
+    if (options.acceleration == Acceleration::kTcg) line += " tsc=reliable";
     if (!options.append.empty()) line += " " + options.append;
     check_command_line(line);
     return line;
