@@ -127,6 +127,13 @@ void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outc
 void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
     for (unsigned i = 0; i < KVM_ASI_NR_OUTCOMES; ++i) add(to->total[i], read(from->total[i]));
     add(to->left_first_touch, read(from->left_first_touch));
+    for (unsigned i = 0; i < ASI_NR_FLUSHES; ++i) add(to->flushed[i], read(from->flushed[i]));
+    for (u32 code = 0; code < KVM_ASI_DIRECT; ++code) {
+        const u64 count = read(from->inside[code]);
+        if (count == 0) continue;
+        add(to->total[KVM_ASI_INSIDE], count);
+        add(reason_of(*to, code).count[KVM_ASI_INSIDE], count);
+    }
     for (const kvm_asi_reason& reason : from->reason) {
         if (!is_used(reason)) break;
         kvm_asi_reason& sum = reason_of(*to, reason.code);
@@ -144,6 +151,20 @@ void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
 
 const char* kvm_asi_reason_name(kvm_asi_vendor vendor, asi_u32 code) {
     return vendor == KVM_ASI_SVM ? find_name(kSvmNames, code) : find_name(kVmxNames, code);
+}
+
+const char* kvm_asi_flush_name(asi_flush which) {
+    constexpr const char* kNames[] = {"l1d", "buffers", "ibpb"};
+    static_assert(sizeof(kNames) / sizeof(kNames[0]) == ASI_NR_FLUSHES);
+    return static_cast<u32>(which) < ASI_NR_FLUSHES ? kNames[which] : nullptr;
+}
+
+u64 kvm_asi_account_avoided(const kvm_asi_account* a, asi_flush which) {
+    u64 entries = 0;
+    for (const u64& count : a->total) entries += read(count);
+    const u64 done = read(a->flushed[which]);
+    // The exit of the latest entry is not counted yet.
+    return done < entries ? entries - done : 0;
 }
 
 const char* kvm_asi_leave_name(unsigned int how) {

@@ -11,6 +11,7 @@
 #define KVM_ASI_ACCOUNT_H
 
 #include <asi/types.h>
+#include <asi/flush.h>
 #include <asi/port.h>
 
 #ifdef __cplusplus
@@ -29,7 +30,9 @@ enum kvm_asi_outcome {
 };
 
 #define KVM_ASI_REASONS	32	/* distinct exit reasons counted by themselves */
-#define KVM_ASI_CAUSES	64	/* distinct causes of leaving remembered */
+#define KVM_ASI_CAUSES	128	/* distinct causes of leaving remembered */
+/* Codes below are counted by index while they stay inside: all but odd ones. */
+#define KVM_ASI_DIRECT	0x404
 
 struct kvm_asi_reason {
 	asi_u32 code;		/* SVM EXITCODE or VMX basic exit reason */
@@ -60,6 +63,8 @@ struct kvm_asi_cause {
 /* Zeroed storage is an empty account. */
 struct kvm_asi_account {
 	asi_u64 total[KVM_ASI_NR_OUTCOMES];
+	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE, not in total or reason */
+	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
 	struct kvm_asi_reason reason[KVM_ASI_REASONS];
 	struct kvm_asi_reason other;	/* reasons that found no room */
@@ -75,6 +80,20 @@ void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
 			  enum kvm_asi_outcome outcome,
 			  const struct kvm_asi_cause *cause);
 
+/*
+ * The same for an exit that was handled inside, in a few instructions.  False:
+ * not for this code, use kvm_asi_account_exit().
+ */
+static inline bool kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
+{
+	if (__builtin_expect(code >= KVM_ASI_DIRECT, 0))
+		return false;
+	__atomic_store_n(&a->inside[code],
+			 __atomic_load_n(&a->inside[code], __ATOMIC_RELAXED) + 1,
+			 __ATOMIC_RELAXED);
+	return true;
+}
+
 /* Add the counts of @from to @to (a VM's sum over its vCPUs). */
 void kvm_asi_account_add(struct kvm_asi_account *to,
 			 const struct kvm_asi_account *from);
@@ -82,6 +101,13 @@ void kvm_asi_account_add(struct kvm_asi_account *to,
 /* "cpuid", "npf", "msr" ...; NULL for a code without a name. */
 const char *kvm_asi_reason_name(enum kvm_asi_vendor vendor, asi_u32 code);
 const char *kvm_asi_leave_name(unsigned int how);
+const char *kvm_asi_flush_name(enum asi_flush which);
+
+/*
+ * Entries into the guest that did without @which.  Of a sum made with
+ * kvm_asi_account_add().
+ */
+asi_u64 kvm_asi_account_avoided(const struct kvm_asi_account *a, enum asi_flush which);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include <linux/init.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/task_work.h>
 #include <linux/vmalloc.h>
 #include "kvm_asi.h"
 #include "svm/svm.h"
@@ -78,6 +79,7 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
 	list_add_tail(&vm->list, &kvm_asi_vms);
+	kvm_asi_add_dir(vm);
 	return vm;
 }
 
@@ -104,6 +106,7 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 
 	if (!vm)
 		return;
+	kvm_asi_remove_dir(vm);
 	WRITE_ONCE(kvm->arch.asi, NULL);
 	/* The MMU notifier may be using it. */
 	synchronize_rcu();
@@ -133,6 +136,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	if (!v)
 		return -ENOMEM;
 	v->asi = vm->asi;
+	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	INIT_LIST_HEAD(&v->list);
 	err = asi_map(v->asi, v, sizeof(*v), ASI_KIND_OBJECT);
 	if (err) {
@@ -141,6 +145,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	}
 	mutex_lock(&vm->lock);
 	list_add_tail(&v->list, &vm->vcpus);
+	vm->nr_vcpus++;
 	mutex_unlock(&vm->lock);
 	vcpu->arch.asi = v;
 	return 0;
@@ -203,6 +208,37 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
 
+void __kvm_asi_changed(struct kvm *kvm)
+{
+	/* What cannot be mapped is left for, until the next KVM_RUN reports it. */
+	if (READ_ONCE(kvm->arch.asi))
+		(void)kvm_asi_map_vm(kvm);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_changed);
+
+bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	if (!current->rseq)
+		return false;
+#ifdef CONFIG_BLK_CGROUP
+	if (current->throttle_disk)
+		return false;
+#endif
+#ifdef CONFIG_MEMCG
+	if (current->memcg_nr_pages_over_high)
+		return false;
+#endif
+	clear_thread_flag(TIF_NOTIFY_RESUME);
+	/* Pairs with the order of task_work_add(): work first, then the flag. */
+	smp_mb__after_atomic();
+	if (task_work_pending(current))
+		task_work_run();
+	v->user_work = true;
+	return true;
+}
+
 /* Book the exit handled last, now that its outcome is known. */
 static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 {
@@ -212,16 +248,21 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	const struct asi_leave *leave;
 	bool left;
 
-	if (!v->exit_pending)
-		return;
 	v->exit_pending = false;
 	left = asi_current() != v->asi;
-	if (user)
+	if (user) {
 		outcome = KVM_ASI_USER;
-	else if (vcpu->stat.pf_fixed != v->pf_fixed)
+		vcpu->stat.asi_user++;
+	} else if (vcpu->stat.pf_fixed != v->pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
-	else
-		outcome = left ? KVM_ASI_LEFT : KVM_ASI_INSIDE;
+		vcpu->stat.asi_first_touch++;
+	} else if (left) {
+		outcome = KVM_ASI_LEFT;
+		vcpu->stat.asi_left++;
+	} else {
+		outcome = KVM_ASI_INSIDE;
+		vcpu->stat.asi_inside++;
+	}
 	if (!left) {
 		kvm_asi_account_exit(&v->account, v->exit_code, outcome, NULL);
 		return;
@@ -253,16 +294,33 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
-	kvm_asi_book(vcpu, false);
-	kvm_asi_map_vmcb(vcpu);
-	if (asi_current() != v->asi)
+	bool inside = asi_current() == v->asi;
+
+	if (likely(v->exit_pending)) {
+		if (likely(inside && vcpu->stat.pf_fixed == v->pf_fixed &&
+			   kvm_asi_account_inside(&v->account, v->exit_code))) {
+			v->exit_pending = false;
+			vcpu->stat.asi_inside++;
+		} else {
+			kvm_asi_book(vcpu, false);
+		}
+	}
+	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
+		kvm_asi_map_vmcb(vcpu);
+	if (unlikely(!inside))
 		asi_trace_enter(v->asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
-	return asi_enter(vcpu->arch.asi->asi);
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	unsigned long cr3 = asi_enter(v->asi);
+
+	raw_cpu_write(asi_buffers_clean, 1);
+	if (unlikely(raw_cpu_read(asi_taints) | kvm_asi_flush_always))
+		vcpu->stat.asi_flushes += kvm_asi_flush(v);
+	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);
 
@@ -292,8 +350,14 @@ void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 	/* Short of memory there was no beginning. */
 	if (!v)
 		return;
+	if (v->user_work) {
+		v->user_work = false;
+		set_thread_flag(TIF_NOTIFY_RESUME);
+	}
 	preempt_disable();
-	kvm_asi_book(vcpu, true);
+	asi_work_done(v->asi);
+	if (v->exit_pending)
+		kvm_asi_book(vcpu, true);
 	if (asi_current() == v->asi) {
 		asi_exit();
 		asi_trace_exit(v->asi);

@@ -9,6 +9,7 @@
 #include <asi/asi.h>
 #include <asi/kvm.h>
 #include "account.h"
+#include "svm/svm.h"
 
 /* One range that is mapped in the domain. */
 struct kvm_asi_object {
@@ -49,6 +50,8 @@ struct kvm_asi_vcpu {
 		const void *ptr;
 		u64 generation;		/* of the domain, before it was mapped */
 	} vmcb[2];			/* SVM: the guest's, a nested guest's */
+	bool svm;
+	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
 	bool exit_pending;		/* an exit not booked yet */
 	u32 exit_code;
 	u64 pf_fixed;			/* stat.pf_fixed at that exit */
@@ -61,7 +64,9 @@ struct kvm_asi_vm {
 	struct asi *asi;
 	struct mutex lock;		/* @vcpus, @gone, @objects */
 	struct list_head vcpus;
+	unsigned int nr_vcpus;
 	struct list_head list;		/* in kvm_asi_vms */
+	struct kobject *dir;		/* sysfs.c; may be NULL */
 	struct kvm *kvm;
 	struct kvm_asi_guest guest;
 	pid_t pid;
@@ -89,10 +94,41 @@ int kvm_asi_map_vm(struct kvm *kvm);
  */
 void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 
+/* Nothing to do for kvm_asi_map_vmcb(). */
+static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
+						   const struct kvm_asi_vcpu *v)
+{
+	const struct vcpu_svm *svm;
+	bool nested;
+
+	if (!v->svm)
+		return true;
+	svm = container_of(vcpu, struct vcpu_svm, vcpu);
+	nested = svm->vmcb == svm->nested.vmcb02.ptr;
+	return svm->vmcb == v->vmcb[nested].ptr &&
+	       asi_generation(v->asi) == v->vmcb[nested].generation;
+}
+
+/* Everything that was counted for a VM.  Process context, takes its lock. */
+void kvm_asi_sum(struct kvm_asi_vm *vm, struct kvm_asi_account *sum);
+
+/* sysfs.c; process context, no lock of the VM held. */
+void kvm_asi_add_dir(struct kvm_asi_vm *vm);
+void kvm_asi_remove_dir(struct kvm_asi_vm *vm);
+
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
 bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
+
+/*
+ * flush.c: before a guest is entered, when something tainted the CPU or
+ * kvm_asi_flush_always is set.  noinstr, interrupts off, inside.  Returns how many
+ * things it cleared.
+ */
+extern u8 kvm_asi_flush_always;
+unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v);
+const char *kvm_asi_flush_text(void);
 
 #endif /* KVM_ASI_H */

@@ -132,13 +132,8 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	const void *vmcb;
 	bool nested;
 
-	if (kvm_asi_vendor() != KVM_ASI_SVM)
-		return;
 	vmcb = to_svm(vcpu)->vmcb;
 	nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
-	if (likely(vmcb == v->vmcb[nested].ptr &&
-		   generation == v->vmcb[nested].generation))
-		return;
 	/* Without table pages to spare the critical section is lost, and counted. */
 	if (asi_map_reserved(v->asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
 		return;
@@ -169,42 +164,60 @@ static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
 	}
 }
 
+/* Every CPU reads and writes its part; KVM has two of them. */
+static void kvm_asi_add_srcu(struct kvm_asi_list *list, const struct srcu_struct *srcu)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kvm_asi_add(list, per_cpu_ptr(srcu->sda, cpu), sizeof(struct srcu_data));
+}
+
 /*
- * Memslots, routing and bus tables are replaced under SRCU; a KVM_RUN that
- * started before the change faults on the new object and leaves once.
+ * Memslots, routing and bus tables are replaced under SRCU, and
+ * kvm_asi_changed() follows.
  */
 int kvm_asi_map_vm(struct kvm *kvm)
 {
 	struct kvm_asi_vm *vm = kvm->arch.asi;
 	struct kvm_asi_list list = { };
+	struct kvm_irq_routing_table *routing;
 	struct kvm_apic_map *map;
-	int cpu, err, idx;
+	int bus, err, idx, irq_idx;
 
+	/* First, so that the list made last is the one that stays. */
+	mutex_lock(&vm->lock);
 	idx = srcu_read_lock(&kvm->srcu);
+	irq_idx = srcu_read_lock(&kvm->irq_srcu);
 	kvm_asi_add(&list, kvm, kvm_asi_vendor() == KVM_ASI_SVM ?
 		    sizeof(struct kvm_svm) : sizeof(struct kvm_vmx));
-	for_each_possible_cpu(cpu)
-		kvm_asi_add(&list, per_cpu_ptr(kvm->srcu.sda, cpu),
-			    sizeof(struct srcu_data));
 	kvm_asi_add_slots(&list, kvm);
-	for (cpu = 0; cpu < KVM_NR_BUSES; cpu++)
-		kvm_asi_add_bus(&list, rcu_access_pointer(kvm->buses[cpu]));
+	for (bus = 0; bus < KVM_NR_BUSES; bus++)
+		kvm_asi_add_bus(&list, rcu_access_pointer(kvm->buses[bus]));
+	routing = srcu_dereference(kvm->irq_routing, &kvm->irq_srcu);
+	if (routing)
+		kvm_asi_add(&list, routing, struct_size(routing, map, routing->nr_rt_entries));
 	kvm_asi_add(&list, kvm->arch.vpic, sizeof(struct kvm_pic));
 	kvm_asi_add(&list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
 	kvm_asi_add(&list, kvm->arch.vpit, sizeof(struct kvm_pit));
-	map = srcu_dereference_check(kvm->arch.apic_map, &kvm->srcu, 1);
+	rcu_read_lock();
+	map = rcu_dereference(kvm->arch.apic_map);
 	if (map)
 		kvm_asi_add(&list, map, sizeof(*map) +
 			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
+	rcu_read_unlock();
 	if (xa_is_node(rcu_access_pointer(kvm->vcpu_array.xa_head)))
 		kvm_asi_add(&list, (void *)((unsigned long)
 			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
 			    sizeof(struct xa_node));
+	/* Last, as there are many on large machines. */
+	kvm_asi_add_srcu(&list, &kvm->srcu);
+	kvm_asi_add_srcu(&list, &kvm->irq_srcu);
 
-	mutex_lock(&vm->lock);
 	kvm_asi_sync_guest(kvm, vm);
 	err = kvm_asi_sync(vm->asi, &vm->objects, &list);
-	mutex_unlock(&vm->lock);
+	srcu_read_unlock(&kvm->irq_srcu, irq_idx);
 	srcu_read_unlock(&kvm->srcu, idx);
+	mutex_unlock(&vm->lock);
 	return err;
 }

@@ -44,6 +44,9 @@ static void kvm_asi_show_account(struct seq_file *m,
 	seq_puts(m, "exits");
 	kvm_asi_show_counts(m, a->total);
 	seq_printf(m, " first_touch_left %llu\n", a->left_first_touch);
+	for (i = 0; i < ASI_NR_FLUSHES; i++)
+		seq_printf(m, "flush %s done %llu avoided %llu\n", kvm_asi_flush_name(i),
+			   a->flushed[i], kvm_asi_account_avoided(a, i));
 	for (i = 0; i < KVM_ASI_REASONS; i++) {
 		if (!a->reason[i].used)
 			continue;
@@ -65,28 +68,30 @@ static void kvm_asi_show_account(struct seq_file *m,
 	seq_printf(m, "causes_dropped %llu\n\n", a->causes_dropped);
 }
 
+void kvm_asi_sum(struct kvm_asi_vm *vm, struct kvm_asi_account *sum)
+{
+	struct kvm_asi_vcpu *v;
+
+	mutex_lock(&vm->lock);
+	*sum = vm->gone;
+	list_for_each_entry(v, &vm->vcpus, list)
+		kvm_asi_account_add(sum, &v->account);
+	mutex_unlock(&vm->lock);
+}
+
 static int kvm_asi_show(struct seq_file *m, void *unused)
 {
 	const char *vendor = kvm_asi_vendor() == KVM_ASI_SVM ? "svm" : "vmx";
 	struct kvm_asi_account *sum = vzalloc(sizeof(*sum));
-	struct kvm_asi_vcpu *v;
 	struct kvm_asi_vm *vm;
-	unsigned int vcpus;
 
 	if (!sum)
 		return -ENOMEM;
 	mutex_lock(&kvm_asi_vms_lock);
 	list_for_each_entry(vm, &kvm_asi_vms, list) {
-		mutex_lock(&vm->lock);
-		*sum = vm->gone;
-		vcpus = 0;
-		list_for_each_entry(v, &vm->vcpus, list) {
-			kvm_asi_account_add(sum, &v->account);
-			vcpus++;
-		}
-		mutex_unlock(&vm->lock);
+		kvm_asi_sum(vm, sum);
 		seq_printf(m, "vm %u pid %d comm %s vcpus %u vendor %s\n",
-			   asi_id(vm->asi), vm->pid, vm->comm, vcpus, vendor);
+			   asi_id(vm->asi), vm->pid, vm->comm, READ_ONCE(vm->nr_vcpus), vendor);
 		kvm_asi_show_account(m, sum);
 	}
 	seq_puts(m, "vm ended\n");

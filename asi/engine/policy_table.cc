@@ -51,10 +51,14 @@ constexpr BaseKind kBaseKinds[] = {
 /// Slab caches of the hypervisor's own objects: they describe the guest that
 /// runs, and VM exits touch them all the time.
 constexpr const char* kKvmCaches[] = {
-    "kvm_vcpu",
     "kvm_mmu_page_header",
-    "x86_emulator",
     "kvm_async_pf",
+};
+
+/// The kernel's book-keeping that asi/x86 allocates apart from everything else:
+/// timers of sleeping tasks, scheduling domains, interrupt routes.
+constexpr const char* kSharedCaches[] = {
+    "asi_sleeper", "asi_shared-64", "asi_shared-256", "asi_shared-1k", "asi_shared-4k",
 };
 
 /// The allocator's descriptors, which hardened user copies consult: layout of
@@ -88,6 +92,7 @@ constexpr asi_policy make_default() {
         }
     }
     for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
+    for (const char* name : kSharedCaches) add_cache_rule(p, name, true);
     add_cache_rule(p, kReadOnlyCache, false);
     return p;
 }

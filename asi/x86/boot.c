@@ -13,6 +13,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include <linux/set_memory.h>
 #include <asm/sections.h>
 #include <asm/setup.h>
@@ -97,9 +98,12 @@ static int __init asi_boot(void)
 		asi_off = "out of memory at boot";
 		goto off;
 	}
-	/* Waking another CPU looks at its idle task; no one else's data. */
-	for_each_possible_cpu(cpu)
+	/* Waking another CPU looks at its idle task, and so does its tick; no one else's data. */
+	for_each_possible_cpu(cpu) {
 		asi_share(idle_task(cpu), arch_task_struct_size);
+		asi_share(idle_task(cpu)->signal, sizeof(struct signal_struct));
+		asi_share(task_stack_page(idle_task(cpu)), THREAD_SIZE);
+	}
 	asi_policy_boot();
 	asi_ready = true;
 	pr_info("address-space isolation is on\n");

@@ -48,6 +48,19 @@ static bool asi_is_irq_stack(unsigned long address)
 	return false;
 }
 
+static bool asi_is_idle_stack(unsigned long address)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		void *stack = task_stack_page(idle_task(cpu));
+
+		if (asi_within(address, stack, stack + THREAD_SIZE))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Is this a task's stack?  VMAP stacks are aligned to their size and carry a
  * magic word at the lowest address; looking for it needs no list and no lock.
@@ -71,7 +84,7 @@ static enum asi_kind asi_classify_vmalloc(unsigned long address)
 	if (asi_within(address, task_stack_page(current),
 		       task_stack_page(current) + THREAD_SIZE))
 		return ASI_KIND_OWN_STACK;
-	if (asi_is_irq_stack(address))
+	if (asi_is_irq_stack(address) || asi_is_idle_stack(address))
 		return ASI_KIND_IRQ_STACK;
 	if (asi_is_task_stack(address))
 		return ASI_KIND_OTHER_STACK;

@@ -126,6 +126,7 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 		err = asi_map(asi, asi, sizeof(*asi), ASI_KIND_OBJECT);
 	if (err)
 		goto free_id;
+	asi->idle_stacks = asi_maps_idle_stacks(asi);
 
 	mutex_lock(&asi_domains_mutex);
 	raw_spin_lock_irq(&asi_domains_lock);

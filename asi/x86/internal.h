@@ -15,12 +15,16 @@
 #include <asm/sections.h>
 #include <asi/asi.h>
 #include <asi/engine.h>
+#include <asi/flush.h>
 #include <asi/hooks.h>
 #include <asi/tlb.h>
 
 /* Table pages a domain keeps for growth in the fault path. */
 #define ASI_RESERVE_FULL	48
 #define ASI_RESERVE_LOW		24
+
+/* Tasks that may sleep inside one domain and find the CPU inside again. */
+#define ASI_MAX_ASLEEP		32
 
 /* One restricted address space. */
 struct asi {
@@ -36,7 +40,9 @@ struct asi {
 	const struct asi_ops *ops;
 	void *owner;
 	bool strict;			/* interrupts step out and back in */
+	bool idle_stacks;		/* of all CPUs are mapped */
 	unsigned int id;
+	struct task_struct *asleep[ASI_MAX_ASLEEP];	/* sched.c; only compared */
 	struct mm_struct *mm;		/* of the process that made it, or NULL */
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -210,12 +216,22 @@ ssize_t asi_policy_text(char **buf);
 extern struct asi_policy_error asi_policy_last_error;
 void asi_policy_boot(void);
 
+/* sched.c; process context, unrestricted. */
+bool asi_maps_idle_stacks(const struct asi *asi);
+
 /* switch.c */
+/* Interrupts may be on: a bit more is no harm, and NMIs only add the same. */
+static __always_inline void asi_taint(unsigned int what)
+{
+	raw_cpu_or(asi_taints, what);
+}
 #define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);
 void asi_left(struct asi_cpu *cpu);
 bool asi_repair_root(struct asi_cpu *cpu);
 void asi_switch_in(struct asi_cpu *cpu, struct asi *asi);
+/* Another task is about to use the CPU, or may. */
+void asi_leave_for_sched(void);
 void asi_note_leave(struct asi_cpu *cpu, enum asi_leave_how how);
 
 #endif /* ASI_X86_INTERNAL_H */

@@ -3,17 +3,21 @@
  * Kernel objects that every domain maps and that are nobody's secret: the
  * kernel's book-keeping that interrupts and memory checks consult all the time.
  *
- * They are part of the base map.  What is registered after the first domain was
- * made is added when the next one is, and left for until then; objects that go
- * away are taken out everywhere.
+ * What lives as long as the system is part of the base map; registered after the
+ * first domain was made it is added when the next one is, and left for until
+ * then.  Objects that come and go are allocated from caches of their own, which
+ * the built-in policy lets domains grow by.
  */
 #define pr_fmt(fmt) "asi: " fmt
 
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include "internal.h"
 
-#define ASI_MAX_SHARED	256
+#define ASI_MAX_SHARED	512
 
 static struct {
 	const void *addr;
@@ -37,28 +41,6 @@ void asi_share(const void *addr, size_t size)
 		asi_shared_count++;
 		asi_shared_changed = true;
 	}
-	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
-}
-
-void asi_unshare(const void *addr)
-{
-	size_t size = 0;
-	unsigned long flags;
-	unsigned int i;
-
-	if (!asi_boot_enabled || !addr)
-		return;
-	raw_spin_lock_irqsave(&asi_shared_lock, flags);
-	for (i = 0; i < asi_shared_count; i++) {
-		if (asi_shared[i].addr != addr)
-			continue;
-		size = asi_shared[i].size;
-		asi_shared[i] = asi_shared[--asi_shared_count];
-		break;
-	}
-	/* Under the lock, so that nobody maps it afterwards. */
-	if (size)
-		asi_zap_everywhere((unsigned long)addr, size);
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
 }
 
@@ -123,3 +105,97 @@ int asi_map_shared(struct asi *base)
 	}
 	return err;
 }
+
+/* Caches of one sort; an object comes from the smallest it fits in. */
+struct asi_cache {
+	const char *name;
+	unsigned int size;
+	struct kmem_cache *cache;
+};
+
+/* Their names stand in the built-in policy. */
+static struct asi_cache asi_shared_caches[] = {
+	{ "asi_shared-64", 64 },
+	{ "asi_shared-256", 256 },
+	{ "asi_shared-1k", 1024 },
+	{ "asi_shared-4k", 4096 },
+};
+
+/* Larger ones are pages of the page allocator. */
+static struct asi_cache asi_alone_caches[] = {
+	{ "asi_alone-4k", PAGE_SIZE },
+	{ "asi_alone-8k", 2 * PAGE_SIZE },
+};
+
+static DEFINE_MUTEX(asi_caches_mutex);
+
+/* The first users come before any initcall. */
+static struct kmem_cache *asi_cache_get(struct asi_cache *which)
+{
+	struct kmem_cache *cache = READ_ONCE(which->cache);
+
+	if (cache)
+		return cache;
+	mutex_lock(&asi_caches_mutex);
+	cache = which->cache;
+	if (!cache) {
+		/* Some are tables that user mode reads and writes, as with kmalloc(). */
+		cache = kmem_cache_create_usercopy(which->name, which->size,
+						   min_t(size_t, which->size, PAGE_SIZE),
+						   SLAB_NO_MERGE, 0, which->size, NULL);
+		WRITE_ONCE(which->cache, cache);
+	}
+	mutex_unlock(&asi_caches_mutex);
+	return cache;
+}
+
+static struct kmem_cache *asi_cache_for(struct asi_cache *caches, unsigned int count,
+					size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		if (size <= caches[i].size)
+			return asi_cache_get(&caches[i]);
+	}
+	return NULL;
+}
+
+void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+{
+	struct kmem_cache *cache;
+
+	might_alloc(gfp);
+	cache = asi_cache_for(asi_shared_caches, ARRAY_SIZE(asi_shared_caches), size);
+	if (cache)
+		return kmem_cache_alloc_node(cache, gfp | __GFP_ZERO, node);
+	/* Left for: slower, not wrong. */
+	return kzalloc_node(size, gfp, node);
+}
+EXPORT_SYMBOL_GPL(__asi_shared_zalloc);
+
+void *__asi_alone_zalloc(size_t size, gfp_t gfp)
+{
+	struct kmem_cache *cache;
+
+	might_alloc(gfp);
+	cache = asi_cache_for(asi_alone_caches, ARRAY_SIZE(asi_alone_caches), size);
+	if (cache)
+		return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
+	return kzalloc(asi_alone(size), gfp);
+}
+EXPORT_SYMBOL_GPL(__asi_alone_zalloc);
+
+void *__asi_memdup_user_alone(const void __user *from, size_t size)
+{
+	void *copy = __asi_alone_zalloc(size, GFP_KERNEL_ACCOUNT);
+
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(copy, from, size)) {
+		kfree(copy);
+		return ERR_PTR(-EFAULT);
+	}
+	return copy;
+}
+EXPORT_SYMBOL_GPL(__asi_memdup_user_alone);

@@ -60,6 +60,13 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return at;
 }
 
+static struct kobject *asi_dir;
+
+struct kobject *asi_kobject(void)
+{
+	return asi_dir;
+}
+
 static struct kobj_attribute asi_status = __ATTR_RO(status);
 
 static int __init asi_sysfs(void)
@@ -72,6 +79,8 @@ static int __init asi_sysfs(void)
 	err = sysfs_create_file(dir, &asi_status.attr);
 	if (err)
 		kobject_put(dir);
+	else
+		asi_dir = dir;
 	return err;
 }
 late_initcall(asi_sysfs);

@@ -22,6 +22,12 @@ DEFINE_STATIC_KEY_FALSE(asi_active_key);
 EXPORT_SYMBOL_GPL(asi_active_key);
 
 DEFINE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
+/* Everything may have run before. */
+DEFINE_PER_CPU(u8, asi_taints) = ASI_TAINT_ALL;
+EXPORT_PER_CPU_SYMBOL_GPL(asi_taints);
+/* Read by the last instructions before VM entry. */
+DEFINE_PER_CPU(u8, asi_buffers_clean);
+EXPORT_PER_CPU_SYMBOL_GPL(asi_buffers_clean);
 DEFINE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
 
 u64 asi_event_sum(enum asi_event ev)
@@ -51,6 +57,7 @@ noinstr void asi_switch_out(struct asi_cpu *cpu)
 	asi_load_unrestricted(cpu);
 	barrier();
 	cpu->curr = NULL;
+	asi_taint(ASI_TAINT_KERNEL);
 }
 
 /* No restricted root is about to be loaded: nobody need wait for this CPU. */
@@ -71,6 +78,7 @@ noinstr bool asi_repair_root(struct asi_cpu *cpu)
 	    __native_read_cr3() != cpu->restricted_cr3)
 		return false;
 	asi_load_unrestricted(cpu);
+	asi_taint(ASI_TAINT_KERNEL);
 	return true;
 }
 
@@ -109,6 +117,8 @@ noinstr unsigned long asi_enter(struct asi *asi)
 		asi_switch_out(cpu);
 		asi_left(cpu);
 	}
+	if (cpu->last != asi)
+		asi_taint(ASI_TAINT_GUEST);
 	cpu->unrestricted_cr3 = __native_read_cr3();
 	cpu->leave.how = ASI_LEAVE_NONE;
 	asi_count(ASI_EV_ENTER);
@@ -166,19 +176,26 @@ noinstr void asi_exit(void)
 {
 	if (asi_breaks(ASI_BREAK_LEAVE))
 		return;
+	asi_taint(ASI_TAINT_USER);
 	asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
 }
 EXPORT_SYMBOL_GPL(asi_exit);
 
-noinstr void __asi_leave_for_sched(void)
+noinstr void asi_leave_for_sched(void)
 {
+	asi_taint(ASI_TAINT_USER);
 	asi_leave(ASI_LEAVE_SCHED, ASI_EV_LEAVE_SCHED);
-	raw_cpu_write(asi_cpu.resume, NULL);
 }
 
 noinstr void __asi_leave_for_cr3(void)
 {
 	asi_leave(ASI_LEAVE_FLUSH, ASI_EV_LEAVE_FLUSH);
+}
+
+noinstr void __asi_switch_mm(void)
+{
+	asi_taint(ASI_TAINT_USER | ASI_TAINT_MM);
+	__asi_leave_for_cr3();
 }
 
 noinstr struct asi *asi_current(void)
@@ -204,6 +221,13 @@ noinstr unsigned long __asi_current_cr3(void)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
 	return cpu->curr ? cpu->restricted_cr3 : 0;
+}
+
+noinstr unsigned long __asi_hidden_cr3(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	return cpu->curr ? cpu->unrestricted_cr3 & ~X86_CR3_PCID_NOFLUSH : 0;
 }
 
 /*
@@ -254,6 +278,8 @@ noinstr u8 __asi_nmi_enter(void)
 	u8 state = ASI_STATE_RESUME;
 
 	asi_repair_root(cpu);
+	/* Entry code may have decided already: see vmenter.S. */
+	raw_cpu_write(asi_buffers_clean, 0);
 	if (!cpu->curr)
 		return 0;
 	if (__native_read_cr3() != cpu->unrestricted_cr3)

@@ -57,6 +57,44 @@ TEST_F(AccountTest, exit_is_booked_under_its_reason_and_outcome) {
     EXPECT_EQ(sum_of_causes(*account_), 0u);
 }
 
+TEST_F(AccountTest, what_stays_inside_is_counted_by_index_and_shows_in_the_sum) {
+    for (const asi_u32 code : {0u, 0x72u, 0x72u, 0x400u, KVM_ASI_DIRECT - 1u})
+        EXPECT_TRUE(kvm_asi_account_inside(account_.get(), code));
+    EXPECT_FALSE(kvm_asi_account_inside(account_.get(), KVM_ASI_DIRECT));
+    EXPECT_FALSE(kvm_asi_account_inside(account_.get(), ~0u));
+    book(0x72, KVM_ASI_INSIDE);
+    book(0x72, KVM_ASI_LEFT);
+
+    kvm_asi_account sum = {};
+    kvm_asi_account_add(&sum, account_.get());
+    EXPECT_EQ(sum.total[KVM_ASI_INSIDE], 6u);
+    EXPECT_EQ(sum.total[KVM_ASI_LEFT], 1u);
+    EXPECT_EQ(sum_of_reasons(sum, KVM_ASI_INSIDE), 6u);
+    asi_u64 of_72 = 0;
+    for (const auto& reason : sum.reason)
+        if (reason.used && reason.code == 0x72) of_72 += reason.count[KVM_ASI_INSIDE];
+    EXPECT_EQ(of_72, 3u);
+
+    kvm_asi_account twice = {};
+    kvm_asi_account_add(&twice, &sum);
+    EXPECT_EQ(twice.total[KVM_ASI_INSIDE], 6u) << "a sum can be added to a sum";
+}
+
+TEST_F(AccountTest, flushes_avoided_are_the_entries_without) {
+    for (int i = 0; i < 10; ++i) kvm_asi_account_inside(account_.get(), 0x72);
+    book(0x7b, KVM_ASI_USER);
+    account_->flushed[ASI_FLUSH_L1D] = 3;
+    account_->flushed[ASI_FLUSH_IBPB] = 12;
+    kvm_asi_account sum = {};
+    kvm_asi_account_add(&sum, account_.get());
+    EXPECT_EQ(sum.flushed[ASI_FLUSH_L1D], 3u);
+    EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_L1D), 8u);
+    EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_BUFFERS), 11u);
+    EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_IBPB), 0u) << "the last entry has no exit yet";
+    EXPECT_STREQ(kvm_asi_flush_name(ASI_FLUSH_BUFFERS), "buffers");
+    EXPECT_EQ(kvm_asi_flush_name(ASI_NR_FLUSHES), nullptr);
+}
+
 TEST_F(AccountTest, reason_zero_is_a_reason) {
     book(0, KVM_ASI_INSIDE);
     book(0, KVM_ASI_INSIDE);

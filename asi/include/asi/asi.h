@@ -7,11 +7,20 @@
 #define ASI_ASI_H
 
 #include <linux/jump_label.h>
+#include <linux/percpu-defs.h>
 #include <linux/types.h>
 #include <asi/types.h>
 
 struct asi;
 struct task_struct;
+
+/*
+ * What ran on this CPU since it was last read and cleared: bits of asi/flush.h.
+ * Interrupts off.
+ */
+DECLARE_PER_CPU(u8, asi_taints);
+/* The entry into a guest may do without VERW.  Any NMI takes it back. */
+DECLARE_PER_CPU(u8, asi_buffers_clean);
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 
@@ -135,6 +144,16 @@ void asi_relax(void);
  */
 void asi_exit(void);
 
+/**
+ * asi_work_done - the running task has no more work inside
+ * @asi: domain
+ *
+ * A task that sleeps inside a transparent domain may find the CPU inside when
+ * it wakes.  After this it does not; call it before asi_exit() on the way back
+ * to user mode.  Any context.
+ */
+void asi_work_done(struct asi *asi);
+
 /** asi_current - the domain this CPU runs in, or NULL.  Preemption off. */
 struct asi *asi_current(void);
 
@@ -182,6 +201,9 @@ extern bool asi_consumer_on[ASI_NR_CLASSES];
  * Valid from device_initcall on.
  */
 struct dentry *asi_debugfs(void);
+
+/** asi_kobject - /sys/kernel/asi, or NULL; valid after late_initcall. */
+struct kobject *asi_kobject(void);
 
 /* How a CPU came to leave a domain. */
 enum asi_leave_how {

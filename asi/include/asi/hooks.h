@@ -9,6 +9,8 @@
 #include <linux/align.h>
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <asm/page_types.h>
 
@@ -31,9 +33,11 @@ u8 __asi_irq_enter(void);
 void __asi_irq_exit(u8 state);
 u8 __asi_nmi_enter(void);
 void __asi_nmi_exit(u8 state);
-void __asi_leave_for_sched(void);
+void __asi_sched_out(struct task_struct *prev, struct task_struct *next);
 void __asi_leave_for_cr3(void);
+void __asi_switch_mm(void);
 unsigned long __asi_current_cr3(void);
+unsigned long __asi_hidden_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
@@ -44,12 +48,14 @@ void __asi_release_task(struct task_struct *tsk);
 bool __asi_stack_in_use(const void *stack);
 
 /*
- * A kernel object that is nobody's secret and that interrupts look at all the
- * time: domains made from now on map it, until it is about to be freed.  Any
- * context but NMI.
+ * Memory that is nobody's secret, lives as long as the system and is looked at
+ * by interrupts all the time: domains made from now on map it.  Any context but
+ * NMI.
  */
 void asi_share(const void *addr, size_t size);
-void asi_unshare(const void *addr);
+void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node);
+void *__asi_alone_zalloc(size_t size, gfp_t gfp);
+void *__asi_memdup_user_alone(const void __user *from, size_t size);
 
 #define asi_hook_active()	static_branch_unlikely(&asi_active_key)
 
@@ -88,11 +94,12 @@ static __always_inline void asi_nmi_exit(u8 state)
 		__asi_nmi_exit(state);
 }
 
-/* The scheduler is about to need another task's stack. */
-static __always_inline void asi_sched_out(void)
+/* The scheduler is about to switch to the stack of @next. */
+static __always_inline void asi_sched_out(struct task_struct *prev,
+					  struct task_struct *next)
 {
 	if (asi_hook_active())
-		__asi_leave_for_sched();
+		__asi_sched_out(prev, next);
 }
 
 /* The caller is about to read or write CR3, or to flush by it. */
@@ -100,6 +107,13 @@ static __always_inline void asi_settle_cr3(void)
 {
 	if (asi_hook_active())
 		__asi_leave_for_cr3();
+}
+
+/* The same, and it is another process's. */
+static __always_inline void asi_switch_mm(void)
+{
+	if (asi_hook_active())
+		__asi_switch_mm();
 }
 
 /*
@@ -116,6 +130,12 @@ static __always_inline void asi_flush_local(void)
 static __always_inline unsigned long asi_current_cr3(void)
 {
 	return asi_hook_active() ? __asi_current_cr3() : 0;
+}
+
+/* What CR3 will be when the CPU leaves, or 0 when it is not restricted. */
+static __always_inline unsigned long asi_hidden_cr3(void)
+{
+	return asi_hook_active() ? __asi_hidden_cr3() : 0;
 }
 
 /* User mode never runs on a restricted root. */
@@ -168,18 +188,47 @@ static __always_inline bool asi_stack_in_use(const void *stack)
 }
 
 /*
- * Alignment of task_struct: a domain maps the running task's, and the pages
- * must not hold another task's registers as well.
+ * Alignment of task_struct, signal_struct and mm_struct: a domain maps the
+ * running task's, and the pages must not hold another's as well.
  */
 static __always_inline int asi_task_align(int align)
 {
 	return asi_boot_enabled ? PAGE_SIZE : align;
 }
 
-/* Bytes to allocate for what asi_share() shall map: pages without neighbours. */
-static __always_inline unsigned long asi_shared_size(unsigned long size)
+/*
+ * Bytes to ask kmalloc() for, or alignment to ask a slab cache for, so that what
+ * a domain maps shares its pages with nothing else.
+ */
+static __always_inline unsigned long asi_alone(unsigned long size)
 {
 	return asi_boot_enabled ? ALIGN(size, PAGE_SIZE) : size;
+}
+
+/*
+ * Book-keeping that is nobody's secret, of objects that come and go: from slab
+ * caches which hold nothing else and which domains may map.  For kfree().
+ */
+static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+{
+	return asi_boot_enabled ? __asi_shared_zalloc(size, gfp, node) :
+				  kzalloc_node(size, gfp, node);
+}
+
+/*
+ * An object that fills its pages, from caches of such objects: what takes its
+ * place once it is freed is of the same sort.  For kfree().
+ */
+static __always_inline void *asi_alone_zalloc(size_t size, gfp_t gfp)
+{
+	return asi_boot_enabled ? __asi_alone_zalloc(size, gfp) : kzalloc(size, gfp);
+}
+
+/* vmemdup_user() in the manner of asi_alone_zalloc().  For kvfree(). */
+static __always_inline void *asi_memdup_user_alone(const void __user *from, size_t size)
+{
+	return asi_boot_enabled ? __asi_memdup_user_alone(from, size) :
+				  vmemdup_user(from, size);
 }
 
 /* Kernel mappings must not be Global. */
@@ -197,10 +246,13 @@ static __always_inline u8 asi_irq_enter(void) { return 0; }
 static __always_inline void asi_irq_exit(u8 state) { }
 static __always_inline u8 asi_nmi_enter(void) { return 0; }
 static __always_inline void asi_nmi_exit(u8 state) { }
-static __always_inline void asi_sched_out(void) { }
+static __always_inline void asi_sched_out(struct task_struct *prev,
+					  struct task_struct *next) { }
 static __always_inline void asi_settle_cr3(void) { }
+static __always_inline void asi_switch_mm(void) { }
 static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }
+static __always_inline unsigned long asi_hidden_cr3(void) { return 0; }
 static __always_inline void asi_exit_to_user(void) { }
 static __always_inline bool asi_free_pages(struct page *page,
 					   unsigned int order) { return false; }
@@ -210,9 +262,20 @@ static __always_inline void asi_kernel_changed(unsigned long start, unsigned lon
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
 static __always_inline bool asi_stack_in_use(const void *stack) { return false; }
 static __always_inline void asi_share(const void *addr, size_t size) { }
-static __always_inline void asi_unshare(const void *addr) { }
 static __always_inline int asi_task_align(int align) { return align; }
-static __always_inline unsigned long asi_shared_size(unsigned long size) { return size; }
+static __always_inline unsigned long asi_alone(unsigned long size) { return size; }
+static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+{
+	return kzalloc_node(size, gfp, node);
+}
+static __always_inline void *asi_alone_zalloc(size_t size, gfp_t gfp)
+{
+	return kzalloc(size, gfp);
+}
+static __always_inline void *asi_memdup_user_alone(const void __user *from, size_t size)
+{
+	return vmemdup_user(from, size);
+}
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */

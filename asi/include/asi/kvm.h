@@ -28,7 +28,17 @@ void __kvm_asi_destroy_vm(struct kvm *kvm);
 void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 			  unsigned long end);
 
+void __kvm_asi_changed(struct kvm *kvm);
+bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu);
+ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
+
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
+
+/* Isolation decides what is flushed before the guest runs: see kvm_asi_enter(). */
+static __always_inline bool kvm_asi_flushes(void)
+{
+	return kvm_asi_on();
+}
 
 /*
  * Start of KVM_RUN, process context, may sleep: the VM's domain exists and
@@ -91,8 +101,32 @@ static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long st
 		__kvm_asi_invalidate(kvm, start, end);
 }
 
+/*
+ * KVM replaced an object that vCPU loops use, or made a new one.  Process
+ * context, may sleep; KVM's locks may be held.
+ */
+static __always_inline void kvm_asi_changed(struct kvm *kvm)
+{
+	if (kvm_asi_on())
+		__kvm_asi_changed(kvm);
+}
+
+/*
+ * In the vCPU loop with TIF_NOTIFY_RESUME set.  True: all that is left to do is
+ * to tell user mode which CPU it runs on.  That would touch user memory and can
+ * wait until user mode runs; the flag is clear until then.
+ */
+static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu)
+{
+	return kvm_asi_on() && __kvm_asi_defer_user_work(vcpu);
+}
+
 #else
 
+static __always_inline bool kvm_asi_flushes(void) { return false; }
+static __always_inline void kvm_asi_changed(struct kvm *kvm) { }
+static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu) { return false; }
+static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
 static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu) { }

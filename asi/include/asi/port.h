@@ -17,7 +17,11 @@ extern "C" {
 typedef std::uint64_t asi_u64;
 typedef std::uint32_t asi_u32;
 typedef std::size_t asi_size;
+#ifndef __always_inline
+#define __always_inline inline
+#endif
 #else
+#include <linux/compiler.h>
 #include <linux/types.h>
 typedef u64 asi_u64;
 typedef u32 asi_u32;

@@ -50,12 +50,6 @@
 
 #include "port.h"
 
-#ifndef __cplusplus
-#include <linux/compiler.h>
-#elif !defined(__always_inline)
-#define __always_inline inline
-#endif
-
 /* The tests put a model of memory in place of these. */
 #ifndef ASI_TLB_LOAD
 /* Not before an earlier ASI_TLB_PUBLISH() or ASI_TLB_COUNT(): MOV on x86. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which buffers a CPU has to clear before it enters a guest, by what ran on it
+ * since it entered one last.
+ *
+ * While a CPU stays in a domain it can load nothing into them that the domain
+ * does not map, so nothing has to be cleared.  Everything else taints:
+ *
+ *	KERNEL	the kernel ran unrestricted, if only for an NMI or a fault
+ *	USER	user mode may have run
+ *	MM	another address space was loaded
+ *	GUEST	another virtual machine ran
+ *
+ * L1TF, MDS and their kin leak what was loaded, whoever loaded it: the L1 data
+ * cache and the fill, store and load buffers go after any taint.  A branch
+ * predictor is trained by who ran before, and trained for a guest only by code
+ * that its own VMM does not control.
+ */
+#ifndef ASI_FLUSH_H
+#define ASI_FLUSH_H
+
+#include "port.h"
+
+#define ASI_TAINT_KERNEL	1U
+#define ASI_TAINT_USER		2U
+#define ASI_TAINT_MM		4U
+#define ASI_TAINT_GUEST		8U
+#define ASI_TAINT_ALL		15U
+
+enum asi_flush {
+	ASI_FLUSH_L1D,		/* L1 data cache */
+	ASI_FLUSH_BUFFERS,	/* VERW */
+	ASI_FLUSH_IBPB,		/* branch predictor barrier */
+	ASI_NR_FLUSHES
+};
+
+enum asi_flush_mode {
+	ASI_FLUSH_AUTO,		/* by taints */
+	ASI_FLUSH_ALWAYS,	/* at every entry into a guest */
+	ASI_FLUSH_NEVER,
+	ASI_NR_FLUSH_MODES
+};
+
+/* Bits 1 << enum asi_flush.  An unknown mode flushes. */
+static __always_inline unsigned int asi_flush_needed(enum asi_flush_mode mode,
+						     unsigned int taints)
+{
+	unsigned int needed = 0;
+
+	if (mode == ASI_FLUSH_NEVER)
+		return 0;
+	if (mode != ASI_FLUSH_AUTO)
+		return (1U << ASI_NR_FLUSHES) - 1;
+	if (taints)
+		needed |= 1U << ASI_FLUSH_L1D | 1U << ASI_FLUSH_BUFFERS;
+	if (taints & ~(ASI_TAINT_KERNEL | ASI_TAINT_USER))
+		needed |= 1U << ASI_FLUSH_IBPB;
+	return needed;
+}
+
+#endif /* ASI_FLUSH_H */

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scheduler.  A CPU stays in a transparent domain across a switch to the
+ * idle task, and from there or from each other to tasks that were inside the
+ * same domain when they went to sleep: other vCPUs of one virtual machine.
+ * What else the switch touches may fault and leave, as anything may; a stack
+ * that is missing could not even take the fault.
+ */
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include "internal.h"
+
+/*
+ * Idle tasks' stacks are part of the base map; this is what the table says, as a
+ * shared object that cannot be mapped is left for.  They are never freed.
+ */
+bool asi_maps_idle_stacks(const struct asi *asi)
+{
+	struct asi_leaf leaf;
+	unsigned long at, end;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		at = (unsigned long)task_stack_page(idle_task(cpu));
+		for (end = at + THREAD_SIZE; at < end; at += PAGE_SIZE) {
+			if (!asi_pt_lookup(&asi->pt, at, &leaf) || !(leaf.entry & _PAGE_RW))
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * What a task's stack has mapped stays so until the task exits, and without the
+ * stack it could not have been inside.
+ */
+
+/* @task goes to sleep inside.  Without room it will find the CPU outside. */
+static void asi_put_to_sleep(struct asi *asi, struct task_struct *task)
+{
+	struct task_struct *old;
+	unsigned int i;
+
+	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
+		old = READ_ONCE(asi->asleep[i]);
+		if (old == task || (!old && !cmpxchg(&asi->asleep[i], NULL, task)))
+			return;
+	}
+}
+
+static bool asi_awake(struct asi *asi, struct task_struct *task)
+{
+	unsigned int i;
+
+	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
+		if (READ_ONCE(asi->asleep[i]) == task &&
+		    cmpxchg(&asi->asleep[i], task, NULL) == task)
+			return true;
+	}
+	return false;
+}
+
+void __asi_sched_out(struct task_struct *prev, struct task_struct *next)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	struct asi *asi = cpu->curr;
+
+	/* The interrupts that were to resume belong to the task that goes. */
+	cpu->resume = NULL;
+	if (!asi)
+		return;
+	if (!asi->strict) {
+		if (!is_idle_task(prev))
+			asi_put_to_sleep(asi, prev);
+		if (is_idle_task(next) ? asi->idle_stacks : asi_awake(asi, next))
+			return;
+	}
+	asi_leave_for_sched();
+}
+
+/* Until here it may be woken inside, so nothing in between goes to user mode. */
+void asi_work_done(struct asi *asi)
+{
+	while (asi_awake(asi, current))
+		;
+}
+EXPORT_SYMBOL_GPL(asi_work_done);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clearing buffers before a guest runs: the kernel's own mitigations, done on
+ * the way back in after an excursion instead of at every entry.
+ *
+ * The decision is asi/flush.h's.  Here is what the CPU needs at all, and how it
+ * is done.  Everything runs with the restricted table loaded, so what it reads
+ * itself is no secret.
+ */
+#define pr_fmt(fmt) "kvm-asi: " fmt
+
+#include <linux/cpufeature.h>
+#include <linux/init.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <asm/nospec-branch.h>
+#include <asm/vmx.h>
+#include "kvm_asi.h"
+
+/* Twice the largest L1 data cache that L1TF affects, as arch/x86/kvm/vmx has it. */
+#define ASI_L1D_SIZE	(64 * 1024)
+
+u8 kvm_asi_flush_always __ro_after_init;
+static enum asi_flush_mode kvm_asi_flush_mode __ro_after_init;
+static bool kvm_asi_flush_forced __ro_after_init;
+static const char *const kvm_asi_mode_names[] = { "auto", "always", "never" };
+static u8 kvm_asi_l1d_fill[ASI_L1D_SIZE] __aligned(PAGE_SIZE);
+
+static int __init kvm_asi_flush_param(char *arg)
+{
+	enum asi_flush_mode mode = ASI_FLUSH_AUTO;
+	bool forced = false;
+	char *word;
+	int i;
+
+	while ((word = strsep(&arg, ",")) != NULL) {
+		i = match_string(kvm_asi_mode_names, ARRAY_SIZE(kvm_asi_mode_names), word);
+		if (i >= 0) {
+			mode = i;
+		} else if (!strcmp(word, "force")) {
+			forced = true;
+		} else {
+			pr_err("asi_flush=: \"%s\" is not auto, always, never or force; keeping auto\n",
+			       word);
+			return 0;
+		}
+	}
+	kvm_asi_flush_mode = mode;
+	kvm_asi_flush_forced = forced;
+	kvm_asi_flush_always = mode == ASI_FLUSH_ALWAYS;
+	return 0;
+}
+early_param("asi_flush", kvm_asi_flush_param);
+
+const char *kvm_asi_flush_text(void)
+{
+	return kvm_asi_mode_names[kvm_asi_flush_mode];
+}
+
+/* Bits of what this CPU leaks without. */
+static __always_inline unsigned int kvm_asi_leaks(bool svm)
+{
+	unsigned int leaks = 0;
+
+	if (!svm && (l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_COND ||
+		     l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_ALWAYS))
+		leaks |= BIT(ASI_FLUSH_L1D);
+	if (boot_cpu_has(svm ? X86_FEATURE_CLEAR_CPU_BUF_VM : X86_FEATURE_CLEAR_CPU_BUF) ||
+	    (!svm && static_branch_unlikely(&mmio_stale_data_clear)))
+		leaks |= BIT(ASI_FLUSH_BUFFERS);
+	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
+		leaks |= BIT(ASI_FLUSH_IBPB);
+	return leaks;
+}
+
+static __always_inline void kvm_asi_flush_l1d(void)
+{
+	unsigned int i;
+
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		return;
+	}
+	/* The TLB first, so that the page walks do not disturb the fill. */
+	for (i = 0; i < ASI_L1D_SIZE; i += PAGE_SIZE)
+		(void)READ_ONCE(kvm_asi_l1d_fill[i]);
+	rmb();
+	for (i = 0; i < ASI_L1D_SIZE; i += L1_CACHE_BYTES)
+		(void)READ_ONCE(kvm_asi_l1d_fill[i]);
+	rmb();
+}
+
+static __always_inline void kvm_asi_did(struct kvm_asi_vcpu *v, enum asi_flush which)
+{
+	WRITE_ONCE(v->account.flushed[which], v->account.flushed[which] + 1);
+}
+
+noinstr unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v)
+{
+	unsigned int needed = asi_flush_needed(kvm_asi_flush_mode, raw_cpu_read(asi_taints));
+
+	/* An NMI from here on taints anew. */
+	raw_cpu_write(asi_taints, 0);
+	if (!kvm_asi_flush_forced)
+		needed &= kvm_asi_leaks(v->svm);
+	if (needed & BIT(ASI_FLUSH_IBPB)) {
+		indirect_branch_prediction_barrier();
+		kvm_asi_did(v, ASI_FLUSH_IBPB);
+	}
+	if (needed & BIT(ASI_FLUSH_L1D)) {
+		kvm_asi_flush_l1d();
+		kvm_asi_did(v, ASI_FLUSH_L1D);
+	}
+	/* VM entry does it last of all, if the CPU has a use for it. */
+	if (needed & BIT(ASI_FLUSH_BUFFERS)) {
+		raw_cpu_write(asi_buffers_clean, 0);
+		if (kvm_asi_flush_forced)
+			x86_clear_cpu_buffers();
+		kvm_asi_did(v, ASI_FLUSH_BUFFERS);
+	}
+	return !!(needed & BIT(ASI_FLUSH_L1D)) + !!(needed & BIT(ASI_FLUSH_BUFFERS)) +
+	       !!(needed & BIT(ASI_FLUSH_IBPB));
+}
+
+/* For /sys/devices/system/cpu/vulnerabilities: what guests get. */
+ssize_t kvm_asi_show_flush(char *buf, ssize_t len)
+{
+	static const char *const texts[] = {
+		"on return to isolation", "at every entry", "never (asi_flush=never)"
+	};
+
+	if (len <= 0 || !static_key_enabled(&kvm_asi_key) || !strncmp(buf, "Not affected", 12))
+		return len;
+	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests: flushed %s\n",
+				       texts[kvm_asi_flush_mode]);
+}
