@@ -104,7 +104,8 @@ noinstr unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v)
 	if (!kvm_asi_flush_forced)
 		needed &= kvm_asi_leaks(v->svm);
 	if (needed & BIT(ASI_FLUSH_IBPB)) {
-		indirect_branch_prediction_barrier();
+		/* indirect_branch_prediction_barrier(), always inline. */
+		alternative_msr_write(MSR_IA32_PRED_CMD, x86_pred_cmd, X86_FEATURE_USE_IBPB);
 		kvm_asi_did(v, ASI_FLUSH_IBPB);
 	}
 	if (needed & BIT(ASI_FLUSH_L1D)) {
