@@ -64,7 +64,10 @@ JSON: {vms: [{vm, pid, comm, vcpus, vendor, causes_dropped, exits: {total, insid
 left, user, first_touch, first_touch_left, inside_percent, other}, reasons:
 [{reason, code, inside, left, user, first_touch, total, inside_percent, other}],
 causes: [{reason, code, how, kind, cache, access, ip, symbol, count, other}],
-other}], ended: null or the same for the sum of VMs that ended})";
+flushes: [{flush, done, avoided, avoided_percent, other}], other}],
+ended: null or the same for the sum of VMs that ended})";
+
+constexpr const char* kKvmFooter = "Without a subcommand: report.";
 
 constexpr const char* kPolicyShowFooter =
     R"(JSON: {source, rules: [{class, kind, cache, access, action, log, text}]})";
@@ -198,6 +201,11 @@ class CommandLine {
         CLI::App& kvm = add_command_group("kvm", "Isolation of virtual machines");
         add_command(kvm, "report", "Where VM exits were handled, and what made them leave",
                     kKvmReportFooter, run_kvm_report);
+        // The callback of a group comes after that of its subcommand.
+        kvm.footer(kKvmFooter);
+        kvm.callback([this] {
+            if (!command_) command_ = run_kvm_report;
+        });
     }
 
     CLI::App app_;

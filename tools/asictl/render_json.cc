@@ -96,6 +96,13 @@ Json json_of(const ExitCounts& counts) {
     return object;
 }
 
+Json json_of(const Flush& flush) {
+    Json object = object_of(flush, kFlushFields);
+    object["avoided_percent"] = value_of(avoided_percent(flush.done, flush.avoided));
+    add_other(object, flush.other);
+    return object;
+}
+
 Json json_of(const ExitReason& reason) {
     Json object = object_of(reason, kExitReasonFields);
     object["total"] = total_exits(reason);
@@ -113,6 +120,8 @@ Json json_of(const LeaveCause& cause) {
 Json json_of(const Vm& vm) {
     Json object = object_of(vm, kVmFields);
     object["exits"] = json_of(vm.exits);
+    object["flushes"] = Json::array();
+    for (const Flush& flush : vm.flushes) object["flushes"].push_back(json_of(flush));
     object["reasons"] = Json::array();
     for (const ExitReason& reason : vm.reasons) object["reasons"].push_back(json_of(reason));
     object["causes"] = Json::array();

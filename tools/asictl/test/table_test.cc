@@ -46,6 +46,17 @@ TEST(Table, aligns_and_leaves_out_empty_columns) {
               " longer    7\n");
 }
 
+TEST(Order, flushes_are_summed_where_they_are_counted) {
+    Vm vm;
+    EXPECT_EQ(flushes_done(vm), std::nullopt);
+    EXPECT_EQ(flushes_avoided(vm), std::nullopt);
+    vm.flushes = {{"l1d", 1, 30, {}}, {"new", 2, std::nullopt, {}}};
+    EXPECT_EQ(flushes_done(vm), 3u);
+    EXPECT_EQ(flushes_avoided(vm), 30u);
+    EXPECT_EQ(avoided_percent(1, 3), 75.0);
+    EXPECT_EQ(avoided_percent(0, 0), std::nullopt);
+}
+
 TEST(Order, inside_share_leaves_out_user_space_and_first_touch) {
     EXPECT_EQ(inside_percent(3, 1), 75.0);
     EXPECT_EQ(inside_percent(0, 0), std::nullopt);
