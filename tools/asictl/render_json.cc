@@ -130,6 +130,15 @@ Json json_of(const Vm& vm) {
     return object;
 }
 
+Json rates_of(const Vm& vm, double seconds) {
+    const auto rate = [&](const Number& count) { return value_of(per_second(count, seconds)); };
+    return {{"exits", rate(total_exits(vm.exits))},
+            {"left", rate(vm.exits.left)},
+            {"user", rate(vm.exits.user)},
+            {"flushes_done", rate(flushes_done(vm))},
+            {"flushes_avoided", rate(flushes_avoided(vm))}};
+}
+
 std::string to_text(const Json& json) {
     // Names such as comm are bytes, not necessarily UTF-8.
     return json.dump(2, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace) + "\n";
@@ -198,6 +207,21 @@ std::string json_of_vms(const std::vector<Vm>& vms) {
         } else {
             object["vms"].push_back(json_of(vm));
         }
+    }
+    return to_text(object);
+}
+
+std::string json_of_interval(const Interval& interval) {
+    Json object = {{"seconds", interval.seconds}, {"vms", Json::array()}, {"ended", Json::array()}};
+    for (const VmChange& change : interval.vms) {
+        Json vm = json_of(change.vm);
+        vm["appeared"] = change.appeared;
+        vm["per_second"] = rates_of(change.vm, interval.seconds);
+        object["vms"].push_back(std::move(vm));
+    }
+    for (const Vm& vm : interval.ended) {
+        object["ended"].push_back(
+            {{"vm", value_of(vm.id)}, {"pid", value_of(vm.pid)}, {"comm", value_of(vm.comm)}});
     }
     return to_text(object);
 }

@@ -14,6 +14,7 @@ const std::vector<std::vector<std::string>> kKernelCommands = {
     {"domains"},        {"faults"}, {"faults", "--clear"},
     {"policy", "show"}, {"stats"},  {"policy", "set", "kvm", "data", "r", "exit"},
     {"kvm", "report"},  {"verify"}, {"kvm"},
+    {"kvm", "top"},
 };
 
 TEST_F(CommandTest, every_command_says_when_the_kernel_has_no_asi) {

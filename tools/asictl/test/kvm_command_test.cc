@@ -92,5 +92,65 @@ TEST_F(CommandTest, kvm_report_says_when_kvm_isolation_is_off_or_absent) {
     expect_one_line_naming(off.err, "kvm_asi=on");
 }
 
+TEST_F(CommandTest, kvm_top_writes_one_block_where_there_is_no_terminal) {
+    const Outcome outcome = run_on("on", {"kvm", "top", "--interval=0.1"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find(" s: 2 VMs\n"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("VM  PID  COMM    VCPUS  EXITS/S"), std::string::npos)
+        << outcome.out;
+    EXPECT_EQ(outcome.out.find("\n\n"), std::string::npos) << outcome.out;
+    EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(CommandTest, kvm_top_writes_as_many_blocks_as_asked_for) {
+    const Outcome text = run_on("on", {"kvm", "top", "--interval", "0.1", "--iterations", "3"});
+    std::size_t blocks = 0;
+    for (std::size_t at = 0; (at = text.out.find(" s: 2 VMs\n", at)) != std::string::npos; ++at)
+        ++blocks;
+    EXPECT_EQ(blocks, 3u) << text.out;
+}
+
+TEST_F(CommandTest, kvm_top_in_json_is_one_object_for_each_interval) {
+    const Json json = json_on({"kvm", "top", "--interval=0.1"});
+    EXPECT_GE(json["seconds"], 0.1);
+    ASSERT_EQ(json["vms"].size(), 2u);
+    EXPECT_EQ(json["vms"][0]["exits"]["total"], 0);
+    EXPECT_EQ(json["vms"][0]["appeared"], false);
+    EXPECT_EQ(json["vms"][0]["per_second"]["exits"], 0.0);
+    EXPECT_TRUE(json["vms"][0]["per_second"]["flushes_done"].is_null());
+    EXPECT_TRUE(json["ended"].empty());
+
+    const Outcome two = run_on("on", {"kvm", "top", "--json", "--interval=.1", "--iterations=2"});
+    std::istringstream stream(two.out);
+    Json first, second;
+    stream >> first >> second;
+    EXPECT_EQ(second["vms"].size(), 2u);
+}
+
+TEST_F(CommandTest, kvm_top_refuses_bad_numbers_and_says_what_it_takes) {
+    for (const char* value :
+         {"0", "0.09", "-1", "3601", "1s", "one", "", "nan", "inf", "0x1", " 1", "1e0", "1,5"}) {
+        const Outcome outcome = run_bare({"kvm", "top", std::string("--interval=") + value});
+        EXPECT_EQ(outcome.status, 2) << value;
+        expect_one_line_naming(outcome.err, "--interval: ");
+        if (*value) expect_one_line_naming(outcome.err, "is not a number of seconds from 0.1 to");
+    }
+    for (const char* value : {"0", "-1", "1.5", "many", "", "18446744073709551616"}) {
+        const Outcome outcome = run_bare({"kvm", "top", std::string("--iterations=") + value});
+        EXPECT_EQ(outcome.status, 2) << value;
+        expect_one_line_naming(outcome.err, "--iterations: ");
+        if (*value) expect_one_line_naming(outcome.err, "is not a whole number from 1");
+    }
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"kvm", "top", "--interval"},
+          {"kvm", "top", "--iterations"},
+          {"kvm", "top", "--iterations", "-1"},
+          {"kvm", "top", "extra"},
+          {"kvm", "top", "--bogus"},
+          {"kvm", "top", "report"}}) {
+        EXPECT_EQ(run_bare(command).status, 2) << testing::PrintToString(command);
+    }
+}
+
 }  // namespace
 }  // namespace asi::ctl
