@@ -13,7 +13,7 @@ export JOBS KSRC
 PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
 	kmod cpio qemu-system-x86 seabios bochs bochsbios vgabios xorriso isolinux \
 	syslinux-common busybox-static libgtest-dev libgmock-dev libcli11-dev \
-	nlohmann-json3-dev ccache python3 perl
+	nlohmann-json3-dev libncurses-dev ccache python3 perl
 
 .PHONY: help
 help:

@@ -16,7 +16,8 @@ _asictl()
 	case "${command[0]} ${command[1]}" in
 	" ") words="status domains faults verify policy stats kvm" ;;
 	"faults "*) words="--class= --clear" ;;
-	"kvm ") words="report" ;;
+	"kvm ") words="report top" ;;
+	"kvm top") words="--interval= --iterations=" ;;
 	"policy ") words="show set check" ;;
 	"policy show") words="--default" ;;
 	"policy set") words="--dry-run --file" ;;

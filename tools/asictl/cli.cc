@@ -6,11 +6,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
+#include <optional>
 #include <ostream>
 
 #include "commands.h"
 #include "failure.h"
+#include "parse.h"
 #include "table.h"
 
 namespace asi::ctl {
@@ -64,7 +67,22 @@ JSON: {vms: [{vm, pid, comm, vcpus, vendor, causes_dropped, exits: {total, insid
 left, user, first_touch, first_touch_left, inside_percent, other}, reasons:
 [{reason, code, inside, left, user, first_touch, total, inside_percent, other}],
 causes: [{reason, code, how, kind, cache, access, ip, symbol, count, other}],
-other}], ended: null or the same for the sum of VMs that ended})";
+flushes: [{flush, done, avoided, avoided_percent, other}], other}],
+ended: null or the same for the sum of VMs that ended})";
+
+constexpr const char* kKvmFooter = "Without a subcommand: report.";
+
+constexpr const char* kKvmTopFooter =
+    R"(On a terminal, until q is pressed; up and down (k, j) select a VM, s changes the
+order (exits, left, inside, user, flushes, vm), p pauses.  Otherwise, and with
+--json, one block of text or one object for each interval.
+
+JSON: {seconds, vms: [as kvm report --json, but counts of the interval, with
+appeared, per_second: {exits, left, user, flushes_done, flushes_avoided}],
+ended: [{vm, pid, comm}]})";
+
+constexpr double kShortestInterval = 0.1;
+constexpr double kLongestInterval = 3600;
 
 constexpr const char* kPolicyShowFooter =
     R"(JSON: {source, rules: [{class, kind, cache, access, action, log, text}]})";
@@ -82,6 +100,17 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--json", options.json, "Print JSON");
     app.add_option("--sysfs-root", options.sysfs_root)->group("");
     app.add_option("--debugfs-root", options.debugfs_root)->group("");
+}
+
+/// Nothing unless @text as a whole is a number of seconds that can be an interval.
+std::optional<double> parse_interval(const std::string& text) {
+    double seconds = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+    if (error != std::errc() || stop != end) return std::nullopt;
+    // "nan" is a number to from_chars() and not in any range.
+    if (!(seconds >= kShortestInterval && seconds <= kLongestInterval)) return std::nullopt;
+    return seconds;
 }
 
 class CommandLine {
@@ -105,9 +134,10 @@ class CommandLine {
     /// What --help prints for the subcommand that was named.
     [[nodiscard]] std::string help() { return app_.help(); }
 
-    [[nodiscard]] ExitCode execute(std::istream& in, std::ostream& out) {
+    [[nodiscard]] ExitCode execute(std::istream& in, std::ostream& out, OutputKind out_kind) {
         if (!command_) fail_without_command();
-        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out});
+        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out,
+                  out_kind});
         return status_;
     }
 
@@ -198,11 +228,51 @@ class CommandLine {
         CLI::App& kvm = add_command_group("kvm", "Isolation of virtual machines");
         add_command(kvm, "report", "Where VM exits were handled, and what made them leave",
                     kKvmReportFooter, run_kvm_report);
+        // The callback of a group comes after that of its subcommand.
+        kvm.footer(kKvmFooter);
+        kvm.callback([this] {
+            if (!command_) command_ = run_kvm_report;
+        });
+        add_kvm_top(kvm);
+    }
+
+    void add_kvm_top(CLI::App& kvm) {
+        CLI::App& top =
+            add_command(kvm, "top", "The same, live, as rates per second", kKvmTopFooter,
+                        [this](const Context& context) { run_kvm_top(context, top_); });
+        add_value(top, "--interval", "SECONDS", "Time between two refreshes (default 1)",
+                  "a number of seconds from 0.1 to 3600", [this](const std::string& text) {
+                      const auto seconds = parse_interval(text);
+                      if (seconds) top_.interval_seconds = *seconds;
+                      return seconds.has_value();
+                  });
+        add_value(top, "--iterations", "N",
+                  "End after N intervals (default: never on a terminal, else 1)",
+                  "a whole number from 1", [this](const std::string& text) {
+                      top_.iterations = parse_number(text);
+                      return top_.iterations.value_or(0) != 0;
+                  });
+    }
+
+    /// An option whose value @take refuses by returning false; @wanted says what
+    /// it takes.
+    static void add_value(CLI::App& app, const std::string& name, const std::string& type,
+                          const std::string& description, const std::string& wanted,
+                          std::function<bool(const std::string&)> take) {
+        app.add_option_function<std::string>(
+               name,
+               [=](const std::string& text) {
+                   if (!take(text))
+                       throw CLI::ValidationError(name, "'" + text + "' is not " + wanted);
+               },
+               description)
+            ->type_name(type);
     }
 
     CLI::App app_;
     GlobalOptions global_;
     FaultsOptions faults_;
+    KvmTopOptions top_;
     bool built_in_ = false;
     bool dry_run_ = false;
     PolicyInput input_;
@@ -218,7 +288,7 @@ int fail(std::ostream& err, ExitCode code, const std::string& message) {
 }  // namespace
 
 int run(const std::vector<std::string>& arguments, std::istream& in, std::ostream& out,
-        std::ostream& err) {
+        std::ostream& err, OutputKind out_kind) {
     CommandLine command_line;
     try {
         command_line.parse(arguments);
@@ -229,7 +299,7 @@ int run(const std::vector<std::string>& arguments, std::istream& in, std::ostrea
         return fail(err, ExitCode::kUsage, std::string(error.what()) + " (see asictl --help)");
     }
     try {
-        const ExitCode status = command_line.execute(in, out);
+        const ExitCode status = command_line.execute(in, out, out_kind);
         if (!out.flush()) throw Failure(ExitCode::kRuntime, "cannot write the output");
         return static_cast<int>(status);
     } catch (const Failure& failure) {

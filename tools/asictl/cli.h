@@ -8,10 +8,15 @@
 
 namespace asi::ctl {
 
+enum class OutputKind {
+    kStream,
+    kTerminal,  ///< @out is standard output, and that is a terminal
+};
+
 /// The whole program, without the process around it.  @arguments leaves out
 /// the program's name.  Returns the exit status.
 int run(const std::vector<std::string>& arguments, std::istream& in, std::ostream& out,
-        std::ostream& err);
+        std::ostream& err, OutputKind out_kind = OutputKind::kStream);
 
 }  // namespace asi::ctl
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli.h"
 #include "failure.h"
 #include "kernel_files.h"
 
@@ -20,12 +21,19 @@ struct Context {
     bool json;
     std::istream& in;
     std::ostream& out;
+    OutputKind out_kind;
 };
 
 void run_status(const Context& context);
 void run_domains(const Context& context);
 void run_stats(const Context& context);
 void run_kvm_report(const Context& context);
+
+struct KvmTopOptions {
+    double interval_seconds = 1;
+    Number iterations;  ///< absent: without end on a terminal, else 1
+};
+void run_kvm_top(const Context& context, const KvmTopOptions& options);
 
 struct FaultsOptions {
     std::optional<std::string> class_name;  ///< show only this class

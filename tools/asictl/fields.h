@@ -86,6 +86,12 @@ inline constexpr Field<LeaveCause> kLeaveCauseFields[] = {
     {"count", &LeaveCause::count},
 };
 
+inline constexpr Field<Flush> kFlushFields[] = {
+    {"flush", &Flush::name},
+    {"done", &Flush::done},
+    {"avoided", &Flush::avoided},
+};
+
 inline constexpr Field<ExitCounts> kExitCountsFields[] = {
     {"inside", &ExitCounts::inside},
     {"left", &ExitCounts::left},

@@ -153,6 +153,14 @@ struct LeaveCause {
     Pairs other;
 };
 
+/// Flushes of one kind, such as "l1d": how many there were and how many were not needed
+struct Flush {
+    Text name;
+    Number done;
+    Number avoided;
+    Pairs other;
+};
+
 struct ExitCounts {
     Number inside;
     Number left;
@@ -171,6 +179,7 @@ struct Vm {
     Number vcpus;
     Text vendor;
     ExitCounts exits;
+    std::vector<Flush> flushes;  ///< empty: the kernel does not count them
     std::vector<ExitReason> reasons;
     std::vector<LeaveCause> causes;
     Number causes_dropped;

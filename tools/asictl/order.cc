@@ -13,6 +13,13 @@ void sort_descending(std::vector<T>& items, KeyOf key_of) {
                      [&](const T& a, const T& b) { return key_of(b) < key_of(a); });
 }
 
+Number sum_of(const std::vector<Flush>& flushes, Number Flush::*member) {
+    Number sum;
+    for (const Flush& flush : flushes)
+        if (flush.*member) sum = sum.value_or(0) + *(flush.*member);
+    return sum;
+}
+
 }  // namespace
 
 void sort_by_importance(std::vector<Domain>& domains) {
@@ -28,10 +35,12 @@ void sort_by_importance(FaultLog& log) {
 
 void sort_by_importance(std::vector<Vm>& vms) {
     sort_descending(vms, [](const Vm& vm) { return std::tuple(!vm.ended, total_exits(vm.exits)); });
-    for (Vm& vm : vms) {
-        sort_descending(vm.reasons, [](const ExitReason& r) { return total_exits(r); });
-        sort_descending(vm.causes, [](const LeaveCause& c) { return c.count; });
-    }
+    for (Vm& vm : vms) sort_by_importance(vm);
+}
+
+void sort_by_importance(Vm& vm) {
+    sort_descending(vm.reasons, [](const ExitReason& r) { return total_exits(r); });
+    sort_descending(vm.causes, [](const LeaveCause& c) { return c.count; });
 }
 
 std::uint64_t total_exits(const ExitReason& reason) {
@@ -44,9 +53,22 @@ std::uint64_t total_exits(const ExitCounts& counts) {
            counts.first_touch.value_or(0);
 }
 
+Number flushes_done(const Vm& vm) {
+    return sum_of(vm.flushes, &Flush::done);
+}
+
+Number flushes_avoided(const Vm& vm) {
+    return sum_of(vm.flushes, &Flush::avoided);
+}
+
 std::optional<double> percent(const Number& part, const Number& whole) {
     if (!part || !whole || *whole == 0) return std::nullopt;
     return 100.0 * static_cast<double>(*part) / static_cast<double>(*whole);
+}
+
+std::optional<double> avoided_percent(const Number& done, const Number& avoided) {
+    if (!done || !avoided) return std::nullopt;
+    return percent(avoided, *done + *avoided);
 }
 
 std::optional<double> inside_percent(const Number& inside, const Number& left) {

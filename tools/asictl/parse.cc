@@ -124,6 +124,8 @@ void add_vm_line(Vm& vm, std::string_view line) {
     const std::string_view word = next_word(rest);
     if (word == "exits") {
         assign_line(vm.exits, kExitCountsFields, rest);
+    } else if (word == "flush") {
+        vm.flushes.push_back(from_line(kFlushFields, line));
     } else if (word == "reason") {
         vm.reasons.push_back(from_line(kExitReasonFields, line));
     } else if (word == "cause") {

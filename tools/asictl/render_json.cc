@@ -96,6 +96,13 @@ Json json_of(const ExitCounts& counts) {
     return object;
 }
 
+Json json_of(const Flush& flush) {
+    Json object = object_of(flush, kFlushFields);
+    object["avoided_percent"] = value_of(avoided_percent(flush.done, flush.avoided));
+    add_other(object, flush.other);
+    return object;
+}
+
 Json json_of(const ExitReason& reason) {
     Json object = object_of(reason, kExitReasonFields);
     object["total"] = total_exits(reason);
@@ -113,12 +120,23 @@ Json json_of(const LeaveCause& cause) {
 Json json_of(const Vm& vm) {
     Json object = object_of(vm, kVmFields);
     object["exits"] = json_of(vm.exits);
+    object["flushes"] = Json::array();
+    for (const Flush& flush : vm.flushes) object["flushes"].push_back(json_of(flush));
     object["reasons"] = Json::array();
     for (const ExitReason& reason : vm.reasons) object["reasons"].push_back(json_of(reason));
     object["causes"] = Json::array();
     for (const LeaveCause& cause : vm.causes) object["causes"].push_back(json_of(cause));
     add_other(object, vm.other);
     return object;
+}
+
+Json rates_of(const Vm& vm, double seconds) {
+    const auto rate = [&](const Number& count) { return value_of(per_second(count, seconds)); };
+    return {{"exits", rate(total_exits(vm.exits))},
+            {"left", rate(vm.exits.left)},
+            {"user", rate(vm.exits.user)},
+            {"flushes_done", rate(flushes_done(vm))},
+            {"flushes_avoided", rate(flushes_avoided(vm))}};
 }
 
 std::string to_text(const Json& json) {
@@ -189,6 +207,21 @@ std::string json_of_vms(const std::vector<Vm>& vms) {
         } else {
             object["vms"].push_back(json_of(vm));
         }
+    }
+    return to_text(object);
+}
+
+std::string json_of_interval(const Interval& interval) {
+    Json object = {{"seconds", interval.seconds}, {"vms", Json::array()}, {"ended", Json::array()}};
+    for (const VmChange& change : interval.vms) {
+        Json vm = json_of(change.vm);
+        vm["appeared"] = change.appeared;
+        vm["per_second"] = rates_of(change.vm, interval.seconds);
+        object["vms"].push_back(std::move(vm));
+    }
+    for (const Vm& vm : interval.ended) {
+        object["ended"].push_back(
+            {{"vm", value_of(vm.id)}, {"pid", value_of(vm.pid)}, {"comm", value_of(vm.comm)}});
     }
     return to_text(object);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "interval.h"
 #include "model.h"
 #include "parse.h"
 
@@ -24,6 +25,7 @@ namespace asi::ctl {
 [[nodiscard]] std::string json_of_stats(const Pairs& stats);
 [[nodiscard]] std::string json_of_verification(const Verification& verification);
 [[nodiscard]] std::string json_of_vms(const std::vector<Vm>& vms);
+[[nodiscard]] std::string json_of_interval(const Interval& interval);
 
 }  // namespace asi::ctl
 

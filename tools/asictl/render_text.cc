@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "render_text.h"
 
+#include <algorithm>
+
 #include "fields.h"
 #include "order.h"
 #include "table.h"
@@ -18,16 +20,6 @@ std::string format(const Text& value) {
 }
 std::string format(const Flag& value) {
     return format_flag(value);
-}
-
-std::string kind_and_cache(const Text& kind, const Text& cache) {
-    return cache ? format_text(kind) + ":" + printable(*cache) : format_text(kind);
-}
-
-/// Where in the kernel: by name where there is one; address 0 is nowhere.
-std::string place(const Text& symbol, const Address& ip) {
-    if (symbol) return printable(*symbol);
-    return ip.value == 0u ? format_text(std::nullopt) : format_hex(ip.value);
 }
 
 std::string count_of(const Number& number, const std::string& noun) {
@@ -99,7 +91,12 @@ std::string vm_table(const std::vector<Vm>& vms) {
                  {"FIRST TOUCH", kRight},
                  {"(LEFT)", kRight},
                  {"USER", kRight},
+                 {"FLUSHES", kRight},
+                 {"AVOIDED", kRight},
                  {"OTHER"}});
+    const bool any_flushes =
+        std::any_of(vms.begin(), vms.end(), [](const Vm& vm) { return !vm.flushes.empty(); });
+    const auto flushes = [&](const Number& count) { return any_flushes ? format(count) : ""; };
     for (const Vm& vm : vms) {
         const ExitCounts& e = vm.exits;
         Pairs other = vm.other;
@@ -108,6 +105,7 @@ std::string vm_table(const std::vector<Vm>& vms) {
                        format(vm.vcpus), std::to_string(total_exits(e)), format(e.inside),
                        format(e.left), format_percent(inside_percent(e.inside, e.left)),
                        format(e.first_touch), format(e.first_touch_left), format(e.user),
+                       flushes(flushes_done(vm)), flushes(flushes_avoided(vm)),
                        format_pairs(other)});
     }
     return table.to_string();
@@ -133,14 +131,22 @@ std::string reason_table(const Vm& vm) {
     return table.to_string();
 }
 
+std::string flush_table(const Vm& vm) {
+    Table table({{"FLUSH"}, {"DONE", kRight}, {"AVOIDED", kRight}, {"AVOIDED%", kRight}, {"OTHER"}},
+                "  ");
+    for (const Flush& f : vm.flushes) {
+        table.add_row({format(f.name), format(f.done), format(f.avoided),
+                       format_percent(avoided_percent(f.done, f.avoided)), format_pairs(f.other)});
+    }
+    return table.to_string();
+}
+
 std::string cause_table(const Vm& vm) {
     Table table(
         {{"COUNT", kRight}, {"LEFT BY"}, {"DURING"}, {"KIND"}, {"ACCESS"}, {"WHERE"}, {"OTHER"}},
         "  ");
     for (const LeaveCause& c : vm.causes) {
-        const bool has_name = c.reason && c.reason != "unnamed";
-        const std::string during = has_name ? format(c.reason) : format_hex(c.code);
-        table.add_row({format(c.count), format(c.how), during, kind_and_cache(c.kind, c.cache),
+        table.add_row({format(c.count), format(c.how), during(c), kind_and_cache(c.kind, c.cache),
                        format(c.access), place(c.symbol, c.ip), format_pairs(c.other)});
     }
     return table.to_string();
@@ -152,6 +158,7 @@ std::string vm_details(const Vm& vm) {
     if (!vm.causes.empty()) out += '\n' + cause_table(vm);
     if (vm.causes_dropped.value_or(0) != 0)
         out += "  " + format(vm.causes_dropped) + " departures had causes that found no room\n";
+    if (!vm.flushes.empty()) out += '\n' + flush_table(vm);
     if (out.empty()) return out;
     return (vm.ended ? "\nVMs that ended:" : "\nVM " + vm_name(vm) + ":") + out;
 }
@@ -238,6 +245,21 @@ std::string text_of_vms(const std::vector<Vm>& vms) {
     std::string out = vm_table(vms);
     for (const Vm& vm : vms) out += vm_details(vm);
     return out;
+}
+
+std::string during(const LeaveCause& cause) {
+    const bool has_name = cause.reason && cause.reason != "unnamed";
+    return has_name ? format(cause.reason) : format_hex(cause.code);
+}
+
+std::string kind_and_cache(const Text& kind, const Text& cache) {
+    return cache ? format_text(kind) + ":" + printable(*cache) : format_text(kind);
+}
+
+std::string place(const Text& symbol, const Address& ip) {
+    if (symbol) return printable(*symbol);
+    // Address 0 is nowhere.
+    return ip.value == 0u ? format_text(std::nullopt) : format_hex(ip.value);
 }
 
 }  // namespace asi::ctl

@@ -19,6 +19,12 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_verification(const Verification& verification);
 [[nodiscard]] std::string text_of_vms(const std::vector<Vm>& vms);
 
+/// How a cause of leaving is put: the exit that was handled, the memory that
+/// was touched, and the place in the kernel that touched it.
+[[nodiscard]] std::string during(const LeaveCause& cause);
+[[nodiscard]] std::string kind_and_cache(const Text& kind, const Text& cache);
+[[nodiscard]] std::string place(const Text& symbol, const Address& ip);
+
 }  // namespace asi::ctl
 
 #endif  // ASICTL_RENDER_TEXT_H

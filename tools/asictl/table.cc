@@ -8,6 +8,7 @@ namespace asi::ctl {
 namespace {
 
 const std::string kAbsent = "-";
+constexpr std::string_view kGap = "  ";
 
 template <typename... Args>
 std::string print(const char* format, Args... args) {
@@ -64,6 +65,21 @@ std::string format_percent(const std::optional<double>& percent) {
     return print("%.2f%%", *percent);
 }
 
+std::string format_rate(const std::optional<double>& rate) {
+    if (!rate) return kAbsent;
+    if (*rate == 0) return "0";
+    if (*rate < 0.1) return "<0.1";
+    if (*rate < 99.95) return print("%.1f", *rate);
+    if (*rate < 99999.5) return print("%.0f", *rate);
+    if (*rate < 99999.5e3) return print("%.0fk", *rate / 1e3);
+    if (*rate < 99999.5e6) return print("%.0fM", *rate / 1e6);
+    return ">99G";
+}
+
+std::string format_seconds(double seconds) {
+    return print("%.2f", seconds);
+}
+
 std::string format_uptime(const Number& nanoseconds) {
     if (!nanoseconds) return kAbsent;
     const unsigned long long microseconds = *nanoseconds / 1000;
@@ -97,28 +113,61 @@ std::vector<std::size_t> Table::widths() const {
     return widths;
 }
 
-std::string Table::to_string() const {
-    const std::vector<std::size_t> widths = this->widths();
-    std::string out;
+std::size_t Table::total_width(const std::vector<std::size_t>& widths) const {
+    std::size_t total = indent_.size();
+    bool first = true;
+    for (const std::size_t width : widths) {
+        if (width == 0) continue;
+        total += width + (first ? 0 : kGap.size());
+        first = false;
+    }
+    return total;
+}
+
+void Table::leave_out_columns(std::vector<std::size_t>& widths, std::size_t width) const {
+    while (total_width(widths) > width) {
+        int highest = 0;
+        std::size_t column = 0;
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            if (widths[i] == 0 || columns_[i].rank <= highest) continue;
+            highest = columns_[i].rank;
+            column = i;
+        }
+        if (highest == 0) return;
+        widths[column] = 0;
+    }
+}
+
+std::vector<std::string> Table::lines(std::size_t width) const {
+    std::vector<std::size_t> widths = this->widths();
+    leave_out_columns(widths, width);
+    std::vector<std::string> lines;
     const auto add_line = [&](const auto& cell_of) {
         std::string line = indent_;
         bool first = true;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             if (widths[i] == 0) continue;
-            if (!first) line += "  ";
+            if (!first) line += kGap;
             first = false;
             const std::string& cell = cell_of(i);
             const std::string padding(widths[i] - cell.size(), ' ');
             line += columns_[i].align == Align::kRight ? padding + cell : cell + padding;
         }
+        line.resize(std::min(line.size(), width));
         line.erase(line.find_last_not_of(' ') + 1);
-        out += line + '\n';
+        lines.push_back(std::move(line));
     };
     const bool has_heads = std::any_of(columns_.begin(), columns_.end(),
                                        [](const Column& column) { return !column.head.empty(); });
     if (has_heads) add_line([&](std::size_t i) -> const std::string& { return columns_[i].head; });
     for (const auto& row : rows_)
         add_line([&](std::size_t i) -> const std::string& { return row[i]; });
+    return lines;
+}
+
+std::string Table::to_string() const {
+    std::string out;
+    for (const std::string& line : lines()) out += line + '\n';
     return out;
 }
 

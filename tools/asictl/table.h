@@ -21,8 +21,10 @@ namespace asi::ctl {
 [[nodiscard]] std::string format_hex(const Number& number);
 [[nodiscard]] std::string format_size(const Number& bytes);  ///< "12.0 MiB"
 [[nodiscard]] std::string format_percent(const std::optional<double>& percent);
-[[nodiscard]] std::string format_uptime(const Number& nanoseconds);  ///< as dmesg does
-[[nodiscard]] std::string format_pairs(const Pairs& pairs);          ///< "a=1 b=2"
+[[nodiscard]] std::string format_rate(const std::optional<double>& rate);  ///< at most 6 wide
+[[nodiscard]] std::string format_seconds(double seconds);                  ///< "1.00"
+[[nodiscard]] std::string format_uptime(const Number& nanoseconds);        ///< as dmesg does
+[[nodiscard]] std::string format_pairs(const Pairs& pairs);                ///< "a=1 b=2"
 
 /// Rows under aligned column heads, plain ASCII.
 class Table {
@@ -31,7 +33,11 @@ class Table {
     struct Column {
         std::string head;
         Align align = Align::kLeft;
+        /// Where there is no room for all, those of the highest rank go first.
+        /// Rank 0 stays.
+        int rank = 0;
     };
+    static constexpr std::size_t kAnyWidth = std::string::npos;
 
     explicit Table(std::vector<Column> columns, std::string indent = "");
 
@@ -42,8 +48,14 @@ class Table {
     /// heads when every head is "".
     [[nodiscard]] std::string to_string() const;
 
+    /// The same as lines, none wider than @width: columns are left out by their
+    /// rank, and what is still too wide is cut.
+    [[nodiscard]] std::vector<std::string> lines(std::size_t width = kAnyWidth) const;
+
   private:
     [[nodiscard]] std::vector<std::size_t> widths() const;
+    [[nodiscard]] std::size_t total_width(const std::vector<std::size_t>& widths) const;
+    void leave_out_columns(std::vector<std::size_t>& widths, std::size_t width) const;
 
     std::vector<Column> columns_;
     std::string indent_;

@@ -3,91 +3,18 @@
 // Whole commands, from the arguments to the exit status, over a copy of the
 // kernel's files in testdata.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "cli.h"
-#include "parse.h"
+#include "command_fixture.h"
 
 namespace asi::ctl {
 namespace {
 
-namespace fs = std::filesystem;
-using Json = nlohmann::json;
-
-struct Outcome {
-    int status;
-    std::string out;
-    std::string err;
-};
-
-class CommandTest : public testing::Test {
-  protected:
-    void SetUp() override {
-        std::string pattern = (fs::temp_directory_path() / "asictl-test-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
-        fs::permissions(directory_, fs::perms(0755));
-        fs::copy(ASICTL_TESTDATA, directory_, fs::copy_options::recursive);
-    }
-    void TearDown() override { fs::remove_all(directory_); }
-
-    /// As the tool would run on a kernel in the given state: "on", "off" or
-    /// one without a folder in testdata.
-    Outcome run_on(const std::string& state, std::vector<std::string> arguments,
-                   const std::string& input = "") {
-        const fs::path root = directory_ / state;
-        arguments.push_back("--sysfs-root=" + (root / "sysfs").string());
-        arguments.push_back("--debugfs-root=" + (root / "debugfs").string());
-        return run_bare(arguments, input);
-    }
-
-    static Outcome run_bare(const std::vector<std::string>& arguments,
-                            const std::string& input = "") {
-        std::istringstream in(input);
-        std::ostringstream out, err;
-        const int status = run(arguments, in, out, err);
-        return {status, out.str(), err.str()};
-    }
-
-    Json json_on(std::vector<std::string> arguments) {
-        arguments.push_back("--json");
-        const Outcome outcome = run_on("on", arguments);
-        EXPECT_EQ(outcome.status, 0) << outcome.err;
-        return Json::parse(outcome.out);
-    }
-
-    [[nodiscard]] fs::path asi_file(const std::string& name) const {
-        return directory_ / "on/debugfs/asi" / name;
-    }
-
-    static std::string content(const fs::path& path) {
-        std::ifstream file(path);
-        return {std::istreambuf_iterator<char>(file), {}};
-    }
-
-    static void put(const fs::path& path, const std::string& text) {
-        std::ofstream(path, std::ios::trunc) << text;
-    }
-
-    fs::path directory_;
-};
-
-void expect_one_line_naming(const std::string& err, const std::string& what) {
-    EXPECT_EQ(err.rfind("asictl: ", 0), 0u) << err;
-    EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << err;
-    EXPECT_NE(err.find(what), std::string::npos) << err;
-}
-
 const std::vector<std::vector<std::string>> kKernelCommands = {
     {"domains"},        {"faults"}, {"faults", "--clear"},
     {"policy", "show"}, {"stats"},  {"policy", "set", "kvm", "data", "r", "exit"},
-    {"kvm", "report"},  {"verify"},
+    {"kvm", "report"},  {"verify"}, {"kvm"},
+    {"kvm", "top"},
 };
 
 TEST_F(CommandTest, every_command_says_when_the_kernel_has_no_asi) {
@@ -121,7 +48,8 @@ TEST_F(CommandTest, wrong_usage_is_exit_2) {
         {"bogus"},
         {"policy"},
         {"policy", "bogus"},
-        {"kvm"},
+        {"kvm", "bogus"},
+        {"kvm", "report", "--interval=1"},
         {"status", "extra"},
         {"verify", "extra"},
         {"verify", "--bogus"},
@@ -453,60 +381,6 @@ TEST_F(CommandTest, verify_on_a_kernel_without_it_names_the_file) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_EQ(outcome.out, "");
     expect_one_line_naming(outcome.err, "asi/verify: No such file");
-}
-
-TEST_F(CommandTest, kvm_report_in_text) {
-    const Outcome outcome = run_on("on", {"kvm", "report"});
-    EXPECT_EQ(outcome.status, 0) << outcome.err;
-    EXPECT_EQ(
-        outcome.out,
-        "   VM  PID  COMM    VENDOR  VCPUS  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  (LEFT)  "
-        "USER\n"
-        "    4  124  minivm  svm         1   9000    9000     0  100.00%            0       0  "
-        "   0\n"
-        "    3  123  minivm  svm         2   1000     900    20   97.83%           30      25  "
-        "  50\n"
-        "ended    -  -       -           -   5003    5000     0  100.00%            2       0  "
-        "   1\n"
-        "\n"
-        "VM 3:\n"
-        "  EXIT REASON   CODE  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  USER\n"
-        "  npf          0x400    988     890    18   98.02%           30    50\n"
-        "  msr           0x7c     12      10     2   83.33%            0     0\n"
-        "\n"
-        "  COUNT  LEFT BY  DURING  KIND             ACCESS  WHERE\n"
-        "     17  sched    npf     -                -       -\n"
-        "      3  fault    msr     slab:kmalloc-1k  r       bar+0x1/0x2\n"
-        "  4 departures had causes that found no room\n"
-        "\n"
-        "VMs that ended:\n"
-        "  EXIT REASON  CODE  EXITS  INSIDE  LEFT  INSIDE%  FIRST TOUCH  USER\n"
-        "  cpuid        0x72   5003    5000     0  100.00%            2     1\n");
-}
-
-TEST_F(CommandTest, kvm_report_in_json) {
-    const Json json = json_on({"kvm", "report"});
-    ASSERT_EQ(json["vms"].size(), 2u);
-    const Json& vm = json["vms"][1];
-    EXPECT_EQ(vm["vm"], 3);
-    EXPECT_EQ(vm["exits"]["total"], 1000);
-    EXPECT_NEAR(vm["exits"]["inside_percent"], 97.826, 0.001);
-    EXPECT_EQ(vm["reasons"][0]["reason"], "npf");
-    EXPECT_EQ(vm["reasons"][0]["code"], 0x400);
-    EXPECT_EQ(vm["causes"][0]["how"], "sched");
-    EXPECT_EQ(vm["causes_dropped"], 4);
-    EXPECT_EQ(json["ended"]["exits"]["inside"], 5000);
-}
-
-TEST_F(CommandTest, kvm_report_says_when_kvm_isolation_is_off_or_absent) {
-    fs::remove(asi_file("kvm"));
-    const Outcome absent = run_on("on", {"kvm", "report"});
-    EXPECT_EQ(absent.status, 4);
-    expect_one_line_naming(absent.err, "kvm is not loaded");
-    put(directory_ / "on/sysfs/kernel/asi/status", "state on\nkvm off\n");
-    const Outcome off = run_on("on", {"kvm", "report"});
-    EXPECT_EQ(off.status, 4);
-    expect_one_line_naming(off.err, "kvm_asi=on");
 }
 
 TEST_F(CommandTest, debugfs_that_is_not_mounted_is_explained) {

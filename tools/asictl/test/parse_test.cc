@@ -278,6 +278,30 @@ TEST(ParseVms, reads_a_block) {
     EXPECT_TRUE(vm.other.empty());
 }
 
+TEST(ParseVms, flushes_of_any_name_are_read) {
+    const auto vms = parse_vms(
+        "vm 3\nexits inside 1\nflush l1d done 12 avoided 988\nflush novel done 1 avoided 2 late 3\n"
+        "flush broken done many\nreason msr code 0x7c inside 1\n");
+    ASSERT_EQ(vms.size(), 1u);
+    ASSERT_EQ(vms[0].flushes.size(), 3u);
+    EXPECT_EQ(vms[0].flushes[0].name, "l1d");
+    EXPECT_EQ(vms[0].flushes[0].done, 12u);
+    EXPECT_EQ(vms[0].flushes[0].avoided, 988u);
+    EXPECT_TRUE(vms[0].flushes[0].other.empty());
+    EXPECT_EQ(vms[0].flushes[1].name, "novel");
+    const Pairs late = {{"late", "3"}};
+    EXPECT_EQ(vms[0].flushes[1].other, late);
+    EXPECT_EQ(vms[0].flushes[2].done, std::nullopt);
+    EXPECT_EQ(vms[0].flushes[2].avoided, std::nullopt);
+    EXPECT_EQ(vms[0].reasons.size(), 1u);
+    EXPECT_TRUE(vms[0].other.empty());
+}
+
+TEST(ParseVms, a_kernel_that_counts_no_flushes_says_nothing_of_them) {
+    const auto vms = parse_vms("vm 3\nexits inside 1\ncauses_dropped 0\n");
+    EXPECT_TRUE(vms.at(0).flushes.empty());
+}
+
 TEST(ParseVms, a_process_may_have_blanks_in_its_name) {
     const auto vms = parse_vms("vm 3 pid 1 comm CPU 0/KVM vcpus 2 vendor vmx\n");
     ASSERT_EQ(vms.size(), 1u);
@@ -355,7 +379,8 @@ TEST(ParsePolicyError, takes_any_text) {
 
 TEST(Parsers, survive_every_truncation_and_garbage) {
     std::string text =
-        "vm 3 pid 1\nexits inside 1\nreason a code 1\ncause reason b count 2\nvm ended\n"
+        "vm 3 pid 1\nexits inside 1\nflush l1d done 1\nreason a code 1\ncause reason b count 2\nvm "
+        "ended\n"
         "domain 1 class kvm\nkind data bytes 1\nclass kvm count 1\ntotal kvm 1\nline 1: x\n"
         "violation domain 1 address 0x1 entry 0x2 what x y\ndomains 1 leaves 2 violations 1\n";
     text += std::string("\0\x80\xff \t\r;#,:", 11);
