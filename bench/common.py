@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What bench/run and bench/workloads share: kernels, programs and tables."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+OUT = BUILD / "bench"
+# Where tools/minivm/Makefile puts it.
+MINIVM = TOP / "build/host/minivm/minivm"
+
+
+class CannotMeasure(Exception):
+    pass
+
+
+# ---- what is needed ---------------------------------------------------------
+
+
+def build_programs(*sources):
+    """A caller's make options and output folder are not for these builds."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("BUILD", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL")}
+    for folder in sources:
+        if subprocess.run(["make", "-s", "-C", TOP / folder], env=environment).returncode:
+            raise CannotMeasure(f"{folder} does not build")
+
+
+def add_kernel_arguments(parser):
+    parser.add_argument("--no-build", action="store_true", help="take the kernels as they are")
+    parser.add_argument("--unpatched", metavar="DIR", help="build folder of the unpatched kernel")
+    parser.add_argument("--patched", metavar="DIR", help="build folder of the patched kernel")
+
+
+def kernel_folders(args, needed=("unpatched", "patched")):
+    """The folders to boot; those that were not given are built."""
+    folders = {}
+    for name, flavour, given in (("unpatched", "unpatched", args.unpatched),
+                                 ("patched", "base", args.patched)):
+        if name not in needed:
+            continue
+        if not given and not args.no_build:
+            if subprocess.run([TOP / "linux/6.12/build", flavour]).returncode:
+                raise CannotMeasure(f"the {flavour} kernel does not build")
+        folders[name] = pathlib.Path(given or BUILD / flavour)
+    return folders
+
+
+def copy_images(folders):
+    """A build that goes on meanwhile must not change what the later boots get."""
+    images = {}
+    for name, folder in folders.items():
+        images[name] = OUT / f"{name}.bzImage"
+        try:
+            shutil.copy(folder / "arch/x86/boot/bzImage", images[name])
+        except OSError as error:
+            raise CannotMeasure(f"no {name} kernel: {error}") from error
+    return images
+
+
+def options_of(folder):
+    try:
+        text = (folder / ".config").read_text()
+    except OSError:
+        return {}
+    options = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.M))
+    return {name: value for name, value in options.items()
+            if not re.match(r"CONFIG_(ADDRESS_SPACE_ISOLATION|KVM_ASI|ASI_)", name)}
+
+
+def doubts_about(folders):
+    """What makes the two kernels a bad comparison."""
+    if len(folders) < 2:
+        return []
+    plain, patched = (options_of(folders[name]) for name in ("unpatched", "patched"))
+    differing = sorted(name for name in plain.keys() | patched.keys()
+                       if plain.get(name) != patched.get(name))
+    doubts = []
+    if differing:
+        doubts.append(f"the kernels are configured differently: {', '.join(differing)}")
+    if "CONFIG_JUMP_LABEL" not in patched:
+        doubts.append("without CONFIG_JUMP_LABEL a hook is not one NOP: it reads its key, "
+                      "tests and branches")
+    return doubts
+
+
+# ---- printing ---------------------------------------------------------------
+
+
+def print_table(title, head, rows):
+    print(f"\n{title}")
+    table = [head] + rows
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    for row in table:
+        print("  ".join([row[0].ljust(widths[0])] +
+                        [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
+
+
+def number(value, decimals=2):
+    # "or": no minus sign before a zero.
+    return "-" if value is None else f"{round(value, decimals) or 0:.{decimals}f}"
