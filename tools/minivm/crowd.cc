@@ -101,7 +101,7 @@ class Crowd {
         const auto end = Clock::now() + std::chrono::duration<double>(options_.seconds);
         while (Clock::now() < end) {
             std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 40));
-            if (random_() % 2) kill_one(random_() % guests_.size());
+            if (random_() % 2) kill_one(guests_[random_() % guests_.size()]);
             look();
         }
         await_all();
@@ -114,6 +114,7 @@ class Crowd {
   private:
     struct Guest {
         pid_t pid = -1;
+        bool killed = false;
         uint64_t exits = 0;
         Clock::time_point since;
     };
@@ -136,27 +137,25 @@ class Crowd {
             }
             ::_exit(status);
         }
-        guests_[index] = {child, 0, Clock::now()};
+        guests_[index] = {child, false, 0, Clock::now()};
     }
 
-    /// `status`: what waitpid() gave for a guest that nobody killed.
-    void ended_by_itself(unsigned index, int status) {
-        guests_[index].pid = -1;
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    /// `status`: what waitpid() gave.
+    void book_end(Guest& guest, int status) {
+        guest.pid = -1;
+        if (guest.killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+            ++killed_;
+        else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            ++ended_;
+        else
             throw Error(ExitStatus::kGuestFailed,
                         "seed " + std::to_string(options_.seed) + ": a guest failed");
-        ++ended_;
     }
 
-    void kill_one(unsigned index) {
-        ::kill(guests_[index].pid, SIGKILL);
-        int status = 0;
-        if (::waitpid(guests_[index].pid, &status, 0) < 0) throw system_error("waitpid", errno);
-        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-            ++killed_;
-        else
-            ended_by_itself(index, status);
-        start(index);
+    /// Machines take their time to go; look() puts another one there then.
+    static void kill_one(Guest& guest) {
+        guest.killed = true;
+        ::kill(guest.pid, SIGKILL);
     }
 
     /// Replaces who has ended; throws when somebody failed or stands still.
@@ -166,7 +165,7 @@ class Crowd {
             Guest& guest = guests_[i];
             int status = 0;
             if (::waitpid(guest.pid, &status, WNOHANG) == guest.pid) {
-                ended_by_itself(i, status);
+                book_end(guest, status);
                 start(i);
                 continue;
             }
@@ -186,7 +185,7 @@ class Crowd {
         for (;;) {
             look();
             bool all = true;
-            for (const Guest& guest : guests_) all = all && guest.exits > 0;
+            for (const Guest& guest : guests_) all = all && guest.exits > 0 && !guest.killed;
             if (all) return;
             std::this_thread::sleep_for(20ms);
         }
@@ -195,15 +194,15 @@ class Crowd {
     void finish() {
         shared_->ending = true;
         const auto limit = Clock::now() + kStandstill;
-        for (unsigned i = 0; i < guests_.size(); ++i) {
+        for (Guest& guest : guests_) {
             int status = 0;
-            while (::waitpid(guests_[i].pid, &status, WNOHANG) == 0) {
+            while (::waitpid(guest.pid, &status, WNOHANG) == 0) {
                 if (Clock::now() > limit)
                     throw Error(ExitStatus::kGuestFailed,
                                 "seed " + std::to_string(options_.seed) + ": a guest does not end");
                 std::this_thread::sleep_for(5ms);
             }
-            ended_by_itself(i, status);
+            book_end(guest, status);
         }
     }
 
