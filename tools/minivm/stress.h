@@ -22,8 +22,8 @@ constexpr const char* kSpoilers[] = {"answer", "memory", "log", "interrupt"};
 struct StressOptions {
     unsigned smp = 4;
     unsigned pieces = 48;
-    double seconds = 10;
-    double round = 5;  ///< seconds after which a new machine takes the place of the old one
+    double seconds = 10;  ///< longer, if by then something has not happened at all
+    double round = 5;     ///< seconds after which a new machine takes the place of the old one
     uint64_t seed = 1;
     std::vector<std::string> with;
     std::string spoil;
@@ -49,6 +49,7 @@ class Disturber {
     /// All vCPUs have ended. Throws when something is wrong that shows in the end only.
     virtual void check_end() {}
 
+    /// What can happen, and how often it did: there from the start.
     const Counts& counts() const { return counts_; }
 
   protected:

@@ -68,6 +68,10 @@ constexpr const char* kOperationNames[kOperations] = {"cpuid",     "msr",      "
                                                       "device",    "halt",     "memory", "ipi",
                                                       "broadcast", "doorbell", "pit"};
 
+/// An interrupt or exception that must not come: where CR2, expected and found the error code and
+/// RIP, or RIP and CS.
+constexpr uint64_t kUnexpected = 0x100;
+
 /// Written by the VMM; `stop` while the vCPUs run.
 struct Machine {
     uint64_t seed;
@@ -96,7 +100,7 @@ struct VcpuState {
     volatile uint64_t post[kMaxVcpus];
     volatile uint64_t answered[kMaxVcpus];
     /// With a status of 1 at the debug port: what was wrong.
-    volatile uint64_t wrong;  ///< Operation
+    volatile uint64_t wrong;  ///< Operation, or kUnexpected + vector
     volatile uint64_t where;
     volatile uint64_t expected;
     volatile uint64_t found;

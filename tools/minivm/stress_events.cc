@@ -15,7 +15,7 @@ namespace {
 
 using namespace stress;
 
-constexpr double kInterruptSeconds = 60;
+constexpr double kInterruptSeconds = 300;
 constexpr unsigned kFirstMsi = 24;
 constexpr unsigned kMsis = kEventVectors - 1;
 constexpr unsigned kMaxExtraRoutes = 40;
@@ -72,7 +72,11 @@ class EventFd {
 
 class EventDisturber : public Disturber {
   public:
-    EventDisturber(StressVm& vm, bool spoil) : vm_(vm), spoil_(spoil) {}
+    EventDisturber(StressVm& vm, bool spoil) : vm_(vm), spoil_(spoil) {
+        counts_ = {{"irqfds", 0},       {"irqfds_gone", 0},     {"irqfds_fired", 0},
+                   {"ioeventfds", 0},   {"ioeventfds_gone", 0}, {"routings", 0},
+                   {"lines_pulsed", 0}, {"doorbells", 0},       {"doorbell_exits", 0}};
+    }
 
     void step(Random& random) override {
         // Before the first vCPU has set up the board, interrupts are lost.

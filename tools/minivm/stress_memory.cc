@@ -16,7 +16,11 @@ using namespace stress;
 
 class MemoryDisturber : public Disturber {
   public:
-    MemoryDisturber(StressVm& vm, bool spoil) : vm_(vm), spoil_(spoil) {}
+    MemoryDisturber(StressVm& vm, bool spoil) : vm_(vm), spoil_(spoil) {
+        counts_ = {{"forks", 0},     {"unmapped", 0},  {"replaced", 0},
+                   {"discarded", 0}, {"protected", 0}, {"lost", 0}};
+        if (vm.plan().pieces < 3) counts_.clear();
+    }
     MemoryDisturber(const MemoryDisturber&) = delete;
     MemoryDisturber& operator=(const MemoryDisturber&) = delete;
     ~MemoryDisturber() override { wait_for_children(); }

@@ -167,12 +167,59 @@ __attribute__((interrupt)) void on_event(Frame*) {
     vcpu.events[Number] = vcpu.events[Number] + 1;
 }
 
+extern "C" const uint8_t unexpected_handlers[];
+constexpr unsigned kUnexpectedHandlerSize = 16;
+
+extern "C" [[noreturn]] void on_unexpected(const uint64_t* stack) {
+    VcpuState& vcpu = me();
+    uint64_t cr2;
+    asm volatile("mov %%cr2, %0" : "=r"(cr2));
+    vcpu.wrong = kUnexpected + stack[0];
+    vcpu.where = cr2;
+    vcpu.expected = stack[1];
+    vcpu.found = stack[2];
+    end(1);
+}
+
 // [intel/vol3]: 6.14.1, 64-bit interrupt gate; the selector of enter_long_mode().
-void set_gate(unsigned vector, void (*handler)(Frame*)) {
+template <typename Handler>
+void set_gate(unsigned vector, Handler handler) {
     const auto address = reinterpret_cast<uint64_t>(handler);
     store<uint64_t>(kIdtAddress + vector * 16,
                     (address & 0xffff) | 0x10ull << 16 | 0x8eull << 40 | (address >> 16) << 48);
     store<uint64_t>(kIdtAddress + vector * 16 + 8, 0);
+}
+
+/// Every vCPU writes the same, and the vectors in use are never others in between.
+void set_up_gates() {
+    for (unsigned vector = 0; vector < 256; ++vector) {
+        switch (vector) {
+            case kTimerVector:
+                set_gate(vector, on_timer);
+                break;
+            case kIpiVector:
+                set_gate(vector, on_ipi);
+                break;
+            case kPitVector:
+                set_gate(vector, on_pit);
+                break;
+            case kEventVector:
+                set_gate(vector, on_event<0>);
+                break;
+            case kEventVector + 0x10:
+                set_gate(vector, on_event<1>);
+                break;
+            case kEventVector + 0x20:
+                set_gate(vector, on_event<2>);
+                break;
+            case kEventVector + 0x30:
+                set_gate(vector, on_event<3>);
+                break;
+            default:
+                set_gate(vector, unexpected_handlers + vector * kUnexpectedHandlerSize);
+                break;
+        }
+    }
 }
 
 void set_up_apic() {
@@ -415,13 +462,7 @@ void do_one(VcpuState& vcpu, Operation operation, uint64_t random) {
 
 extern "C" [[noreturn]] void run_vcpu() {
     VcpuState& vcpu = me();
-    set_gate(kTimerVector, on_timer);
-    set_gate(kIpiVector, on_ipi);
-    set_gate(kPitVector, on_pit);
-    set_gate(kEventVector, on_event<0>);
-    set_gate(kEventVector + 0x10, on_event<1>);
-    set_gate(kEventVector + 0x20, on_event<2>);
-    set_gate(kEventVector + 0x30, on_event<3>);
+    set_up_gates();
     set_up_apic();
     if (vcpu.index == 0 && machine().operations >> kPit & 1) set_up_board();
     asm volatile("sti" ::: "memory");
@@ -444,4 +485,19 @@ extern "C" [[noreturn]] void run_vcpu() {
 
 asm(".pushsection .start, \"ax\"\n"
     "jmp run_vcpu\n"
-    ".popsection");
+    ".popsection\n"
+    ".text\n"
+    ".balign 16\n"
+    "unexpected_handlers:\n"
+    "vector = 0\n"
+    ".rept 256\n"
+    ".balign 16\n"
+    "push $vector\n"
+    "jmp 1f\n"
+    "vector = vector + 1\n"
+    ".endr\n"
+    "1:\n"
+    "cld\n"
+    "mov %rsp, %rdi\n"
+    "and $-16, %rsp\n"
+    "call on_unexpected\n");

@@ -48,9 +48,12 @@ class SlotDisturber : public Disturber {
   public:
     SlotDisturber(StressVm& vm, VcpuPool& pool, bool spoil)
         : vm_(vm), pool_(pool), spoil_(spoil), slots_(vm.plan().pieces) {
+        counts_ = {{"created", 0}, {"deleted", 0},  {"moved", 0},      {"flagged", 0},
+                   {"logs", 0},    {"migrated", 0}, {"made_again", 0}, {"pages_copied", 0}};
         // Half of the machines clear the log by a call of its own.
         clears_ = vm.plan().seed % 2;
         if (clears_) {
+            counts_["cleared"] = 0;
             kvm_enable_cap capability{};
             capability.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
             capability.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
@@ -94,7 +97,8 @@ class SlotDisturber : public Disturber {
                 ++counts_["made_again"];
                 break;
             case 6:
-                if (!(slot.flags & KVM_MEM_LOG_DIRTY_PAGES)) break;
+                slot.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+                change(piece, slot);
                 take_log(piece);
                 ++counts_["logs"];
                 break;

@@ -168,6 +168,14 @@ uint64_t StressVm::operations_done(unsigned vcpu) const {
 void StressVm::fail(const Vcpu& vcpu) const {
     const VcpuState& state = this->state(vcpu.index());
     const uint64_t wrong = state.wrong;
+    if (wrong >= kUnexpected) {
+        char text[200];
+        std::snprintf(text, sizeof(text),
+                      "vCPU %u: wrong: vector %#" PRIx64 ", CR2 %#" PRIx64 ", stack %#" PRIx64
+                      " %#" PRIx64 "\n",
+                      vcpu.index(), wrong - kUnexpected, state.where, state.expected, state.found);
+        throw Error(ExitStatus::kGuestFailed, text + describe_registers(vcpu));
+    }
     throw Error(ExitStatus::kGuestFailed,
                 "vCPU " + std::to_string(vcpu.index()) + ": " +
                     wrong_value(wrong < kOperations ? kOperationNames[wrong] : "?", state.where,
