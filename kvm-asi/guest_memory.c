@@ -18,11 +18,14 @@
 static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 {
 	struct kvm_memory_slot *slot;
+	struct kvm_memslots *slots;
 	int as, bkt;
 
 	guest->ranges = 0;
 	for (as = 0; as < kvm_arch_nr_memslot_as_ids(kvm); as++) {
-		kvm_for_each_memslot(slot, bkt, __kvm_memslots(kvm, as)) {
+		/* Asked once: the iterator evaluates it at every step. */
+		slots = __kvm_memslots(kvm, as);
+		kvm_for_each_memslot(slot, bkt, slots) {
 			unsigned long start = slot->userspace_addr;
 
 			/* Slots without room are left for: slower, not wrong. */

@@ -153,11 +153,13 @@ static void kvm_asi_add_bus(struct kvm_asi_list *list,
 
 static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
 {
+	/* Asked once: the iterator evaluates it at every step. */
+	struct kvm_memslots *slots = kvm_memslots(kvm);
 	struct kvm_memory_slot *slot;
 	unsigned int n = 0;
 	int bkt;
 
-	kvm_for_each_memslot(slot, bkt, kvm_memslots(kvm)) {
+	kvm_for_each_memslot(slot, bkt, slots) {
 		if (n++ == KVM_ASI_MAX_SLOTS)
 			break;
 		kvm_asi_add(list, slot, sizeof(*slot));

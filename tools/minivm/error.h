@@ -36,4 +36,7 @@ inline Error usage_error(const std::string& message) {
 /// A failed system call: `what`, then the text of `errno_value`.
 Error system_error(const std::string& what, int errno_value);
 
+/// `result` of a system call; throws with the text of errno when it is negative.
+int checked(const char* what, int result);
+
 }  // namespace asi

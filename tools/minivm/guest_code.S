@@ -121,4 +121,8 @@ guest_hello_file:
 	.incbin	GUEST_HELLO
 guest_hello_file_end:
 
+begin stress
+	.incbin	STRESS_PROGRAM
+end stress
+
 	.section .note.GNU-stack, "", @progbits

@@ -16,6 +16,7 @@ DECLARE_GUEST_CODE(mmio);
 DECLARE_GUEST_CODE(npf);
 DECLARE_GUEST_CODE(hlt_irq);
 DECLARE_GUEST_CODE(hello_file);
+DECLARE_GUEST_CODE(stress);
 extern "C" const uint8_t guest_timer_handler[];
 #undef DECLARE_GUEST_CODE
 #define GUEST_CODE(name) (Bytes{guest_##name, guest_##name##_end})
@@ -59,6 +60,10 @@ GuestOperation find_operation(const std::string& name) {
 
 uint64_t timer_handler_offset() {
     return guest_timer_handler - guest_hlt_irq;
+}
+
+Bytes stress_program() {
+    return GUEST_CODE(stress);
 }
 
 Bytes guest_hello_program() {

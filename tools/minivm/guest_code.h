@@ -29,6 +29,9 @@ GuestOperation find_operation(const std::string& name);
 uint64_t timer_handler_offset();
 constexpr unsigned kTimerVector = 0x40;
 
+/// The program of the stress tests, a flat binary for kSnippetAddress.
+Bytes stress_program();
+
 /// The static init program that mkinitrd installs.
 Bytes guest_hello_program();
 

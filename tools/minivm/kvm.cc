@@ -22,11 +22,6 @@ namespace {
 constexpr uint64_t kIdentityMapAddress = 0xfffbc000;
 constexpr uint64_t kTssAddress = 0xfffbd000;
 
-int checked(const char* what, int result) {
-    if (result < 0) throw system_error(what, errno);
-    return result;
-}
-
 void ignore_signal(int) {}
 
 // The kernel's header declares kvm_cpuid2 with a flexible array whose C++ reading has another
@@ -90,6 +85,10 @@ void Vm::add_memory(const GuestMemory& memory) {
     region.guest_phys_addr = memory.base();
     region.memory_size = memory.size();
     region.userspace_addr = reinterpret_cast<uint64_t>(memory.host_address());
+    set_slot(region);
+}
+
+void Vm::set_slot(const kvm_userspace_memory_region& region) const {
     checked("KVM_SET_USER_MEMORY_REGION", ::ioctl(fd(), KVM_SET_USER_MEMORY_REGION, &region));
 }
 
@@ -120,6 +119,10 @@ bool Vcpu::run() {
         // EAGAIN: an application processor left "waiting for SIPI" without running yet.
         if (errno != EINTR && errno != EAGAIN) throw system_error("KVM_RUN", errno);
     }
+}
+
+int Vcpu::enter() const {
+    return ::ioctl(fd(), KVM_RUN, 0) == 0 ? 0 : errno;
 }
 
 void Vcpu::complete_exit() {

@@ -40,6 +40,9 @@ class Vm {
     int fd() const { return fd_.get(); }
     Irqchip irqchip() const { return irqchip_; }
     void add_memory(const GuestMemory& memory);
+
+    /// Makes, moves, changes or (size 0) deletes a slot; one that add_memory() does not use.
+    void set_slot(const kvm_userspace_memory_region& region) const;
     void set_irq_line(unsigned gsi, bool level) const;
 
   private:
@@ -62,6 +65,9 @@ class Vcpu {
 
     /// Runs the guest until it exits to user space. False: request_stop() was called.
     bool run();
+
+    /// One KVM_RUN, whatever comes of it: 0 or the error number.
+    int enter() const;
 
     /// Completes the instruction behind the last I/O or MMIO exit without running the guest any
     /// further, so that registers may be replaced.

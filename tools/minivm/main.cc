@@ -5,6 +5,7 @@
 
 #include "boot.h"
 #include "churn.h"
+#include "crowd.h"
 #include "error.h"
 #include "exits.h"
 #include "guest_code.h"
@@ -13,6 +14,7 @@
 #include "mkinitrd.h"
 #include "options.h"
 #include "snippet.h"
+#include "stress.h"
 
 namespace asi {
 namespace {
@@ -32,6 +34,8 @@ class CommandLine {
         add_snippet();
         add_loop();
         add_churn();
+        add_crowd();
+        add_stress();
         add_hold();
         add_mkinitrd();
     }
@@ -146,6 +150,36 @@ class CommandLine {
         command->callback([this] { chosen_ = [this] { return run_churn(churn_); }; });
     }
 
+    void add_crowd() {
+        CLI::App* command =
+            app_.add_subcommand("crowd", "many machines at once, killed and replaced");
+        command->add_option("--guests", crowd_.guests, "how many")
+            ->check(CLI::Range(1u, kMaxGuests));
+        add_seconds(command, "--seconds", crowd_.seconds, "how long, once all of them run");
+        command->add_option("--seed", crowd_.seed, "seed of all that is random");
+        command->callback([this] { chosen_ = [this] { return run_crowd(crowd_); }; });
+    }
+
+    void add_stress() {
+        CLI::App* command = app_.add_subcommand(
+            "stress", "a machine whose guest checks all it sees, and what disturbs it");
+        command->add_option("--with", stress_.with, "what happens to it, separated by commas")
+            ->delimiter(',')
+            ->check(CLI::IsMember(
+                std::vector<std::string>(std::begin(kDisturbances), std::end(kDisturbances))));
+        command->add_option("--smp", stress_.smp, "number of vCPUs, in the end with 'vcpus'")
+            ->check(CLI::Range(1u, stress::kMaxVcpus));
+        command->add_option("--slots", stress_.pieces, "number of memory slots")
+            ->check(CLI::Range(1u, stress::kMaxPieces));
+        add_seconds(command, "--seconds", stress_.seconds, "how long");
+        add_seconds(command, "--round", stress_.round, "life of one machine");
+        command->add_option("--seed", stress_.seed, "seed of all that is random");
+        command->add_option("--spoil", stress_.spoil, "what goes wrong on purpose")
+            ->check(CLI::IsMember(
+                std::vector<std::string>(std::begin(kSpoilers), std::end(kSpoilers))));
+        command->callback([this] { chosen_ = [this] { return run_stress(stress_); }; });
+    }
+
     void add_hold() {
         app_.add_subcommand("hold", "keep machines that never run, so that KVM patches no code")
             ->callback([this] { chosen_ = run_hold; });
@@ -166,6 +200,8 @@ class CommandLine {
     SnippetOptions snippet_;
     LoopOptions loop_;
     ChurnOptions churn_;
+    CrowdOptions crowd_;
+    StressOptions stress_;
     InitrdOptions initrd_;
 };
 

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The guest of the stress tests. Each vCPU does random operations that leave the guest, and checks
+// each answer and its memory; what is wrong it writes into its VcpuState, and 1 to the debug port.
+// Freestanding, no variables: all vCPUs run it at once.
+#include "layout.h"
+#include "stress_abi.h"
+
+namespace asi::stress {
+namespace {
+
+// Registers of the local APIC: the offset in xAPIC mode, MSR 0x800 + offset / 16 in x2APIC mode.
+// [intel/vol3]: 11.4.1, 11.12.1.2.
+enum Apic : uint32_t {
+    kApicId = 0x20,
+    kEoi = 0xb0,
+    kSpurious = 0xf0,
+    kIcr = 0x300,
+    kIcrHigh = 0x310,
+    kLvtTimer = 0x320,
+    kLvtLine0 = 0x350,
+    kInitialCount = 0x380,
+    kCurrentCount = 0x390,
+    kDivide = 0x3e0,
+};
+constexpr uint32_t kApicBaseMsr = 0x1b;
+constexpr uint32_t kMtrrBaseMsr = 0x200;
+constexpr uint32_t kMtrrs = 8;
+constexpr unsigned kPagesPerVisit = 8;
+constexpr uint32_t kMasked = 1 << 16;
+constexpr uint32_t kPeriodic = 1 << 17;
+constexpr uint32_t kAllButSelf = 3 << 18;
+constexpr uint32_t kDelivering = 1 << 12;
+
+Machine& machine() {
+    return *reinterpret_cast<Machine*>(kMachineAddress);
+}
+
+VcpuState& state_of(uint64_t vcpu) {
+    return *reinterpret_cast<VcpuState*>(kVcpuStateAddress + vcpu * kVcpuStateStride);
+}
+
+VcpuState& me() {
+    VcpuState* self;
+    asm volatile("mov %%gs:0, %0" : "=r"(self));
+    return *self;
+}
+
+// ---- instructions ------------------------------------------------------------------------------
+
+uint64_t read_msr(uint32_t msr) {
+    uint32_t low, high;
+    asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return uint64_t{high} << 32 | low;
+}
+
+void write_msr(uint32_t msr, uint64_t value) {
+    asm volatile("wrmsr" ::"c"(msr), "a"(static_cast<uint32_t>(value)),
+                 "d"(static_cast<uint32_t>(value >> 32))
+                 : "memory");
+}
+
+void out8(uint16_t port, uint8_t value) {
+    asm volatile("outb %0, %1" ::"a"(value), "Nd"(port) : "memory");
+}
+
+uint8_t in8(uint16_t port) {
+    uint8_t value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+// One plain instruction each: what KVM has to emulate when no memory is behind the address.
+template <typename T>
+T load(uint64_t address) {
+    T value;
+    asm volatile("mov %1, %0" : "=r"(value) : "m"(*reinterpret_cast<T*>(address)) : "memory");
+    return value;
+}
+
+template <typename T>
+void store(uint64_t address, T value) {
+    asm volatile("mov %1, %0" : "=m"(*reinterpret_cast<T*>(address)) : "r"(value) : "memory");
+}
+
+void copy_words(uint64_t* to, uint64_t from, uint64_t words) {
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+}
+
+void exit_once() {
+    uint32_t eax = 0, ebx, ecx = 0, edx;
+    asm volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx)::"memory");
+}
+
+[[noreturn]] void end(uint8_t status) {
+    for (;;) out8(0xf4, status);
+}
+
+uint64_t next_random(uint64_t& random) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    return random >> 16;
+}
+
+void check(Operation operation, uint64_t where, uint64_t expected, uint64_t found) {
+    if (expected == found) return;
+    VcpuState& vcpu = me();
+    vcpu.wrong = operation;
+    vcpu.where = where;
+    vcpu.expected = expected;
+    vcpu.found = found;
+    end(1);
+}
+
+// ---- interrupts --------------------------------------------------------------------------------
+
+uint32_t apic_read(uint32_t offset) {
+    return machine().x2apic ? read_msr(0x800 + offset / 16)
+                            : load<uint32_t>(kLocalApicAddress + offset);
+}
+
+void apic_write(uint32_t offset, uint32_t value) {
+    if (machine().x2apic)
+        write_msr(0x800 + offset / 16, value);
+    else
+        store<uint32_t>(kLocalApicAddress + offset, value);
+}
+
+void send_ipi(uint32_t destination, uint32_t command) {
+    if (machine().x2apic) {
+        write_msr(0x800 + kIcr / 16, uint64_t{destination} << 32 | command);
+        return;
+    }
+    // An interrupt handler writes no ICR, so nothing comes between the halves.
+    while (apic_read(kIcr) & kDelivering) exit_once();
+    apic_write(kIcrHigh, destination << 24);
+    apic_write(kIcr, command);
+}
+
+struct Frame;
+
+__attribute__((interrupt)) void on_timer(Frame*) {
+    VcpuState& vcpu = me();
+    vcpu.timer_ticks = vcpu.timer_ticks + 1;
+    apic_write(kEoi, 0);
+}
+
+__attribute__((interrupt)) void on_pit(Frame*) {
+    VcpuState& vcpu = me();
+    vcpu.pit_ticks = vcpu.pit_ticks + 1;
+    apic_write(kEoi, 0);
+}
+
+__attribute__((interrupt)) void on_ipi(Frame*) {
+    VcpuState& vcpu = me();
+    // First the end of this one: a sender that is answered may send the next at once.
+    apic_write(kEoi, 0);
+    for (unsigned from = 0; from < kMaxVcpus; ++from)
+        if (vcpu.answered[from] != vcpu.post[from]) vcpu.answered[from] = vcpu.post[from];
+}
+
+template <unsigned Number>
+__attribute__((interrupt)) void on_event(Frame*) {
+    VcpuState& vcpu = me();
+    apic_write(kEoi, 0);
+    vcpu.events[Number] = vcpu.events[Number] + 1;
+}
+
+extern "C" const uint8_t unexpected_handlers[];
+constexpr unsigned kUnexpectedHandlerSize = 16;
+
+extern "C" [[noreturn]] void on_unexpected(const uint64_t* stack) {
+    VcpuState& vcpu = me();
+    uint64_t cr2;
+    asm volatile("mov %%cr2, %0" : "=r"(cr2));
+    vcpu.wrong = kUnexpected + stack[0];
+    vcpu.where = cr2;
+    vcpu.expected = stack[1];
+    vcpu.found = stack[2];
+    end(1);
+}
+
+// [intel/vol3]: 6.14.1, 64-bit interrupt gate; the selector of enter_long_mode().
+template <typename Handler>
+void set_gate(unsigned vector, Handler handler) {
+    const auto address = reinterpret_cast<uint64_t>(handler);
+    store<uint64_t>(kIdtAddress + vector * 16,
+                    (address & 0xffff) | 0x10ull << 16 | 0x8eull << 40 | (address >> 16) << 48);
+    store<uint64_t>(kIdtAddress + vector * 16 + 8, 0);
+}
+
+/// Every vCPU writes the same, and the vectors in use are never others in between.
+void set_up_gates() {
+    for (unsigned vector = 0; vector < 256; ++vector) {
+        switch (vector) {
+            case kTimerVector:
+                set_gate(vector, on_timer);
+                break;
+            case kIpiVector:
+                set_gate(vector, on_ipi);
+                break;
+            case kPitVector:
+                set_gate(vector, on_pit);
+                break;
+            case kEventVector:
+                set_gate(vector, on_event<0>);
+                break;
+            case kEventVector + 0x10:
+                set_gate(vector, on_event<1>);
+                break;
+            case kEventVector + 0x20:
+                set_gate(vector, on_event<2>);
+                break;
+            case kEventVector + 0x30:
+                set_gate(vector, on_event<3>);
+                break;
+            default:
+                set_gate(vector, unexpected_handlers + vector * kUnexpectedHandlerSize);
+                break;
+        }
+    }
+}
+
+void set_up_apic() {
+    if (machine().x2apic) write_msr(kApicBaseMsr, read_msr(kApicBaseMsr) | 3 << 10);
+    apic_write(kSpurious, 0x1ff);
+    apic_write(kDivide, 0xb);  // by 1
+    // Nobody has told the 8259s which vectors are theirs.
+    apic_write(kLvtLine0, kMasked);
+    apic_write(kLvtTimer, kMasked | kTimerVector);
+}
+
+// [intel/ioapic]: 3.1, index and window; 3.2.4, edge triggered, fixed, physical.
+void set_redirection(unsigned pin, unsigned vector, unsigned destination) {
+    for (unsigned half = 0; half < 2; ++half) {
+        const uint32_t value = half == 0 ? destination << 24 : vector;
+        store<uint32_t>(kIoApicAddress, 0x11 + 2 * pin - half);
+        store<uint32_t>(kIoApicAddress + 0x10, value);
+        check(kPit, kIoApicAddress + pin, value, load<uint32_t>(kIoApicAddress + 0x10));
+    }
+}
+
+void set_up_board() {
+    set_redirection(kLinePin, kEventVector, 0);
+    set_redirection(kPitPin, kPitVector, 0);
+    out8(0x43, 0x34);  // channel 0, both bytes, rate generator
+    out8(0x40, kPitReload & 0xff);
+    out8(0x40, kPitReload >> 8);
+}
+
+// ---- operations --------------------------------------------------------------------------------
+
+void do_cpuid(VcpuState& vcpu) {
+    uint32_t found[4];
+    asm volatile("cpuid"
+                 : "=a"(found[0]), "=b"(found[1]), "=c"(found[2]), "=d"(found[3])
+                 : "a"(kCpuidLeaf), "c"(0)
+                 : "memory");
+    for (unsigned i = 0; i < 4; ++i)
+        check(kCpuid, i, cpuid_word(machine().seed, vcpu.index, i), found[i]);
+}
+
+void do_msr(VcpuState& vcpu, uint64_t random) {
+    const uint32_t msr = kMtrrBaseMsr + 2 * (random % kMtrrs);
+    const uint64_t value = (random & 0x7ffff000) | 6;  // write-back
+    write_msr(msr, value);
+    check(kMsr, msr, value, read_msr(msr));
+    const uint64_t base = kLocalApicAddress | 1 << 11 | (machine().x2apic ? 1 << 10 : 0) |
+                          (vcpu.index == 0 ? 1 << 8 : 0);
+    check(kMsr, kApicBaseMsr, base, read_msr(kApicBaseMsr));
+    check(kMsr, kApicId, machine().x2apic ? vcpu.index : vcpu.index << 24, apic_read(kApicId));
+}
+
+void do_port(uint64_t random) {
+    const uint32_t value = random;
+    uint32_t found;
+    asm volatile("outl %0, %1" ::"a"(value), "Nd"(static_cast<uint16_t>(kSumPort)) : "memory");
+    asm volatile("inl %1, %0" : "=a"(found) : "Nd"(static_cast<uint16_t>(kSumPort)) : "memory");
+    check(kPort, kSumPort, static_cast<uint32_t>(mix(value)), found);
+}
+
+void do_string(uint64_t random) {
+    uint32_t words[kStringLength];
+    for (unsigned i = 0; i < kStringLength; ++i) words[i] = random + i;
+    const uint32_t* from = words;
+    uint64_t count = kStringLength;
+    asm volatile("rep outsl"
+                 : "+S"(from), "+c"(count)
+                 : "d"(static_cast<uint16_t>(kStringPort))
+                 : "memory");
+    uint32_t* to = words;
+    count = kStringLength;
+    asm volatile("rep insl"
+                 : "+D"(to), "+c"(count)
+                 : "d"(static_cast<uint16_t>(kStringPort))
+                 : "memory");
+    for (unsigned i = 0; i < kStringLength; ++i)
+        check(kString, i, static_cast<uint32_t>(~(random + i)), words[i]);
+}
+
+template <typename T>
+void access_device(uint64_t offset, uint64_t value) {
+    store<T>(kDeviceAddress + offset, value);
+    check(kDevice, offset, static_cast<T>(device_answer(offset, static_cast<T>(value))),
+          load<T>(kDeviceAddress + offset));
+}
+
+void do_device(VcpuState& vcpu, uint64_t random) {
+    const uint64_t offset = vcpu.index * kPageSize + random % 512 * 8;
+    switch (random >> 10 & 3) {
+        case 0:
+            return access_device<uint8_t>(offset, random >> 12);
+        case 1:
+            return access_device<uint16_t>(offset, random >> 12);
+        case 2:
+            return access_device<uint32_t>(offset, random >> 12);
+        default:
+            return access_device<uint64_t>(offset, random);
+    }
+}
+
+/// Until a tick has come. The timer is periodic: should it come before the hlt, it comes again.
+void do_halt(VcpuState& vcpu, uint64_t random) {
+    const uint64_t before = vcpu.timer_ticks;
+    const uint32_t count = 200000 + random % 400000;  // ns
+    apic_write(kLvtTimer, kPeriodic | kTimerVector);
+    apic_write(kInitialCount, count);
+    const uint32_t left = apic_read(kCurrentCount);
+    if (left > count) check(kHalt, kCurrentCount, count, left);
+    while (vcpu.timer_ticks == before) asm volatile("hlt" ::: "memory");
+    apic_write(kInitialCount, 0);
+    apic_write(kLvtTimer, kMasked | kTimerVector);
+}
+
+void check_page(uint64_t address, uint64_t page, uint32_t version, bool copy) {
+    uint64_t copied[2];
+    if (copy) copy_words(copied, address, 2);
+    for (unsigned i = 0; i < kWords; ++i) {
+        const uint64_t found =
+            copy && i < 2 ? copied[i] : load<uint64_t>(address + kWordOffsets[i]);
+        if (found == 0 && machine().lossy[page / kPagesPerPiece]) continue;
+        check(kMemory, address + kWordOffsets[i], page_word(machine().seed, page, version, i),
+              found);
+    }
+}
+
+void visit_page(const VcpuState& vcpu, uint64_t random) {
+    const uint64_t pages = uint64_t{machine().pieces} * kPagesPerPiece;
+    uint64_t page = random % pages;
+    page += vcpu.index - page_owner(page, machine().vcpus);
+    if (page >= pages) return;
+    auto* versions = reinterpret_cast<uint32_t*>(kVersionsAddress);
+    const uint64_t window = random >> 20 & 1 ? kAliasAddress : kPiecesAddress;
+    check_page(window + page * kPageSize, page, versions[page], random >> 21 & 1);
+    if (random >> 22 & 1) return;
+    const uint32_t version = versions[page] + 1;
+    const uint64_t other = random >> 23 & 1 ? kAliasAddress : kPiecesAddress;
+    for (unsigned i = 0; i < kWords; ++i)
+        store<uint64_t>(other + page * kPageSize + kWordOffsets[i],
+                        page_word(machine().seed, page, version, i));
+    versions[page] = version;
+}
+
+/// Cheap as long as memory is there, so many at once.
+void do_memory(const VcpuState& vcpu, uint64_t random) {
+    random |= 1;
+    for (unsigned i = 0; i < kPagesPerVisit; ++i) visit_page(vcpu, next_random(random));
+}
+
+void yield_to(uint64_t vcpu) {
+    // KVM_HC_SCHED_YIELD, the instruction of either vendor: KVM patches in the right one.
+    uint64_t rax = 11;
+    asm volatile("vmmcall" : "+a"(rax) : "b"(vcpu) : "memory");
+}
+
+void await_answer(VcpuState& vcpu, uint64_t to, uint64_t number, uint64_t random) {
+    const VcpuState& other = state_of(to);
+    for (unsigned i = 0; other.answered[vcpu.index] != number && !machine().stop; ++i) {
+        if (random & 1 && i % 16 == 15)
+            yield_to(to);
+        else
+            exit_once();
+    }
+}
+
+void post(VcpuState& vcpu, uint64_t to) {
+    VcpuState& other = state_of(to);
+    other.post[vcpu.index] = other.post[vcpu.index] + 1;
+    asm volatile("mfence" ::: "memory");
+}
+
+void do_ipi(VcpuState& vcpu, uint64_t random) {
+    const uint64_t to = random % machine().vcpus;
+    if (!state_of(to).ready) return;
+    post(vcpu, to);
+    send_ipi(to, kIpiVector);
+    await_answer(vcpu, to, state_of(to).post[vcpu.index], random >> 8);
+}
+
+void do_broadcast(VcpuState& vcpu, uint64_t random) {
+    uint32_t sent = 0;
+    for (uint64_t to = 0; to < machine().vcpus; ++to) {
+        if (to == vcpu.index || !state_of(to).ready) continue;
+        post(vcpu, to);
+        sent |= 1u << to;
+    }
+    send_ipi(0, kAllButSelf | kIpiVector);
+    for (uint64_t to = 0; to < machine().vcpus; ++to)
+        if (sent >> to & 1) await_answer(vcpu, to, state_of(to).post[vcpu.index], random);
+}
+
+void do_doorbell(VcpuState& vcpu, uint64_t random) {
+    if (random >> 1 & 1)
+        asm volatile("outw %0, %1" ::"a"(static_cast<uint16_t>(random & 1)),
+                     "Nd"(static_cast<uint16_t>(kDoorbellPort))
+                     : "memory");
+    else
+        store<uint32_t>(kDoorbellAddress, random & 1);
+    vcpu.doorbells = vcpu.doorbells + 1;
+}
+
+/// The first vCPU only: reading takes two accesses.
+void do_pit(const VcpuState& vcpu) {
+    if (vcpu.index != 0) return;
+    out8(0x43, 0);  // latch channel 0
+    uint32_t count = in8(0x40);
+    count |= in8(0x40) << 8;
+    if (count > kPitReload) check(kPit, 0x40, kPitReload, count);
+}
+
+void do_one(VcpuState& vcpu, Operation operation, uint64_t random) {
+    switch (operation) {
+        case kCpuid:
+            return do_cpuid(vcpu);
+        case kMsr:
+            return do_msr(vcpu, random);
+        case kPort:
+            return do_port(random);
+        case kString:
+            return do_string(random);
+        case kDevice:
+            return do_device(vcpu, random);
+        case kHalt:
+            return do_halt(vcpu, random);
+        case kMemory:
+            return do_memory(vcpu, random);
+        case kIpi:
+            return do_ipi(vcpu, random);
+        case kBroadcast:
+            return do_broadcast(vcpu, random);
+        case kDoorbell:
+            return do_doorbell(vcpu, random);
+        case kPit:
+            return do_pit(vcpu);
+        default:
+            return;
+    }
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void run_vcpu() {
+    VcpuState& vcpu = me();
+    set_up_gates();
+    set_up_apic();
+    if (vcpu.index == 0 && machine().operations >> kPit & 1) set_up_board();
+    asm volatile("sti" ::: "memory");
+    vcpu.ready = 1;
+
+    uint64_t random = mix(machine().seed + vcpu.index) | 1;
+    for (uint64_t done = 0; machine().limit == 0 || done < machine().limit; ++done) {
+        if (machine().stop) break;
+        const auto operation = static_cast<Operation>(next_random(random) % kOperations);
+        if (!(machine().operations >> operation & 1)) continue;
+        // What waits for others is rarer.
+        if ((operation == kHalt || operation == kBroadcast) && random >> 60 & 3) continue;
+        do_one(vcpu, operation, next_random(random));
+        vcpu.done[operation] = vcpu.done[operation] + 1;
+    }
+    end(0);
+}
+
+}  // namespace asi::stress
+
+asm(".pushsection .start, \"ax\"\n"
+    "jmp run_vcpu\n"
+    ".popsection\n"
+    ".text\n"
+    ".balign 16\n"
+    "unexpected_handlers:\n"
+    "vector = 0\n"
+    ".rept 256\n"
+    ".balign 16\n"
+    "push $vector\n"
+    "jmp 1f\n"
+    "vector = vector + 1\n"
+    ".endr\n"
+    "1:\n"
+    "cld\n"
+    "mov %rsp, %rdi\n"
+    "and $-16, %rsp\n"
+    "call on_unexpected\n");
