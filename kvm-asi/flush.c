@@ -52,9 +52,14 @@ static int __init kvm_asi_flush_param(char *arg)
 }
 early_param("asi_flush", kvm_asi_flush_param);
 
-const char *kvm_asi_flush_text(void)
+const char *kvm_asi_flush_name_of_mode(void)
 {
 	return kvm_asi_mode_names[kvm_asi_flush_mode];
+}
+
+bool kvm_asi_flush_is_forced(void)
+{
+	return kvm_asi_flush_forced;
 }
 
 /* Bits of what this CPU leaks without. */

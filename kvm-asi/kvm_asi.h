@@ -129,6 +129,7 @@ enum kvm_asi_vendor kvm_asi_vendor(void);
  */
 extern u8 kvm_asi_flush_always;
 unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v);
-const char *kvm_asi_flush_text(void);
+const char *kvm_asi_flush_name_of_mode(void);
+bool kvm_asi_flush_is_forced(void);
 
 #endif /* KVM_ASI_H */

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/asi/kvm/ID/: counters of one isolated virtual machine, a number in
- * each file, for systems without debugfs.  ID is the domain's.
+ * each file, for systems without debugfs.  ID is the domain's.  And
+ * /sys/kernel/asi/kvm/flush: what asi_flush= came to.
  */
+#define pr_fmt(fmt) "kvm-asi: " fmt
+
 #include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/slab.h>
@@ -129,10 +132,20 @@ void kvm_asi_remove_dir(struct kvm_asi_vm *vm)
 	kobject_put(vm->dir);
 }
 
+static ssize_t flush_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s%s\n", kvm_asi_flush_name_of_mode(),
+			  kvm_asi_flush_is_forced() ? ",force" : "");
+}
+static struct kobj_attribute kvm_asi_attr_flush = __ATTR_RO(flush);
+
 static int __init kvm_asi_sysfs_init(void)
 {
-	if (asi_consumer_on[ASI_CLASS_KVM] && asi_kobject())
-		kvm_asi_dirs = kobject_create_and_add("kvm", asi_kobject());
+	if (!asi_consumer_on[ASI_CLASS_KVM] || !asi_kobject())
+		return 0;
+	kvm_asi_dirs = kobject_create_and_add("kvm", asi_kobject());
+	if (kvm_asi_dirs && sysfs_create_file(kvm_asi_dirs, &kvm_asi_attr_flush.attr))
+		pr_warn("no /sys/kernel/asi/kvm/flush: out of memory\n");
 	return 0;
 }
 late_initcall_sync(kvm_asi_sysfs_init);

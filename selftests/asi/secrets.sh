@@ -44,6 +44,8 @@ plant() {
 	case $1 in
 	user_page|page_table)	echo "$1 $victim $va" >$T/plant ;;
 	guest_memory)		[ -n "$(plant_guest)" ] ;;
+	own_*)			echo "guest_${1#own_} $vm" >$T/plant ;;
+	guest_*)		echo "$1 $other" >$T/plant ;;
 	freed_mapped)		true ;;
 	*)			echo "$1" >$T/plant ;;
 	esac
@@ -67,7 +69,19 @@ other_stack other_stack -
 stack_alias kernel_page kernel_page
 page_table page_table page_table
 free_page free_page free_page
-freed_mapped free_page free_page'
+freed_mapped free_page free_page
+guest_vm vmalloc -
+guest_vcpu slab slab:kvm_vcpu
+guest_run kernel_page -
+guest_pio kernel_page -
+guest_registers vmalloc -
+guest_emulator slab slab:x86_emulator
+guest_apic slab slab:asi_alone-4k
+guest_apic_page kernel_page -
+guest_vmcb kernel_page -
+guest_slot slab slab:asi_alone-4k'
+# The same of the guest that attacks: mapped, or the test would prove nothing.
+own='vm vcpu run pio registers emulator apic apic_page vmcb slot'
 
 read_off() {
 	plant "$1" && fire "$1" || return 1
@@ -83,6 +97,14 @@ read_on() {
 	[ "$(field fired "$r")" = 1 ] && [ "$(field inside_before "$r")" = 1 ] &&
 	[ "$(field reachable "$r")" = 0 ] && [ "$(field inside_after "$r")" = 0 ] &&
 	logged "$2" exit
+}
+
+read_own() {
+	plant "own_$1" && fire "own_$1" || return 1
+	r=$(cat $T/result); echo "$r"
+	[ "$(field fired "$r")" = 1 ] && [ "$(field inside_before "$r")" = 1 ] &&
+	[ "$(field reachable "$r")" = 1 ] && [ "$(field inside_after "$r")" = 1 ] &&
+	[ "$(field match "$r")" = 1 ]
 }
 
 read_denied() {
@@ -102,7 +124,7 @@ read_denied() {
 base_policy='default; kvm slab:kmalloc-64 r grow'
 
 if asi_is_on; then
-	plan 17
+	plan 47
 	echo "$base_policy" >$D/asi/policy
 	while read -r secret kind rule; do
 		check "on: $secret is not reachable, the touch leaves and is logged as $kind" \
@@ -115,8 +137,11 @@ if asi_is_on; then
 	done <<-END
 	$secrets
 	END
+	for secret in $own; do
+		check "on: the guest's own $secret is read, inside" read_own "$secret"
+	done
 else
-	plan 9
+	plan 19
 	while read -r secret kind rule; do
 		check "off: $secret is read from the vCPU loop" read_off "$secret"
 	done <<-END

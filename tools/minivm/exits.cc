@@ -139,6 +139,12 @@ void print_result(const ExitsOptions& options, const std::vector<Measurement>& a
                 user_exits, nanoseconds, nanoseconds / static_cast<double>(operations));
 }
 
+void print_statistics(const Vcpu& vcpu) {
+    for (const char* name :
+         {"asi_inside", "asi_left", "asi_user", "asi_first_touch", "asi_flushes"})
+        if (const auto value = vcpu.statistic(name)) std::printf("%s=%" PRIu64 "\n", name, *value);
+}
+
 }  // namespace
 
 ExitStatus run_exits(const ExitsOptions& options) {
@@ -162,6 +168,7 @@ ExitStatus run_exits(const ExitsOptions& options) {
     threads.wait(options.timeout);
     threads.stop();
     print_result(options, measurements);
+    if (options.statistics) print_statistics(*vm.vcpus().front());
     return ExitStatus::kOk;
 }
 

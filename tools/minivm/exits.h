@@ -15,6 +15,7 @@ struct ExitsOptions {
     uint64_t timer_ticks = 1;
     double timeout = 120;
     bool json = false;
+    bool statistics = false;  ///< KVM's own of isolation, of the first vCPU
 };
 
 /// Guest memory bounds how many pages "npf" can touch once.

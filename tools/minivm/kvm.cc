@@ -172,7 +172,11 @@ void Vcpu::set_sregs(const kvm_sregs& sregs) const {
 }
 
 uint64_t Vcpu::exit_count() const {
-    return read_kvm_statistic(fd(), "exits").value_or(0);
+    return statistic("exits").value_or(0);
+}
+
+std::optional<uint64_t> Vcpu::statistic(std::string_view name) const {
+    return read_kvm_statistic(fd(), name);
 }
 
 int kick_signal() {

@@ -86,6 +86,8 @@ class Vcpu {
 
     /// The kernel's own count of exits of this vCPU, 0 if the kernel does not tell.
     uint64_t exit_count() const;
+    /// One of KVM's binary statistics; none if this kernel has no such statistic.
+    std::optional<uint64_t> statistic(std::string_view name) const;
 
   private:
     unsigned index_;

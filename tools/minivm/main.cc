@@ -107,6 +107,8 @@ class CommandLine {
         add_timer_ticks(command, exits_.timer_ticks);
         add_seconds(command, "--timeout", exits_.timeout, "give up with status 124 after seconds");
         command->add_flag("--json", exits_.json, "print a JSON object");
+        command->add_flag("--statistics", exits_.statistics,
+                          "and what KVM counted of isolation for the first vCPU");
         command->callback([this] { chosen_ = [this] { return run_exits(exits_); }; });
     }
 

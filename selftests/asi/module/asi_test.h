@@ -33,6 +33,9 @@ int asi_plant(struct asi_secret *secret, const char *what, int pid,
 void asi_unplant_all(void);
 int asi_plant_free_mapped(struct asi_secret *secret, struct asi *domain);
 
+/* guest.c: an object that KVM keeps for a guest of process @pid; its first vCPU's. */
+int asi_plant_guest(struct asi_secret *secret, const char *what, int pid);
+
 /* probe.c: read the secret in the next VM exit of process @tgid (0: any). */
 int asi_probe_init(void);
 void asi_probe_exit(void);

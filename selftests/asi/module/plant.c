@@ -204,7 +204,7 @@ int asi_plant(struct asi_secret *secret, const char *what, int pid,
 	else if (!strcmp(what, "free_page"))
 		err = asi_plant_free(secret);
 	else
-		err = -EINVAL;
+		err = asi_plant_guest(secret, what, pid);
 	if (!err)
 		secret->expected = READ_ONCE_NOCHECK(*(unsigned long *)secret->address);
 	return err;
