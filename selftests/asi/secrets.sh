@@ -18,9 +18,9 @@ insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
 work=$(mktemp -d)
 "$top/build/selftest/victim" >"$work/victim" &
 victim=$!
-"$MINIVM" loop --seconds=1000 --op=cpuid >"$work/other" 2>&1 &
+"$MINIVM" loop --seconds=1000 --op=hlt_irq >"$work/other" 2>&1 &
 other=$!
-"$MINIVM" loop --seconds=1000 --op=cpuid >"$work/vm" 2>&1 &
+"$MINIVM" loop --seconds=1000 --op=hlt_irq >"$work/vm" 2>&1 &
 vm=$!
 trap 'kill -9 $victim $other $vm 2>/dev/null; wait 2>/dev/null; rmmod asi_test 2>/dev/null; rm -rf "$work"' EXIT
 sleep 2
