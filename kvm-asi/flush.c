@@ -20,7 +20,6 @@
 /* Twice the largest L1 data cache that L1TF affects, as arch/x86/kvm/vmx has it. */
 #define ASI_L1D_SIZE	(64 * 1024)
 
-u8 kvm_asi_flush_always __ro_after_init;
 static enum asi_flush_mode kvm_asi_flush_mode __ro_after_init;
 static bool kvm_asi_flush_forced __ro_after_init;
 static const char *const kvm_asi_mode_names[] = { "auto", "always", "never" };
@@ -47,7 +46,6 @@ static int __init kvm_asi_flush_param(char *arg)
 	}
 	kvm_asi_flush_mode = mode;
 	kvm_asi_flush_forced = forced;
-	kvm_asi_flush_always = mode == ASI_FLUSH_ALWAYS;
 	return 0;
 }
 early_param("asi_flush", kvm_asi_flush_param);
@@ -102,10 +100,11 @@ static __always_inline void kvm_asi_did(struct kvm_asi_vcpu *v, enum asi_flush w
 
 noinstr unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v)
 {
-	unsigned int needed = asi_flush_needed(kvm_asi_flush_mode, raw_cpu_read(asi_taints));
-
 	/* An NMI from here on taints anew. */
-	raw_cpu_write(asi_taints, 0);
+	unsigned int taints = this_cpu_xchg(asi_taints, kvm_asi_flush_mode == ASI_FLUSH_ALWAYS ?
+					    ASI_TAINT_ALWAYS : 0);
+	unsigned int needed = asi_flush_needed(kvm_asi_flush_mode, taints & ASI_TAINT_ALL);
+
 	if (!kvm_asi_flush_forced)
 		needed &= kvm_asi_leaks(v->svm);
 	if (needed & BIT(ASI_FLUSH_IBPB)) {
@@ -119,7 +118,7 @@ noinstr unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v)
 	}
 	/* VM entry does it last of all, if the CPU has a use for it. */
 	if (needed & BIT(ASI_FLUSH_BUFFERS)) {
-		raw_cpu_write(asi_buffers_clean, 0);
+		raw_cpu_or(asi_taints, ASI_TAINT_VERW);
 		if (kvm_asi_flush_forced)
 			x86_clear_cpu_buffers();
 		kvm_asi_did(v, ASI_FLUSH_BUFFERS);

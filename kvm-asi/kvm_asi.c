@@ -135,10 +135,11 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 
 	if (!v)
 		return -ENOMEM;
-	v->asi = vm->asi;
+	v->run.asi = vm->asi;
+	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	INIT_LIST_HEAD(&v->list);
-	err = asi_map(v->asi, v, sizeof(*v), ASI_KIND_OBJECT);
+	err = asi_map(v->run.asi, v, sizeof(*v), ASI_KIND_OBJECT);
 	if (err) {
 		vfree(v);
 		return err;
@@ -174,13 +175,13 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 	if (v->task == current && v->task_start == current->start_boottime)
 		return 0;
 	/* A thread that ran the vCPU before keeps its stack until it exits. */
-	err = asi_map_current(v->asi);
+	err = asi_map_current(v->run.asi);
 	if (!err)
-		err = asi_map(v->asi, current->signal, sizeof(*current->signal),
+		err = asi_map(v->run.asi, current->signal, sizeof(*current->signal),
 			      ASI_KIND_OWN_TASK);
 	/* The scheduler's tick looks at it. */
 	if (!err)
-		err = asi_map(v->asi, current->mm, sizeof(*current->mm),
+		err = asi_map(v->run.asi, current->mm, sizeof(*current->mm),
 			      ASI_KIND_OWN_TASK);
 	if (err)
 		return err;
@@ -200,7 +201,8 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 		err = kvm_asi_create_vcpu(vcpu, vm);
 	if (!err)
 		err = kvm_asi_map_task(vcpu->arch.asi);
-	if (!err)
+	/* What KVM replaced meanwhile kvm_asi_changed() has seen to. */
+	if (!err && READ_ONCE(vm->objects.generation) != asi_generation(vm->asi))
 		err = kvm_asi_map_vm(vcpu->kvm);
 	if (!err)
 		err = kvm_asi_map_vcpu(vcpu);
@@ -210,7 +212,7 @@ EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
 
 void __kvm_asi_changed(struct kvm *kvm)
 {
-	/* What cannot be mapped is left for, until the next KVM_RUN reports it. */
+	/* If it cannot all be mapped the next KVM_RUN tries again, and reports it. */
 	if (READ_ONCE(kvm->arch.asi))
 		(void)kvm_asi_map_vm(kvm);
 }
@@ -246,10 +248,11 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	enum kvm_asi_outcome outcome;
 	struct kvm_asi_cause cause = { };
 	const struct asi_leave *leave;
+	u32 code = v->run.exit_code;
 	bool left;
 
-	v->exit_pending = false;
-	left = asi_current() != v->asi;
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+	left = asi_current() != v->run.asi;
 	if (user) {
 		outcome = KVM_ASI_USER;
 		vcpu->stat.asi_user++;
@@ -263,12 +266,13 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 		outcome = KVM_ASI_INSIDE;
 		vcpu->stat.asi_inside++;
 	}
+	v->pf_fixed = vcpu->stat.pf_fixed;
 	if (!left) {
-		kvm_asi_account_exit(&v->account, v->exit_code, outcome, NULL);
+		kvm_asi_account_exit(&v->account, code, outcome, NULL);
 		return;
 	}
 
-	leave = asi_last_leave(v->asi);
+	leave = asi_last_leave(v->run.asi);
 	switch (leave->how) {
 	case ASI_LEAVE_FAULT:
 		cause.how = KVM_ASI_LEAVE_FAULT;
@@ -286,62 +290,47 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	default:
 		cause.how = KVM_ASI_LEAVE_OTHER;
 	}
-	asi_trace_exit(v->asi);
-	kvm_asi_account_exit(&v->account, v->exit_code, outcome, &cause);
+	asi_trace_exit(v->run.asi);
+	kvm_asi_account_exit(&v->account, code, outcome, &cause);
+}
+
+static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
+{
+	if (v->run.exit_code != KVM_ASI_NO_EXIT)
+		kvm_asi_book(vcpu, false);
+	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
+		kvm_asi_map_vmcb(vcpu);
+	if (asi_current() != v->run.asi)
+		asi_trace_enter(v->run.asi);
 }
 
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
-	bool inside = asi_current() == v->asi;
-
-	if (likely(v->exit_pending)) {
-		if (likely(inside && vcpu->stat.pf_fixed == v->pf_fixed &&
-			   kvm_asi_account_inside(&v->account, v->exit_code))) {
-			v->exit_pending = false;
-			vcpu->stat.asi_inside++;
-		} else {
-			kvm_asi_book(vcpu, false);
-		}
+	if (likely(raw_cpu_read(asi_cpu.curr) == v->run.asi &&
+		   vcpu->stat.pf_fixed == v->pf_fixed &&
+		   kvm_asi_account_inside(&v->account, v->run.exit_code))) {
+		vcpu->stat.asi_inside++;
+		v->run.exit_code = KVM_ASI_NO_EXIT;
+		if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
+			kvm_asi_map_vmcb(vcpu);
+		return;
 	}
-	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
-		kvm_asi_map_vmcb(vcpu);
-	if (unlikely(!inside))
-		asi_trace_enter(v->asi);
+	kvm_asi_prepare_slowly(vcpu, v);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	unsigned long cr3 = asi_enter(v->asi);
+	unsigned long cr3 = asi_enter(v->run.asi);
 
-	raw_cpu_write(asi_buffers_clean, 1);
-	if (unlikely(raw_cpu_read(asi_taints) | kvm_asi_flush_always))
+	if (raw_cpu_read(asi_taints))
 		vcpu->stat.asi_flushes += kvm_asi_flush(v);
 	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);
-
-noinstr void __kvm_asi_vmexit(struct kvm_vcpu *vcpu, u32 code)
-{
-	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-
-	asi_relax();
-	v->exit_code = code;
-	v->pf_fixed = vcpu->stat.pf_fixed;
-	v->exit_pending = true;
-}
-EXPORT_SYMBOL_GPL(__kvm_asi_vmexit);
-
-noinstr void __kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu)
-{
-	struct vcpu_svm *svm = container_of(vcpu, struct vcpu_svm, vcpu);
-
-	__kvm_asi_vmexit(vcpu, svm->vmcb->control.exit_code);
-}
-EXPORT_SYMBOL_GPL(__kvm_asi_svm_vmexit);
 
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
@@ -355,12 +344,12 @@ void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 		set_thread_flag(TIF_NOTIFY_RESUME);
 	}
 	preempt_disable();
-	asi_work_done(v->asi);
-	if (v->exit_pending)
+	asi_work_done(v->run.asi);
+	if (v->run.exit_code != KVM_ASI_NO_EXIT)
 		kvm_asi_book(vcpu, true);
-	if (asi_current() == v->asi) {
+	if (asi_current() == v->run.asi) {
 		asi_exit();
-		asi_trace_exit(v->asi);
+		asi_trace_exit(v->run.asi);
 	}
 	preempt_enable();
 }

@@ -7,7 +7,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <asi/asi.h>
-#include <asi/kvm.h>
+#include <asi/kvm_run.h>
 #include "account.h"
 #include "svm/svm.h"
 
@@ -42,19 +42,15 @@ struct kvm_asi_guest {
  * restricted.  Written by the thread that runs the vCPU.
  */
 struct kvm_asi_vcpu {
-	struct asi *asi;
+	struct kvm_asi_run run;		/* first */
 	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
-	struct {
-		const void *ptr;
-		u64 generation;		/* of the domain, before it was mapped */
-	} vmcb[2];			/* SVM: the guest's, a nested guest's */
+	const void *vmcb;		/* SVM: mapped ... */
+	u64 vmcb_changes;		/* ... when asi_tlb.changes was this */
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
-	bool exit_pending;		/* an exit not booked yet */
-	u32 exit_code;
-	u64 pf_fixed;			/* stat.pf_fixed at that exit */
+	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
 	struct kvm_asi_objects objects;
 	struct kvm_asi_account account;
 };
@@ -98,15 +94,10 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
 						   const struct kvm_asi_vcpu *v)
 {
-	const struct vcpu_svm *svm;
-	bool nested;
-
 	if (!v->svm)
 		return true;
-	svm = container_of(vcpu, struct vcpu_svm, vcpu);
-	nested = svm->vmcb == svm->nested.vmcb02.ptr;
-	return svm->vmcb == v->vmcb[nested].ptr &&
-	       asi_generation(v->asi) == v->vmcb[nested].generation;
+	return container_of(vcpu, struct vcpu_svm, vcpu)->vmcb == v->vmcb &&
+	       READ_ONCE(asi_tlb.changes) == v->vmcb_changes;
 }
 
 /* Everything that was counted for a VM.  Process context, takes its lock. */
@@ -123,11 +114,9 @@ bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
 enum kvm_asi_vendor kvm_asi_vendor(void);
 
 /*
- * flush.c: before a guest is entered, when something tainted the CPU or
- * kvm_asi_flush_always is set.  noinstr, interrupts off, inside.  Returns how many
- * things it cleared.
+ * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
+ * interrupts off, inside.  Returns how many things it cleared.
  */
-extern u8 kvm_asi_flush_always;
 unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v);
 const char *kvm_asi_flush_name_of_mode(void);
 bool kvm_asi_flush_is_forced(void);

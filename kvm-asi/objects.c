@@ -69,8 +69,10 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 	for (i = 0; i < want->count; i++) {
 		err = asi_map(asi, want->object[i].addr, want->object[i].size,
 			      ASI_KIND_OBJECT);
-		if (err)
+		if (err) {
+			have->generation = 0;
 			return err;
+		}
 		have->object[i] = want->object[i];
 		have->count = i + 1;
 	}
@@ -122,23 +124,20 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 		kvm_asi_add(&list, apic, sizeof(*apic));
 		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
 	}
-	return kvm_asi_sync(v->asi, &v->objects, &list);
+	return kvm_asi_sync(v->run.asi, &v->objects, &list);
 }
 
 void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	u64 generation = asi_generation(v->asi);
-	const void *vmcb;
-	bool nested;
+	u64 changes = READ_ONCE(asi_tlb.changes);
+	const void *vmcb = to_svm(vcpu)->vmcb;
 
-	vmcb = to_svm(vcpu)->vmcb;
-	nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 	/* Without table pages to spare the critical section is lost, and counted. */
-	if (asi_map_reserved(v->asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
+	if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
 		return;
-	v->vmcb[nested].ptr = vmcb;
-	v->vmcb[nested].generation = generation;
+	v->vmcb = vmcb;
+	v->vmcb_changes = changes;
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

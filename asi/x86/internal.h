@@ -14,6 +14,7 @@
 #include <linux/workqueue.h>
 #include <asm/sections.h>
 #include <asi/asi.h>
+#include <asi/cpu.h>
 #include <asi/engine.h>
 #include <asi/flush.h>
 #include <asi/hooks.h>
@@ -50,25 +51,6 @@ struct asi {
 	struct irq_work refill_irq_work;
 	struct work_struct refill_work;
 };
-
-/*
- * What one CPU knows.  Written by that CPU only, with interrupts off.
- *
- * @curr is the domain that CR3 points to, except inside asi_enter() and
- * asi_exit(), where it is set while CR3 may still or already be the
- * unrestricted one.  NMI entry compares with CR3 itself for that reason.
- */
-struct asi_cpu {
-	struct asi *curr;
-	struct asi *last;		/* latest domain entered */
-	struct asi *resume;		/* what an interrupt returns to, see switch.c */
-	unsigned long unrestricted_cr3;	/* valid while curr is set */
-	unsigned long restricted_cr3;	/* the same */
-	bool critical;
-	struct asi_leave leave;
-	struct asi_tlb_cpu tlb;
-};
-DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 
 /* Bits of the state that travels from entry to exit hooks. */
 #define ASI_STATE_RESUME	BIT(0)	/* curr was set */

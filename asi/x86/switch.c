@@ -22,12 +22,13 @@ DEFINE_STATIC_KEY_FALSE(asi_active_key);
 EXPORT_SYMBOL_GPL(asi_active_key);
 
 DEFINE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
-/* Everything may have run before. */
+EXPORT_PER_CPU_SYMBOL_GPL(asi_cpu);
+/*
+ * Everything may have run before.  The last instructions before VM entry read it
+ * once more: an NMI may taint anew after asi_enter().
+ */
 DEFINE_PER_CPU(u8, asi_taints) = ASI_TAINT_ALL;
 EXPORT_PER_CPU_SYMBOL_GPL(asi_taints);
-/* Read by the last instructions before VM entry. */
-DEFINE_PER_CPU(u8, asi_buffers_clean);
-EXPORT_PER_CPU_SYMBOL_GPL(asi_buffers_clean);
 DEFINE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
 
 u64 asi_event_sum(enum asi_event ev)
@@ -278,8 +279,6 @@ noinstr u8 __asi_nmi_enter(void)
 	u8 state = ASI_STATE_RESUME;
 
 	asi_repair_root(cpu);
-	/* Entry code may have decided already: see vmenter.S. */
-	raw_cpu_write(asi_buffers_clean, 0);
 	if (!cpu->curr)
 		return 0;
 	if (__native_read_cr3() != cpu->unrestricted_cr3)

@@ -15,13 +15,14 @@
 #include "internal.h"
 
 struct asi_tlb asi_tlb;
+EXPORT_SYMBOL_GPL(asi_tlb);
 
 void asi_removed(struct asi *asi)
 {
 	u64 drawn = asi_shadow_draw();
 
 	if (!asi_breaks(ASI_BREAK_GENERATION))
-		asi_tlb_removed(&asi->tlb);
+		asi_tlb_removed(&asi_tlb, &asi->tlb);
 	asi_shadow_removed(asi, drawn);
 }
 

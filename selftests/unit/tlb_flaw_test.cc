@@ -32,6 +32,9 @@ enum class Flaw {
     kFlushesAlways,
     kTakesASlotEachTime,
     kFlushesAfterMarks,
+    kCountsNoChange,
+    kCountsChangeFirst,
+    kReadsChangesLast,
 };
 
 /// Right but for one flaw.
@@ -44,8 +47,13 @@ class FlawedLogic final : public TlbLogic {
         if (flaw_ == Flaw::kGivesIdentityAgain) domain.id = 1 + place;
     }
 
-    asi_u64 removed(asi_tlb_domain& domain) const override {
-        if (flaw_ != Flaw::kCountsByPlainStore) return asi_tlb_removed(&domain);
+    asi_u64 removed(asi_tlb& tlb, asi_tlb_domain& domain) const override {
+        if (flaw_ == Flaw::kCountsNoChange) return ASI_TLB_COUNT(&domain.gen);
+        if (flaw_ == Flaw::kCountsChangeFirst) {
+            ASI_TLB_COUNT(&tlb.changes);
+            return ASI_TLB_COUNT(&domain.gen);
+        }
+        if (flaw_ != Flaw::kCountsByPlainStore) return asi_tlb_removed(&tlb, &domain);
         const asi_u64 gen = ASI_TLB_LOAD(&domain.gen) + 1;
         ASI_TLB_STORE(&domain.gen, gen);
         return gen;
@@ -70,10 +78,12 @@ class FlawedLogic final : public TlbLogic {
         else if (flaw_ != Flaw::kPublishesAfterReading)
             ASI_TLB_PUBLISH(&cpu.inside, domain.id);
         load.slot = i;
+        if (flaw_ != Flaw::kReadsChangesLast) load.changes = ASI_TLB_LOAD(&tlb.changes);
         if (flaw_ != Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
         load.gen = ASI_TLB_LOAD(&domain.gen);
         load.kernel_gen = ASI_TLB_LOAD(&tlb.kernel_gen);
         if (flaw_ == Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
+        if (flaw_ == Flaw::kReadsChangesLast) load.changes = ASI_TLB_LOAD(&tlb.changes);
         if (flaw_ == Flaw::kPublishesAfterReading) ASI_TLB_PUBLISH(&cpu.inside, domain.id);
 
         const asi_u64 gen = ASI_TLB_LOAD(&slot.gen);
@@ -109,7 +119,7 @@ class FlawedLogic final : public TlbLogic {
                 ASI_TLB_STORE(&slot.mark, ASI_TLB_LOAD(&tlb.mark));
                 [[fallthrough]];
             default:
-                return asi_tlb_is_current(&tlb, &cpu, &domain);
+                return TlbLogic::is_current(tlb, cpu, domain);
         }
     }
 
@@ -189,6 +199,9 @@ const Case kFlaws[] = {
     {"reentry_ignores_kernel_generation", Flaw::kReentryIgnoresKernelGeneration, Mistake::kNone,
      kWrongUse},
     {"reentry_takes_mark_unseen", Flaw::kReentryTakesMarkUnseen, Mistake::kNone, kWrongUse, 6},
+    {"counts_no_change", Flaw::kCountsNoChange, Mistake::kNone, kWrongUse},
+    {"counts_change_first", Flaw::kCountsChangeFirst, Mistake::kNone, kWrongUse},
+    {"reads_changes_last", Flaw::kReadsChangesLast, Mistake::kNone, kWrongUse},
     {"forgets_nothing", Flaw::kForgetsNothing, Mistake::kNone, kWrongUse},
     {"may_use_looks_at_others_only", Flaw::kMayUseLooksAtOthersOnly, Mistake::kNone, kWrongUse},
     {"may_use_any_ignores_slots", Flaw::kMayUseAnyIgnoresSlots, Mistake::kNone, kWrongUse},

@@ -15,7 +15,9 @@ class TlbLogic {
     virtual void new_domain(asi_tlb& tlb, asi_tlb_domain& domain, unsigned) const {
         asi_tlb_new_domain(&tlb, &domain);
     }
-    virtual asi_u64 removed(asi_tlb_domain& domain) const { return asi_tlb_removed(&domain); }
+    virtual asi_u64 removed(asi_tlb& tlb, asi_tlb_domain& domain) const {
+        return asi_tlb_removed(&tlb, &domain);
+    }
     virtual asi_u64 kernel_removed(asi_tlb& tlb) const { return asi_tlb_kernel_removed(&tlb); }
     virtual asi_u64 mark(asi_tlb& tlb) const { return asi_tlb_mark(&tlb); }
     virtual bool may_use(const asi_tlb_cpu& cpu, asi_u64 id, asi_u64 gen) const {
@@ -38,7 +40,7 @@ class TlbLogic {
     virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
     virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                             const asi_tlb_domain& domain) const {
-        return asi_tlb_is_current(&tlb, &cpu, &domain);
+        return asi_tlb_is_unchanged(&tlb, &cpu) || asi_tlb_is_current(&tlb, &cpu, &domain);
     }
     virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }
 };

@@ -116,6 +116,9 @@ void TlbMachine::publish(asi_u64* to, asi_u64 value) {
 asi_u64 TlbMachine::count(asi_u64* what) {
     point();
     cpu_->stores.drain();
+    if (what == &tlb_.kernel_gen) last_kernel_removal_ = tick();
+    for (Domain& domain : domains_)
+        if (what == &domain.tlb.gen) domain.last_removal = tick();
     return ++*what;
 }
 
@@ -328,15 +331,15 @@ void TlbMachine::map_private(Domain& domain, unsigned page) {
 TlbMachine::Serial TlbMachine::clear_private(Domain& domain, unsigned page, asi_u64& gen) {
     const Serial serial = domain.entry[page];
     if (mistake_ == Mistake::kCountedBeforeCleared) {
-        gen = logic_.removed(domain.tlb);
+        gen = logic_.removed(tlb_, domain.tlb);
         point();
         domain.entry[page] = 0;
     } else {
         domain.entry[page] = 0;
         point();
-        gen = mistake_ == Mistake::kRemovalNotCounted ? 0 : logic_.removed(domain.tlb);
+        gen = mistake_ == Mistake::kRemovalNotCounted ? 0 : logic_.removed(tlb_, domain.tlb);
     }
-    translations_[serial].removed = domain.last_removal = tick();
+    translations_[serial].removed = tick();
     ++counts_.removals;
     return serial;
 }
@@ -413,7 +416,7 @@ void TlbMachine::change_shared() {
     const bool is_counted_late = mistake_ == Mistake::kKernelCountedAfterInterrupts;
     if (mistake_ != Mistake::kKernelRemovalNotCounted && !is_counted_late)
         gen = logic_.kernel_removed(tlb_);
-    if (!is_counted_late) translations_[serial].removed = last_kernel_removal_ = tick();
+    if (!is_counted_late) translations_[serial].removed = tick();
     ++counts_.kernel_removals;
     const asi_u64 mark = pick(2) != 0 ? logic_.mark(tlb_) : 0;
     unsigned outstanding = 0;
@@ -426,7 +429,7 @@ void TlbMachine::change_shared() {
         free(serial);
         point();
         gen = logic_.kernel_removed(tlb_);
-        translations_[serial].removed = last_kernel_removal_ = tick();
+        translations_[serial].removed = tick();
         return;
     }
     const auto may_be_used = [&] {

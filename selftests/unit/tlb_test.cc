@@ -53,7 +53,7 @@ TEST_F(TlbTest, first_load_flushes_the_next_ones_do_not) {
 TEST_F(TlbTest, removal_flushes_that_domain_once) {
     visit(a_);
     visit(b_);
-    asi_tlb_removed(&a_);
+    asi_tlb_removed(&tlb_, &a_);
     EXPECT_FALSE(visit(b_).flush);
     EXPECT_TRUE(visit(a_).flush);
     EXPECT_FALSE(visit(a_).flush);
@@ -102,7 +102,7 @@ TEST_F(TlbTest, without_pcid_every_load_flushes) {
     }
     enter(a_);
     EXPECT_TRUE(is_current(a_));
-    const asi_u64 gen = asi_tlb_removed(&a_);
+    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
     EXPECT_FALSE(is_current(a_));
     EXPECT_TRUE(may_use(a_, gen));
     enter(a_);
@@ -141,9 +141,9 @@ TEST_F(TlbTest, forgetting_flushes_every_slot_of_this_cpu) {
 TEST_F(TlbTest, reentry_loads_again_only_after_a_removal) {
     enter(a_);
     EXPECT_TRUE(is_current(a_));
-    asi_tlb_removed(&b_);
+    asi_tlb_removed(&tlb_, &b_);
     EXPECT_TRUE(is_current(a_));
-    asi_tlb_removed(&a_);
+    asi_tlb_removed(&tlb_, &a_);
     EXPECT_FALSE(is_current(a_));
     EXPECT_TRUE(enter(a_).flush);
     EXPECT_TRUE(is_current(a_));
@@ -154,21 +154,21 @@ TEST_F(TlbTest, reentry_loads_again_only_after_a_removal) {
 }
 
 TEST_F(TlbTest, only_a_cpu_inside_since_before_may_use_what_was_removed) {
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&a_))) << "never entered";
+    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "never entered";
     visit(a_);
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&a_))) << "left";
+    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "left";
     enter(b_);
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&a_))) << "in another domain";
+    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "in another domain";
     asi_tlb_left(&cpu_);
     enter(a_);
     EXPECT_FALSE(may_use(a_, a_.gen)) << "entered since";
-    const asi_u64 gen = asi_tlb_removed(&a_);
+    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
     EXPECT_TRUE(may_use(a_, gen));
-    const asi_u64 next = asi_tlb_removed(&a_);
+    const asi_u64 next = asi_tlb_removed(&tlb_, &a_);
     enter(a_);
     EXPECT_FALSE(may_use(a_, gen));
     EXPECT_FALSE(may_use(a_, next));
-    EXPECT_TRUE(may_use(a_, asi_tlb_removed(&a_)));
+    EXPECT_TRUE(may_use(a_, asi_tlb_removed(&tlb_, &a_)));
     asi_tlb_left(&cpu_);
     EXPECT_FALSE(may_use(a_, a_.gen));
 }
@@ -189,7 +189,7 @@ TEST_F(TlbTest, kernel_removal_concerns_every_cpu_inside) {
 TEST_F(TlbTest, mark_covers_all_removals_before_it_and_costs_no_flush) {
     EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, asi_tlb_mark(&tlb_)));
     enter(a_);
-    asi_tlb_removed(&a_);
+    asi_tlb_removed(&tlb_, &a_);
     asi_u64 mark = asi_tlb_mark(&tlb_);
     EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark));
     EXPECT_FALSE(is_current(a_));
@@ -197,7 +197,7 @@ TEST_F(TlbTest, mark_covers_all_removals_before_it_and_costs_no_flush) {
     EXPECT_TRUE(enter(a_).flush);
     EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
 
-    asi_tlb_removed(&b_);
+    asi_tlb_removed(&tlb_, &b_);
     mark = asi_tlb_mark(&tlb_);
     EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark)) << "did not look yet";
     EXPECT_TRUE(is_current(a_)) << "nothing was removed from it";
@@ -212,7 +212,7 @@ TEST_F(TlbTest, mark_covers_all_removals_before_it_and_costs_no_flush) {
 
 TEST_F(TlbTest, load_that_is_not_over_counts_for_nothing) {
     enter(a_);
-    const asi_u64 gen = asi_tlb_removed(&a_), mark = asi_tlb_mark(&tlb_);
+    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_), mark = asi_tlb_mark(&tlb_);
     const asi_tlb_load load = asi_tlb_begin(&tlb_, &cpu_, &a_);
     EXPECT_TRUE(load.flush);
     EXPECT_TRUE(may_use(a_, gen));
@@ -230,7 +230,7 @@ TEST_F(TlbTest, load_that_is_not_over_counts_for_nothing) {
 
 TEST_F(TlbTest, removal_during_a_load_is_not_lost) {
     const asi_tlb_load load = asi_tlb_begin(&tlb_, &cpu_, &a_);
-    const asi_u64 gen = asi_tlb_removed(&a_), mark = asi_tlb_mark(&tlb_);
+    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_), mark = asi_tlb_mark(&tlb_);
     asi_tlb_loaded(&cpu_, &load);
     EXPECT_TRUE(may_use(a_, gen));
     EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark));
@@ -267,7 +267,7 @@ TEST_F(TlbTest, entering_and_removing_do_not_miss_each_other) {
     while (std::chrono::steady_clock::now() < end) {
         asi_tlb_left(&cpu_);
         removing.number = ++rounds;
-        const asi_u64 gen = asi_tlb_removed(&a_);
+        const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
         const bool is_seen_inside = may_use(a_, gen);
         await(entering, rounds);
         missed += !is_seen_inside && seen < gen;

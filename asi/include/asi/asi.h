@@ -19,8 +19,6 @@ struct task_struct;
  * Interrupts off.
  */
 DECLARE_PER_CPU(u8, asi_taints);
-/* The entry into a guest may do without VERW.  Any NMI takes it back. */
-DECLARE_PER_CPU(u8, asi_buffers_clean);
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 

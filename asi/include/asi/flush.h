@@ -26,6 +26,9 @@
 #define ASI_TAINT_MM		4U
 #define ASI_TAINT_GUEST		8U
 #define ASI_TAINT_ALL		15U
+/* Not what ran, but what the entry into the guest has to do. */
+#define ASI_TAINT_VERW		64U	/* clear the buffers, this once */
+#define ASI_TAINT_ALWAYS	128U	/* decide anew at every entry */
 
 enum asi_flush {
 	ASI_FLUSH_L1D,		/* L1 data cache */

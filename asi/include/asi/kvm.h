@@ -20,9 +20,6 @@ DECLARE_STATIC_KEY_FALSE(kvm_asi_key);
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu);
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu);
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu);
-unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu);
-void __kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu);
-void __kvm_asi_vmexit(struct kvm_vcpu *vcpu, u32 code);
 void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vm(struct kvm *kvm);
 void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
@@ -62,19 +59,6 @@ static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	if (kvm_asi_on())
 		__kvm_asi_prepare(vcpu);
-}
-
-/* Around the low-level run; noinstr, interrupts off. */
-static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu)
-{
-	if (kvm_asi_on())
-		__kvm_asi_enter(vcpu);
-}
-
-static __always_inline void kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu)
-{
-	if (kvm_asi_on())
-		__kvm_asi_svm_vmexit(vcpu);
 }
 
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu)
@@ -130,8 +114,6 @@ static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
 static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu) { }
-static __always_inline void kvm_asi_enter(struct kvm_vcpu *vcpu) { }
-static __always_inline void kvm_asi_svm_vmexit(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_destroy_vm(struct kvm *kvm) { }
 static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long start,

@@ -6,7 +6,7 @@
 #ifndef ASI_KVM_VMX_H
 #define ASI_KVM_VMX_H
 
-#include <asi/kvm.h>
+#include <asi/kvm_run.h>
 
 #ifdef CONFIG_KVM_ASI
 
@@ -16,7 +16,7 @@ static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 
 	if (!kvm_asi_on())
 		return;
-	cr3 = __kvm_asi_enter(&vmx->vcpu);
+	cr3 = kvm_asi_run_enter(&vmx->vcpu);
 	if (unlikely(cr3 && cr3 != vmx->loaded_vmcs->host_state.cr3)) {
 		vmcs_writel(HOST_CR3, cr3);
 		vmx->loaded_vmcs->host_state.cr3 = cr3;
@@ -26,7 +26,7 @@ static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx)
 {
 	if (kvm_asi_on())
-		__kvm_asi_vmexit(&vmx->vcpu, vmx->fail ? U16_MAX :
+		kvm_asi_run_exit(&vmx->vcpu, vmx->fail ? U16_MAX :
 				 (u16)vmcs_read32(VM_EXIT_REASON));
 }
 

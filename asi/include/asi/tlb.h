@@ -67,6 +67,7 @@
 struct asi_tlb {
 	asi_u64 kernel_gen;
 	asi_u64 mark;
+	asi_u64 changes;	/* of any generation, or of the mark */
 	asi_u64 last_id;
 };
 
@@ -87,6 +88,7 @@ struct asi_tlb_slot {
 struct asi_tlb_cpu {
 	asi_u64 inside;		/* a domain's id; 0: none */
 	asi_u64 current_slot;	/* of inside, or of the latest */
+	asi_u64 changes;	/* up to here inside is known to be current */
 	asi_u32 slots;		/* in use, at most ASI_TLB_SLOTS; 0: no PCID */
 	asi_u32 victim;		/* the next to be given away */
 	struct asi_tlb_slot slot[ASI_TLB_SLOTS];
@@ -96,7 +98,8 @@ struct asi_tlb_cpu {
 struct asi_tlb_load {
 	asi_u64 slot;		/* which of the CPU's PCIDs; 0 without PCID */
 	bool flush;		/* without NOFLUSH */
-	asi_u64 gen;		/* the rest is for asi_tlb_loaded() */
+	asi_u64 changes;	/* the rest is for asi_tlb_loaded() */
+	asi_u64 gen;
 	asi_u64 kernel_gen;
 	asi_u64 mark;
 };
@@ -113,9 +116,13 @@ static __always_inline void asi_tlb_new_domain(struct asi_tlb *tlb,
  * A removal from @domain became visible in its table.  Any context.  Returns
  * the generation to ask asi_tlb_may_use() about.
  */
-static __always_inline asi_u64 asi_tlb_removed(struct asi_tlb_domain *domain)
+static __always_inline asi_u64 asi_tlb_removed(struct asi_tlb *tlb,
+					       struct asi_tlb_domain *domain)
 {
-	return ASI_TLB_COUNT(&domain->gen);
+	asi_u64 gen = ASI_TLB_COUNT(&domain->gen);
+
+	ASI_TLB_COUNT(&tlb->changes);
+	return gen;
 }
 
 /*
@@ -125,7 +132,10 @@ static __always_inline asi_u64 asi_tlb_removed(struct asi_tlb_domain *domain)
  */
 static __always_inline asi_u64 asi_tlb_kernel_removed(struct asi_tlb *tlb)
 {
-	return ASI_TLB_COUNT(&tlb->kernel_gen);
+	asi_u64 gen = ASI_TLB_COUNT(&tlb->kernel_gen);
+
+	ASI_TLB_COUNT(&tlb->changes);
+	return gen;
 }
 
 /*
@@ -134,7 +144,10 @@ static __always_inline asi_u64 asi_tlb_kernel_removed(struct asi_tlb *tlb)
  */
 static __always_inline asi_u64 asi_tlb_mark(struct asi_tlb *tlb)
 {
-	return ASI_TLB_COUNT(&tlb->mark);
+	asi_u64 mark = ASI_TLB_COUNT(&tlb->mark);
+
+	ASI_TLB_COUNT(&tlb->changes);
+	return mark;
 }
 
 /*
@@ -216,6 +229,8 @@ static __always_inline struct asi_tlb_load asi_tlb_begin(const struct asi_tlb *t
 	ASI_TLB_STORE(&cpu->current_slot, i);
 	ASI_TLB_PUBLISH(&cpu->inside, domain->id);
 	load.slot = i;
+	/* Changes are counted last, so what is read after them has them all. */
+	load.changes = ASI_TLB_LOAD(&tlb->changes);
 	/* The mark first: the generations then count all that it covers. */
 	load.mark = ASI_TLB_LOAD(&tlb->mark);
 	load.gen = ASI_TLB_LOAD(&domain->gen);
@@ -237,12 +252,24 @@ static __always_inline void asi_tlb_loaded(struct asi_tlb_cpu *cpu,
 		ASI_TLB_STORE(&slot->kernel_gen, load->kernel_gen);
 	}
 	ASI_TLB_STORE(&slot->mark, load->mark);
+	cpu->changes = load->changes;
 }
 
 /* The unrestricted CR3 was loaded.  Interrupts off. */
 static __always_inline void asi_tlb_left(struct asi_tlb_cpu *cpu)
 {
 	ASI_TLB_STORE(&cpu->inside, 0);
+}
+
+/*
+ * This CPU is inside the domain that it wants to be in: true if nothing at all
+ * changed since it was found current.  False says nothing: ask
+ * asi_tlb_is_current().  Interrupts off.
+ */
+static __always_inline bool asi_tlb_is_unchanged(const struct asi_tlb *tlb,
+						 const struct asi_tlb_cpu *cpu)
+{
+	return ASI_TLB_LOAD(&tlb->changes) == cpu->changes;
 }
 
 /*
@@ -254,6 +281,7 @@ static __always_inline bool asi_tlb_is_current(const struct asi_tlb *tlb,
 					       const struct asi_tlb_domain *domain)
 {
 	struct asi_tlb_slot *slot = &cpu->slot[ASI_TLB_LOAD(&cpu->current_slot)];
+	asi_u64 changes = ASI_TLB_LOAD(&tlb->changes);
 	asi_u64 mark = ASI_TLB_LOAD(&tlb->mark);
 
 	if (ASI_TLB_LOAD(&slot->gen) != ASI_TLB_LOAD(&domain->gen) ||
@@ -261,6 +289,7 @@ static __always_inline bool asi_tlb_is_current(const struct asi_tlb *tlb,
 		return false;
 	if (ASI_TLB_LOAD(&slot->mark) != mark)
 		ASI_TLB_STORE(&slot->mark, mark);
+	cpu->changes = changes;
 	return true;
 }
 

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* For vmenter.S: no VERW when isolation knows that nothing is to be cleared. */
+/*
+ * For vmenter.S: no VERW when isolation knows that nothing is to be cleared.
+ * @feature is VERW's own: without it these are NOPs, too.
+ */
 #ifndef ASI_VMENTER_H
 #define ASI_VMENTER_H
 
+#include <asm/alternative.h>
 #include <asm/percpu.h>
 
 #ifdef CONFIG_KVM_ASI
-/* ZF: VERW is due.  Clobbers CF. */
-.macro ASI_TEST_BUFFERS
-	cmpb	$0, PER_CPU_VAR(asi_buffers_clean)
+/* ZF: nothing is to be cleared.  Clobbers CF. */
+.macro ASI_TEST_BUFFERS feature:req
+	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints)), \feature
 .endm
-.macro ASI_JUMP_IF_CLEAN target:req
-	jnz	\target
+.macro ASI_JUMP_IF_CLEAN target:req feature:req
+	ALTERNATIVE "", "jz \target", \feature
 .endm
 #else
-.macro ASI_TEST_BUFFERS
+.macro ASI_TEST_BUFFERS feature:req
 .endm
-.macro ASI_JUMP_IF_CLEAN target:req
+.macro ASI_JUMP_IF_CLEAN target:req feature:req
 .endm
 #endif
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What one CPU knows, and the two steps that every run of a guest takes, inline.
+ * For consumers whose every instruction counts; all others use asi/asi.h.
+ */
+#ifndef ASI_CPU_H
+#define ASI_CPU_H
+
+#include <linux/percpu-defs.h>
+#include <asi/asi.h>
+#include <asi/tlb.h>
+
+/*
+ * Written by that CPU only, with interrupts off.
+ *
+ * @curr is the domain that CR3 points to, except inside asi_enter() and
+ * asi_exit(), where it is set while CR3 may still or already be the
+ * unrestricted one.  NMI entry compares with CR3 itself for that reason.
+ */
+struct asi_cpu {
+	struct asi *curr;
+	struct asi *last;		/* latest domain entered */
+	struct asi *resume;		/* what an interrupt returns to, see switch.c */
+	unsigned long unrestricted_cr3;	/* valid while curr is set */
+	unsigned long restricted_cr3;	/* the same */
+	bool critical;
+	struct asi_leave leave;
+	struct asi_tlb_cpu tlb;
+};
+DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
+
+extern struct asi_tlb asi_tlb;
+
+/*
+ * asi_enter() for a CPU that never left and where nothing changed meanwhile.
+ * False: nothing was done but to begin the critical section; call asi_enter().
+ */
+static __always_inline bool asi_enter_again(const struct asi *asi)
+{
+	raw_cpu_write(asi_cpu.critical, true);
+	return likely(raw_cpu_read(asi_cpu.curr) == asi) &&
+	       likely(READ_ONCE(asi_tlb.changes) == raw_cpu_read(asi_cpu.tlb.changes));
+}
+
+/* asi_relax() for a CPU that no fault took out of the critical section. */
+static __always_inline void asi_relax_inline(void)
+{
+	if (likely(raw_cpu_read(asi_cpu.curr)))
+		raw_cpu_write(asi_cpu.critical, false);
+	else
+		asi_relax();
+}
+
+#endif /* ASI_CPU_H */
