@@ -87,9 +87,11 @@ static __always_inline void kvm_asi_flush_l1d(void)
 	/* The TLB first, so that the page walks do not disturb the fill. */
 	for (i = 0; i < ASI_L1D_SIZE; i += PAGE_SIZE)
 		(void)READ_ONCE(kvm_asi_l1d_fill[i]);
+	/* All of the first round before any of the second. */
 	rmb();
 	for (i = 0; i < ASI_L1D_SIZE; i += L1_CACHE_BYTES)
 		(void)READ_ONCE(kvm_asi_l1d_fill[i]);
+	/* The cache is full before the guest runs. */
 	rmb();
 }
 

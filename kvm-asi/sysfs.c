@@ -137,6 +137,7 @@ static ssize_t flush_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 	return sysfs_emit(buf, "%s%s\n", kvm_asi_flush_name_of_mode(),
 			  kvm_asi_flush_is_forced() ? ",force" : "");
 }
+
 static struct kobj_attribute kvm_asi_attr_flush = __ATTR_RO(flush);
 
 static int __init kvm_asi_sysfs_init(void)

@@ -207,6 +207,7 @@ static __always_inline void asi_taint(unsigned int what)
 {
 	raw_cpu_or(asi_taints, what);
 }
+
 #define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);
 void asi_left(struct asi_cpu *cpu);

@@ -90,7 +90,8 @@ TEST_F(AccountTest, flushes_avoided_are_the_entries_without) {
     EXPECT_EQ(sum.flushed[ASI_FLUSH_L1D], 3u);
     EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_L1D), 8u);
     EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_BUFFERS), 11u);
-    EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_IBPB), 0u) << "the last entry has no exit yet";
+    EXPECT_EQ(kvm_asi_account_avoided(&sum, ASI_FLUSH_IBPB), 0u)
+        << "the last entry has no exit yet";
     EXPECT_STREQ(kvm_asi_flush_name(ASI_FLUSH_BUFFERS), "buffers");
     EXPECT_EQ(kvm_asi_flush_name(ASI_NR_FLUSHES), nullptr);
 }

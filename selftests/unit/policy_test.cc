@@ -118,8 +118,8 @@ TEST_F(PolicyTest, nothing_but_text_is_executed_and_text_is_not_written) {
 }
 
 TEST_F(PolicyTest, hypervisor_caches_grow_for_kvm_only) {
-    for (const char* cache : {"kvm_mmu_page_header", "kvm_async_pf", "asi_sleeper", "asi_shared-64",
-                              "asi_shared-4k"}) {
+    for (const char* cache :
+         {"kvm_mmu_page_header", "kvm_async_pf", "asi_sleeper", "asi_shared-64", "asi_shared-4k"}) {
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_WRITE, cache), "grow");
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_EXEC, cache),
                   "deny,log");
@@ -259,7 +259,8 @@ TEST_F(PolicyTest, too_many_cache_rules_change_nothing) {
         text += "kvm slab:cache" + std::to_string(i) + " r grow\n";
     expect_refused(text + "kvm slab:straw r grow", "more than 48 cache rules", line, -E2BIG);
     expect_refused(text + "* slab:kvm_async_pf r grow", "more than 48 cache rules", line, -E2BIG);
-    ASSERT_EQ(parse(text + text + "kvm slab:kvm_async_pf rwx exit"), 0) << "known ones take no room";
+    ASSERT_EQ(parse(text + text + "kvm slab:kvm_async_pf rwx exit"), 0)
+        << "known ones take no room";
     EXPECT_EQ(policy_.cache_rules, 48u);
     expect_round_trip();
     EXPECT_EQ(parse(text), 0);

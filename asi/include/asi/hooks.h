@@ -268,14 +268,17 @@ static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
 {
 	return kzalloc_node(size, gfp, node);
 }
+
 static __always_inline void *asi_alone_zalloc(size_t size, gfp_t gfp)
 {
 	return kzalloc(size, gfp);
 }
+
 static __always_inline void *asi_memdup_user_alone(const void __user *from, size_t size)
 {
 	return vmemdup_user(from, size);
 }
+
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */

@@ -25,10 +25,14 @@ void __asi_free_sleeper(void *sleeper);
  * Storage for what @on_stack was meant for, until asi_free_sleeper().  Does not
  * sleep and leaves the task's state alone.  Process context.
  */
-#define asi_sleeper(on_stack)							\
-	((typeof(on_stack))(asi_hook_active() ?					\
-			    __asi_sleeper(on_stack, sizeof(*(on_stack))) :	\
-			    (on_stack)))
+#define asi_sleeper(on_stack)					\
+({								\
+	typeof(on_stack) __sleeper = (on_stack);		\
+								\
+	if (asi_hook_active())					\
+		__sleeper = __asi_sleeper(__sleeper, sizeof(*__sleeper)); \
+	__sleeper;						\
+})
 
 /* No timer in it is queued or running any more. */
 static inline void asi_free_sleeper(void *sleeper)
@@ -61,12 +65,13 @@ static inline void asi_destroy_sleeper(struct hrtimer_sleeper *sleeper)
 }
 
 /* timer_setup_on_stack() for either place. */
-#define asi_setup_sleep_timer(timer, callback)				\
-	do {								\
-		if (object_is_on_stack(timer))				\
-			timer_setup_on_stack(timer, callback, 0);	\
-		else							\
-			timer_setup(timer, callback, 0);		\
-	} while (0)
+static inline void asi_setup_sleep_timer(struct timer_list *timer,
+					 void (*callback)(struct timer_list *timer))
+{
+	if (object_is_on_stack(timer))
+		timer_setup_on_stack(timer, callback, 0);
+	else
+		timer_setup(timer, callback, 0);
+}
 
 #endif /* ASI_SLEEPER_H */

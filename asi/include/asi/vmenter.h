@@ -11,16 +11,16 @@
 
 #ifdef CONFIG_KVM_ASI
 /* ZF: nothing is to be cleared.  Clobbers CF. */
-.macro ASI_TEST_BUFFERS feature:req
+.macro ASI_TEST_BUFFERS feature
 	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints)), \feature
 .endm
-.macro ASI_JUMP_IF_CLEAN target:req feature:req
+.macro ASI_JUMP_IF_CLEAN target feature
 	ALTERNATIVE "", "jz \target", \feature
 .endm
 #else
-.macro ASI_TEST_BUFFERS feature:req
+.macro ASI_TEST_BUFFERS feature
 .endm
-.macro ASI_JUMP_IF_CLEAN target:req feature:req
+.macro ASI_JUMP_IF_CLEAN target feature
 .endm
 #endif
 
