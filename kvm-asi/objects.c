@@ -120,6 +120,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 		    (vcpu->arch.mcg_cap & 0xff) * 4 * sizeof(u64));
 	kvm_asi_add(&list, vcpu->arch.cpuid_entries,
 		    vcpu->arch.cpuid_nent * sizeof(struct kvm_cpuid_entry2));
+	kvm_asi_add(&list, vcpu->arch.hyperv, sizeof(*vcpu->arch.hyperv));
 	if (apic) {
 		kvm_asi_add(&list, apic, sizeof(*apic));
 		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
@@ -165,6 +166,21 @@ static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
 	}
 }
 
+/* Which MSRs the VMM wants to see. */
+static void kvm_asi_add_msr_filter(struct kvm_asi_list *list, struct kvm *kvm)
+{
+	const struct kvm_x86_msr_filter *filter;
+	unsigned int i;
+
+	filter = srcu_dereference(kvm->arch.msr_filter, &kvm->srcu);
+	if (!filter)
+		return;
+	kvm_asi_add(list, filter, sizeof(*filter));
+	for (i = 0; i < filter->count; i++)
+		kvm_asi_add(list, filter->ranges[i].bitmap,
+			    BITS_TO_LONGS(filter->ranges[i].nmsrs) * sizeof(long));
+}
+
 /* Every CPU reads and writes its part; KVM has two of them. */
 static void kvm_asi_add_srcu(struct kvm_asi_list *list, const struct srcu_struct *srcu)
 {
@@ -198,6 +214,9 @@ int kvm_asi_map_vm(struct kvm *kvm)
 	routing = srcu_dereference(kvm->irq_routing, &kvm->irq_srcu);
 	if (routing)
 		kvm_asi_add(&list, routing, struct_size(routing, map, routing->nr_rt_entries));
+	kvm_asi_add_msr_filter(&list, kvm);
+	if (kvm->coalesced_mmio_ring)
+		kvm_asi_add(&list, kvm->coalesced_mmio_ring, PAGE_SIZE);
 	kvm_asi_add(&list, kvm->arch.vpic, sizeof(struct kvm_pic));
 	kvm_asi_add(&list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
 	kvm_asi_add(&list, kvm->arch.vpit, sizeof(struct kvm_pit));
