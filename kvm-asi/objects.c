@@ -45,10 +45,24 @@ static bool kvm_asi_listed(const struct kvm_asi_list *list,
 }
 
 /*
- * Bring the domain from the objects of the last time to those of @want.  What
- * KVM replaced is taken out: it is freed by now.  As pages may be shared, and
- * may have been taken out when they were freed, everything is mapped again
- * whenever something changed in the domain.
+ * Take out what KVM replaced and has not freed yet.  Never what is freed: its page
+ * may be in use again, as some vCPU's, and VM exit on SVM stores the guest's
+ * registers there while GS is the guest's still.  No fault would be survived.
+ */
+static void kvm_asi_unmap_replaced(struct asi *asi, const struct kvm_asi_objects *have,
+				   const struct kvm_asi_list *want)
+{
+	unsigned int i;
+
+	for (i = 0; i < have->count; i++) {
+		if (!kvm_asi_listed(want, &have->object[i]))
+			asi_unmap(asi, have->object[i].addr, have->object[i].size);
+	}
+}
+
+/*
+ * Map the objects of @want.  Pages may have been taken out when they were freed,
+ * so everything is mapped again whenever something changed in the domain.
  */
 static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 			const struct kvm_asi_list *want)
@@ -60,10 +74,6 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 	if (have->count == want->count && have->generation == generation &&
 	    !memcmp(have->object, want->object, want->count * sizeof(want->object[0])))
 		return 0;
-	for (i = 0; i < have->count; i++) {
-		if (!kvm_asi_listed(want, &have->object[i]))
-			asi_unmap(asi, have->object[i].addr, have->object[i].size);
-	}
 	have->count = 0;
 	have->generation = asi_generation(asi);
 	for (i = 0; i < want->count; i++) {
@@ -125,6 +135,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 		kvm_asi_add(&list, apic, sizeof(*apic));
 		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
 	}
+	/* What KVM freed of these went with its pages; but CPUID tables: slab objects. */
 	return kvm_asi_sync(v->run.asi, &v->objects, &list);
 }
 
@@ -235,6 +246,8 @@ int kvm_asi_map_vm(struct kvm *kvm)
 	kvm_asi_add_srcu(&list, &kvm->irq_srcu);
 
 	kvm_asi_sync_guest(kvm, vm);
+	/* All of these are replaced with kvm_asi_changed(), before they are freed. */
+	kvm_asi_unmap_replaced(vm->asi, &vm->objects, &list);
 	err = kvm_asi_sync(vm->asi, &vm->objects, &list);
 	srcu_read_unlock(&kvm->irq_srcu, irq_idx);
 	srcu_read_unlock(&kvm->srcu, idx);

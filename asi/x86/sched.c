@@ -60,6 +60,16 @@ static bool asi_awake(struct asi *asi, struct task_struct *task)
 	return false;
 }
 
+/*
+ * May this CPU run @next, which sleeps inside, without leaving?  The stack that it
+ * is about to stand on may have been mapped by another CPU, in tables that took the
+ * place of others: this CPU must have seen that.
+ */
+static bool asi_can_wake(struct asi_cpu *cpu, struct asi *asi, struct task_struct *next)
+{
+	return asi_awake(asi, next) && asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->tlb);
+}
+
 void __asi_sched_out(struct task_struct *prev, struct task_struct *next)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
@@ -72,7 +82,7 @@ void __asi_sched_out(struct task_struct *prev, struct task_struct *next)
 	if (!asi->strict) {
 		if (!is_idle_task(prev))
 			asi_put_to_sleep(asi, prev);
-		if (is_idle_task(next) ? asi->idle_stacks : asi_awake(asi, next))
+		if (is_idle_task(next) ? asi->idle_stacks : asi_can_wake(cpu, asi, next))
 			return;
 	}
 	asi_leave_for_sched();

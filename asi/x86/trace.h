@@ -8,6 +8,71 @@
 #include <linux/tracepoint.h>
 #include <asi/asi.h>
 
+/* So that user space can print names, too. */
+#define ASI_TRACE_CLASSES \
+	EM(ASI_CLASS_KVM, "kvm") \
+	EMe(ASI_CLASS_TEST, "test")
+
+#define ASI_TRACE_KINDS \
+	EM(ASI_KIND_UNKNOWN, "unknown") \
+	EM(ASI_KIND_ENTRY_TEXT, "entry_text") \
+	EM(ASI_KIND_KERNEL_TEXT, "kernel_text") \
+	EM(ASI_KIND_MODULE, "module") \
+	EM(ASI_KIND_RODATA, "rodata") \
+	EM(ASI_KIND_DATA, "data") \
+	EM(ASI_KIND_PERCPU, "percpu") \
+	EM(ASI_KIND_CPU_ENTRY, "cpu_entry") \
+	EM(ASI_KIND_IRQ_STACK, "irq_stack") \
+	EM(ASI_KIND_FIXMAP, "fixmap") \
+	EM(ASI_KIND_OWN_STACK, "own_stack") \
+	EM(ASI_KIND_OTHER_STACK, "other_stack") \
+	EM(ASI_KIND_OWN_TASK, "own_task") \
+	EM(ASI_KIND_SLAB, "slab") \
+	EM(ASI_KIND_USER_PAGE, "user_page") \
+	EM(ASI_KIND_PAGE_TABLE, "page_table") \
+	EM(ASI_KIND_FREE_PAGE, "free_page") \
+	EM(ASI_KIND_KERNEL_PAGE, "kernel_page") \
+	EM(ASI_KIND_RESERVED, "reserved") \
+	EM(ASI_KIND_TEXT_ALIAS, "text_alias") \
+	EM(ASI_KIND_VMALLOC, "vmalloc") \
+	EM(ASI_KIND_VMEMMAP, "vmemmap") \
+	EM(ASI_KIND_DEVICE, "device") \
+	EM(ASI_KIND_SHADOW, "shadow") \
+	EM(ASI_KIND_USER_ADDRESS, "user_address") \
+	EM(ASI_KIND_GUEST_MEMORY, "guest_memory") \
+	EMe(ASI_KIND_OBJECT, "object")
+
+#define ASI_TRACE_HOWS \
+	EM(ASI_LEAVE_NONE, "none") \
+	EM(ASI_LEAVE_FAULT, "fault") \
+	EM(ASI_LEAVE_SCHED, "sched") \
+	EM(ASI_LEAVE_FLUSH, "flush") \
+	EMe(ASI_LEAVE_ASKED, "asked")
+
+#define ASI_TRACE_ACCESSES \
+	EM(ASI_ACCESS_READ, "r") \
+	EM(ASI_ACCESS_WRITE, "w") \
+	EMe(ASI_ACCESS_EXEC, "x")
+
+#define ASI_TRACE_ACTIONS \
+	EM(ASI_ACTION_GROW, "grow") \
+	EM(ASI_ACTION_EXIT, "exit") \
+	EMe(ASI_ACTION_DENY, "deny")
+
+#undef EM
+#undef EMe
+#define EM(value, name)		TRACE_DEFINE_ENUM(value);
+#define EMe(value, name)	TRACE_DEFINE_ENUM(value);
+ASI_TRACE_CLASSES
+ASI_TRACE_KINDS
+ASI_TRACE_HOWS
+ASI_TRACE_ACCESSES
+ASI_TRACE_ACTIONS
+#undef EM
+#undef EMe
+#define EM(value, name)		{ value, name },
+#define EMe(value, name)	{ value, name }
+
 /* Emitted where a consumer is about to enter, outside of noinstr code. */
 TRACE_EVENT(enter,
 	TP_PROTO(unsigned int domain, unsigned int cls),
@@ -20,7 +85,8 @@ TRACE_EVENT(enter,
 		__entry->domain = domain;
 		__entry->cls = cls;
 	),
-	TP_printk("domain=%u class=%u", __entry->domain, __entry->cls)
+	TP_printk("domain=%u class=%s", __entry->domain,
+		  __print_symbolic(__entry->cls, ASI_TRACE_CLASSES))
 );
 
 /* Emitted at the first point outside of noinstr code after leaving. */
@@ -40,14 +106,10 @@ TRACE_EVENT(exit,
 		__entry->kind = kind;
 		__entry->ip = ip;
 	),
-	TP_printk("domain=%u how=%s kind=%u ip=%pS", __entry->domain,
-		  __print_symbolic(__entry->how,
-				   { ASI_LEAVE_NONE, "none" },
-				   { ASI_LEAVE_FAULT, "fault" },
-				   { ASI_LEAVE_SCHED, "sched" },
-				   { ASI_LEAVE_FLUSH, "flush" },
-				   { ASI_LEAVE_ASKED, "asked" }),
-		  __entry->kind, (void *)__entry->ip)
+	TP_printk("domain=%u how=%s kind=%s ip=%pS", __entry->domain,
+		  __print_symbolic(__entry->how, ASI_TRACE_HOWS),
+		  __print_symbolic(__entry->kind, ASI_TRACE_KINDS),
+		  (void *)__entry->ip)
 );
 
 TRACE_EVENT(fault,
@@ -73,17 +135,12 @@ TRACE_EVENT(fault,
 		__entry->access = access;
 		__entry->action = action;
 	),
-	TP_printk("domain=%u class=%u ip=%pS address=0x%lx kind=%u access=%s action=%s",
-		  __entry->domain, __entry->cls, (void *)__entry->ip,
-		  __entry->address, __entry->kind,
-		  __print_symbolic(__entry->access,
-				   { ASI_ACCESS_READ, "r" },
-				   { ASI_ACCESS_WRITE, "w" },
-				   { ASI_ACCESS_EXEC, "x" }),
-		  __print_symbolic(__entry->action,
-				   { ASI_ACTION_GROW, "grow" },
-				   { ASI_ACTION_EXIT, "exit" },
-				   { ASI_ACTION_DENY, "deny" }))
+	TP_printk("domain=%u class=%s ip=%pS address=0x%lx kind=%s access=%s action=%s",
+		  __entry->domain, __print_symbolic(__entry->cls, ASI_TRACE_CLASSES),
+		  (void *)__entry->ip, __entry->address,
+		  __print_symbolic(__entry->kind, ASI_TRACE_KINDS),
+		  __print_symbolic(__entry->access, ASI_TRACE_ACCESSES),
+		  __print_symbolic(__entry->action, ASI_TRACE_ACTIONS))
 );
 
 TRACE_EVENT(map,
@@ -104,9 +161,9 @@ TRACE_EVENT(map,
 		__entry->kind = kind;
 		__entry->error = error;
 	),
-	TP_printk("domain=%u address=0x%lx size=0x%lx kind=%u error=%d",
+	TP_printk("domain=%u address=0x%lx size=0x%lx kind=%s error=%d",
 		  __entry->domain, __entry->address, __entry->size,
-		  __entry->kind, __entry->error)
+		  __print_symbolic(__entry->kind, ASI_TRACE_KINDS), __entry->error)
 );
 
 TRACE_EVENT(unmap,

@@ -86,8 +86,9 @@ static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long st
 }
 
 /*
- * KVM replaced an object that vCPU loops use, or made a new one.  Process
- * context, may sleep; KVM's locks may be held.
+ * KVM replaced an object that vCPU loops use, or made a new one.  Before the old
+ * one is freed: it is taken out of the domain by its address.  Process context,
+ * may sleep; KVM's locks may be held.
  */
 static __always_inline void kvm_asi_changed(struct kvm *kvm)
 {
