@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 // Generous: the clock of an emulated machine may be wrong by far.
 constexpr auto kStandstill = 300s;
 constexpr unsigned kLongestPause = 600;  // ms, until somebody is killed
-constexpr double kLongest = 30;
+constexpr double kLongest = 15;
 constexpr unsigned kPieces = 6;
 constexpr unsigned kExitsPerDisturbance = 64;
 constexpr uint32_t kCrowdOperations =
