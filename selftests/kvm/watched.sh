@@ -77,14 +77,15 @@ comes_to_0() { # KEY
 	return 1
 }
 
-# KiB that are neither free nor in any account, as page tables of domains are.
+# KiB that are neither free, which those in a CPU's own lists are, too, nor in any
+# account, as page tables of domains are.
 unaccounted() {
-	# Gives the pages that CPUs keep for themselves back.
 	echo 3 >/proc/sys/vm/drop_caches
 	echo 1 >/proc/sys/vm/compact_memory 2>/dev/null
 	awk '$1 == "MemTotal:" { n += $2 }
 		$1 ~ /^(MemFree|Buffers|Cached|AnonPages|Slab|PageTables|SecPageTables|VmallocUsed|Percpu):$/ { n -= $2 }
-		END { print n }' /proc/meminfo
+		$1 == "count:" { n -= 4 * $2 }
+		END { print n }' /proc/meminfo /proc/zoneinfo
 }
 
 # memory_is_back BEFORE: what unaccounted said, but for a MiB.

@@ -20,9 +20,9 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 // Generous: the clock of an emulated machine may be wrong by far.
-constexpr double kEndSeconds = 600;
+constexpr double kEndSeconds = 300;
 constexpr auto kStandstill = 300s;
-constexpr double kLongest = 30;
+constexpr double kLongest = 15;
 
 class VcpuDisturber : public Disturber {
   public:

@@ -15,7 +15,7 @@ namespace {
 
 using namespace stress;
 
-constexpr double kInterruptSeconds = 300;
+constexpr double kInterruptSeconds = 120;
 constexpr unsigned kFirstMsi = 24;
 constexpr unsigned kMsis = kEventVectors - 1;
 constexpr unsigned kMaxExtraRoutes = 40;

@@ -78,11 +78,10 @@ Piece::~Piece() {
 }
 
 void Piece::unmap() const {
-    checked("munmap", ::munmap(view_, kPieceSize));
-    // Nobody else may get the address meanwhile.
+    // In one step, and something stays: never may another thread be given the address.
     void* held = ::mmap(view_, kPieceSize, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (held != view_) throw system_error("holding the address of a piece", errno);
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (held == MAP_FAILED) throw system_error("taking a piece of guest memory away", errno);
 }
 
 void Piece::map() const {
