@@ -90,7 +90,8 @@ void live(const Shared& shared, Place& place, uint64_t seed) {
         if (shared.ending) vm.request_end();
     });
     Vcpu& vcpu = vm.add_vcpu();
-    while (vm.run(vcpu) != StressVm::RunEnd::kEnded) continue;
+    while (vm.run(vcpu) != StressVm::RunEnd::kEnded) {
+    }
     vm.check_memory();
 }
 

@@ -189,7 +189,7 @@ class Round {
 
     void finish(Counts& counts) {
         // The one that swaps vCPUs comes last: the others wait for vCPUs.
-        for (auto& thread : threads_) {
+        for (const auto& thread : threads_) {
             thread->stop();
             thread->disturber().settle();
         }
@@ -198,7 +198,7 @@ class Round {
         check();
         if (!ended) throw Error(ExitStatus::kGuestFailed, "wrong: some vCPUs do not end");
         vm_.check_memory();
-        for (auto& thread : threads_) {
+        for (const auto& thread : threads_) {
             thread->disturber().check_end();
             add(counts, thread->disturber().counts());
         }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <thread>
 
 #include "layout.h"
 #include "stress.h"
@@ -147,7 +148,7 @@ class EventDisturber : public Disturber {
         while (received() < expected_) {
             if (std::chrono::steady_clock::now() > limit)
                 throw Error(ExitStatus::kGuestFailed, "wrong: an interrupt was lost: " + what);
-            ::usleep(100);
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
         }
         expect_none(what.c_str());
     }
@@ -156,7 +157,7 @@ class EventDisturber : public Disturber {
         const Doorbell& bell = kDoorbells[index];
         kvm_ioeventfd request{};
         request.flags = bell.flags | (bells_[index].assigned ? KVM_IOEVENTFD_FLAG_DEASSIGN : 0);
-        request.addr = bell.flags & KVM_IOEVENTFD_FLAG_PIO ? kDoorbellPort : kDoorbellAddress;
+        request.addr = (bell.flags & KVM_IOEVENTFD_FLAG_PIO) ? kDoorbellPort : kDoorbellAddress;
         request.len = bell.size;
         request.datamatch = bell.value;
         request.fd = bells_[index].fd.get();

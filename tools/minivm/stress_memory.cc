@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "stress.h"
 
@@ -50,7 +52,9 @@ class MemoryDisturber : public Disturber {
     }
 
   private:
-    static void nap(Random& random) { ::usleep(below(random, 1500)); }
+    static void nap(Random& random) {
+        std::this_thread::sleep_for(std::chrono::microseconds(below(random, 1500)));
+    }
 
     void disturb_shared(const Piece& piece, Random& random) {
         switch (below(random, 4)) {
@@ -94,7 +98,7 @@ class MemoryDisturber : public Disturber {
         if (child < 0) throw system_error("fork", errno);
         if (child == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            ::usleep(life);
+            std::this_thread::sleep_for(std::chrono::microseconds(life));
             // Never the guest's: the child has pages of its own by the time it has written.
             for (unsigned i = 0; i < pieces; ++i) {
                 const Piece& piece = vm_.piece(i);

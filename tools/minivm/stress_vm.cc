@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <thread>
 
 #include "cpu_setup.h"
 #include "error.h"
@@ -195,7 +197,7 @@ StressVm::RunEnd StressVm::run(Vcpu& vcpu) {
             case EFAULT:
                 // The memory is away, or may not be written, for the moment.
                 ++refused_;
-                ::usleep(100);
+                std::this_thread::sleep_for(std::chrono::microseconds(100));
                 continue;
             default:
                 throw system_error("KVM_RUN", error);
