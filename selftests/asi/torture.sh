@@ -171,14 +171,6 @@ all_ran() {
 	cat $T/torture >"$work/counts" || return
 	! grep -E '^(create|destroy|free|free_mapped|map|map_reserved|unmap|protect|visit|sleep|move|kthread|ipi|nmi|nmis_taken|read|refused|beacon) 0$' "$work/counts"
 }
-comes_to_0() { # KEY
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		[ "$(asi_stat "$1")" != 0 ] || return 0
-		sleep 0.5
-	done
-	echo "$1 $(asi_stat "$1")"
-	return 1
-}
 # An object counts when it is some seconds old and no reference was found twice.
 no_leak() {
 	sleep 6
@@ -203,8 +195,8 @@ check "the oracle found no violation" oracle_found_nothing
 check "nobody saw what he must not, or missed what he mapped" was_right
 check "every operation ran" all_ran
 check "the last look of the oracle" domains_are_right
-check "no domain is left behind" comes_to_0 domains
-check "no page is left in quarantine" comes_to_0 quarantine_pages
+check "no domain is left behind" comes_to_0 domains 5
+check "no page is left in quarantine" comes_to_0 quarantine_pages 5
 if [ "$kmemleak" ]; then
 	check "no memory is lost" no_leak
 else

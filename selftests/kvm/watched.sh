@@ -68,15 +68,6 @@ each_ran() {
 	done
 }
 
-comes_to_0() { # KEY
-	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ "$(asi_stat "$1")" != 0 ] || return 0
-		sleep 0.5
-	done
-	echo "$1 $(asi_stat "$1")"
-	return 1
-}
-
 # KiB that are neither free, which those in a CPU's own lists are, too, nor in any
 # account, as page tables of domains are.
 unaccounted() {
@@ -104,8 +95,8 @@ nothing_is_left() { # KIB-BEFORE
 	if asi_is_on; then
 		note "asked $asked times, at most $most_domains domains"
 		check "the oracle found no violation" oracle_found_nothing
-		check "no domain is left behind" comes_to_0 domains
-		check "no page is left in quarantine" comes_to_0 quarantine_pages
+		check "no domain is left behind" comes_to_0 domains 10
+		check "no page is left in quarantine" comes_to_0 quarantine_pages 10
 	else
 		skip "isolation is off: no oracle"
 		skip "isolation is off: no domain"

@@ -57,5 +57,15 @@ domains_are_right() { oracle_counts 0; }
 asi_is_on() { grep -qx 'state on' /sys/kernel/asi/status; }
 asi_stat() { awk -v k="$1" '$1 == k { print $2 }' $D/asi/stats; }
 
+# comes_to_0 KEY SECONDS: that counter of asi/stats does, within that time.
+comes_to_0() {
+	for i in $(seq $(($2 * 2))); do
+		[ "$(asi_stat "$1")" != 0 ] || return 0
+		sleep 0.5
+	done
+	echo "$1 $(asi_stat "$1")"
+	return 1
+}
+
 # field KEY LINE: the word after KEY.
 field() { printf '%s\n' "$2" | awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) { print $(i + 1); exit } }'; }
