@@ -46,8 +46,10 @@ struct kvm_asi_vcpu {
 	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
-	const void *vmcb;		/* SVM: mapped ... */
-	u64 vmcb_changes;		/* ... when asi_tlb.changes was this */
+	struct {
+		const void *ptr;
+		u64 changes;		/* asi_tlb.changes, before it was mapped */
+	} vmcb[2];			/* SVM: the guest's, a nested guest's */
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
 	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
@@ -94,10 +96,15 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
 						   const struct kvm_asi_vcpu *v)
 {
+	const struct vcpu_svm *svm;
+	bool nested;
+
 	if (!v->svm)
 		return true;
-	return container_of(vcpu, struct vcpu_svm, vcpu)->vmcb == v->vmcb &&
-	       READ_ONCE(asi_tlb.changes) == v->vmcb_changes;
+	svm = container_of(vcpu, struct vcpu_svm, vcpu);
+	nested = svm->vmcb == svm->nested.vmcb02.ptr;
+	return svm->vmcb == v->vmcb[nested].ptr &&
+	       READ_ONCE(asi_tlb.changes) == v->vmcb[nested].changes;
 }
 
 /* Everything that was counted for a VM.  Process context, takes its lock. */

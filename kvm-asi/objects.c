@@ -144,12 +144,13 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	u64 changes = READ_ONCE(asi_tlb.changes);
 	const void *vmcb = to_svm(vcpu)->vmcb;
+	bool nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 
 	/* Without table pages to spare the critical section is lost, and counted. */
 	if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
 		return;
-	v->vmcb = vmcb;
-	v->vmcb_changes = changes;
+	v->vmcb[nested].ptr = vmcb;
+	v->vmcb[nested].changes = changes;
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

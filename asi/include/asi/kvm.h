@@ -31,7 +31,7 @@ ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
 
-/* Isolation decides what is flushed before the guest runs: see kvm_asi_enter(). */
+/* Isolation decides what is flushed before the guest runs: see kvm-asi/flush.c. */
 static __always_inline bool kvm_asi_flushes(void)
 {
 	return kvm_asi_on();
