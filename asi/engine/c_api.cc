@@ -81,6 +81,10 @@ asi_u32 asi_pt_tables(const asi_pt* pt) {
     return page_table(pt).tables();
 }
 
+asi_u32 asi_pt_replaced(const asi_pt* pt) {
+    return page_table(pt).replaced();
+}
+
 void asi_pt_donate(asi_pt* pt, void* zeroed_page) {
     page_table(pt).donate(zeroed_page);
 }

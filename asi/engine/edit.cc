@@ -129,6 +129,7 @@ class Edit {
         if (is_new) {
             table->store(slot.index(), Entry::owned_table(phys_of(child)));
             pt_.count_tables(1);
+            if (to.is_table()) pt_.count_replaced();
         }
         return is_complete;
     }

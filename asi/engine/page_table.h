@@ -34,6 +34,7 @@ class PageTable {
     [[nodiscard]] unsigned levels() const { return levels_; }
     [[nodiscard]] u32 tables() const { return __atomic_load_n(&tables_, __ATOMIC_RELAXED); }
     [[nodiscard]] u32 reserve() const { return __atomic_load_n(&reserve_, __ATOMIC_RELAXED); }
+    [[nodiscard]] u32 replaced() const { return __atomic_load_n(&replaced_, __ATOMIC_RELAXED); }
 
     /// Adds a page to the reserve. All of it must be zero.
     void donate(void* page);
@@ -64,6 +65,7 @@ class PageTable {
     void count_tables(int change) {
         __atomic_store_n(&tables_, tables_ + static_cast<u32>(change), __ATOMIC_RELAXED);
     }
+    void count_replaced() { __atomic_store_n(&replaced_, replaced_ + 1, __ATOMIC_RELAXED); }
     void free_below(Table* table, unsigned level);
 
     Table* root_ = nullptr;
@@ -72,6 +74,7 @@ class PageTable {
     u32 max_leaf_level_ = 2;
     u32 tables_ = 0;  ///< owned, root included
     u32 reserve_ = 0;
+    u32 replaced_ = 0;  ///< borrowed tables that a copy took the place of
 };
 
 static_assert(sizeof(PageTable) <= sizeof(asi_pt));

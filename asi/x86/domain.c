@@ -192,13 +192,15 @@ int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
 		  enum asi_kind kind)
 {
 	unsigned long flags;
-	u32 needed = 0;
+	u32 needed = 0, replaced;
 	u64 copied = 0;
 	int err;
 
 	raw_spin_lock_irqsave(&asi->lock, flags);
+	replaced = asi_pt_replaced(&asi->pt);
 	err = asi_pt_clone(&asi->pt, asi_kernel_root(), start, end - start, kind,
 			   &copied, &needed);
+	asi_note_replaced(asi, replaced);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	if (err == -ENOMEM)
 		return needed;

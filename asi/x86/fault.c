@@ -103,16 +103,19 @@ static bool asi_grow_in(struct asi *into, const struct asi *asi,
 {
 	u64 page = address & PAGE_MASK;
 	struct asi_leaf leaf;
+	u32 replaced;
 	int err;
 
 	/* Whoever holds the lock may be this CPU, interrupted. */
 	if (!raw_spin_trylock(&into->lock))
 		return false;
+	replaced = asi_pt_replaced(&into->pt);
 	err = address < TASK_SIZE_MAX ? asi_grow_user(into, page, place) :
 					asi_grow_kernel(into, address, page, place);
 	if (!err && (!asi_pt_lookup(&asi->pt, address, &leaf) ||
 		     !asi_entry_allows(leaf.entry, access)))
 		err = -EACCES;
+	asi_note_replaced(into, replaced);
 	raw_spin_unlock(&into->lock);
 
 	if (err == -ENOMEM)

@@ -159,6 +159,11 @@ int asi_tlb_init(void);
 void asi_removed(struct asi *asi);
 /* The same for tables that domains share with the kernel. */
 void asi_kernel_removed(void);
+/*
+ * After a change, under @asi's lock: counts a removal if a borrowed table was
+ * replaced since asi_pt_replaced() said @before.
+ */
+void asi_note_replaced(struct asi *asi, u32 before);
 /* May any CPU still use what was removed, from whatever table, until now? */
 bool asi_may_use_removed(void);
 /* Make all CPUs that may leave, and wait for them.  Interrupts on. */

@@ -35,6 +35,20 @@ void asi_kernel_removed(void)
 	asi_shadow_removed(NULL, drawn);
 }
 
+/*
+ * What was mapped in a copy only would not be found through the table whose place it
+ * took: a fault, and where there is no surviving one, as for a stack, the end.
+ */
+void asi_note_replaced(struct asi *asi, u32 before)
+{
+	if (asi_pt_replaced(&asi->pt) == before)
+		return;
+	if (asi == asi_base)
+		asi_kernel_removed();
+	else
+		asi_removed(asi);
+}
+
 bool asi_may_use_removed(void)
 {
 	u64 mark = asi_tlb_mark(&asi_tlb);

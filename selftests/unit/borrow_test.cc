@@ -244,6 +244,21 @@ TEST_F(BorrowTest, cloning_what_is_borrowed_from_there_changes_nothing) {
     EXPECT_EQ(leaf_at(kBase)->borrowed, 1u);
 }
 
+// Its caller has to make CPUs forget the way through the old table.
+TEST_F(BorrowTest, each_copy_that_takes_a_borrowed_tables_place_is_counted) {
+    ASSERT_EQ(borrow(kBase, 3), 0);
+    ASSERT_EQ(map(kBase + k512G, 0, k4K), 0);
+    EXPECT_EQ(asi_pt_replaced(&pt_), 0u) << "nothing was there before";
+    ASSERT_EQ(map(kBase, 0x100000, 3 * k4K, kExec), 0);
+    EXPECT_EQ(asi_pt_replaced(&pt_), 0u) << "it shows them already";
+    ASSERT_EQ(map(kBase + 3 * k4K, 0x555000, k4K), 0);
+    EXPECT_EQ(asi_pt_replaced(&pt_), 2u);
+    ASSERT_EQ(map(kBase + 9 * k4K, 0x556000, k4K), 0);
+    EXPECT_EQ(asi_pt_replaced(&pt_), 2u) << "a hole of our own";
+    ASSERT_EQ(protect(kBase + k2M, k4K, kRead), 0);
+    EXPECT_EQ(asi_pt_replaced(&pt_), 2u) << "a large leaf was split: the same frames";
+}
+
 TEST_F(BorrowTest, unmapping_a_borrowed_subtree_only_drops_the_reference) {
     ASSERT_EQ(borrow(kBase, 2), 0);
     EXPECT_EQ(unmap(kBase, k2M), static_cast<long long>(k2M));

@@ -76,6 +76,14 @@ void *asi_pt_root_table(const struct asi_pt *pt);	/* linear; lockless */
 asi_u32 asi_pt_tables(const struct asi_pt *pt);		/* owned, root included; lockless */
 
 /*
+ * How many borrowed tables a copy took the place of since asi_pt_init().  When an
+ * operation moves it, CPUs may go on using the old table by what they cached of
+ * upper entries [SDM vol. 3, 4.10.3.2], and miss there what the copy has more: for
+ * them it is a removal.  Lockless.
+ */
+asi_u32 asi_pt_replaced(const struct asi_pt *pt);
+
+/*
  * The reserve: zeroed pages from which every operation below takes its table
  * pages.  The caller allocates pages outside its lock and donates them here.
  */
