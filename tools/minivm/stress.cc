@@ -196,7 +196,8 @@ class Round {
         vm_.request_end();
         const bool ended = pool_.wait_for_end(kEndSeconds);
         check();
-        if (!ended) throw Error(ExitStatus::kGuestFailed, "wrong: some vCPUs do not end");
+        if (!ended)
+            throw Error(ExitStatus::kGuestFailed, "wrong: some vCPUs do not end\n" + describe());
         vm_.check_memory();
         for (const auto& thread : threads_) {
             thread->disturber().check_end();
@@ -218,6 +219,18 @@ class Round {
     void check() {
         pool_.check();
         for (const auto& thread : threads_) thread->check();
+    }
+
+    std::string describe() {
+        pool_.pause();
+        std::string text;
+        for (unsigned i = 0; i < vm_.vcpu_count(); ++i) {
+            const VcpuState& state = vm_.state(i);
+            text += "operations " + std::to_string(vm_.operations_done(i)) + ", ticks " +
+                    std::to_string(state.timer_ticks) + " and " + std::to_string(state.pit_ticks) +
+                    "\n" + describe_registers(vm_.vcpu(i));
+        }
+        return text;
     }
 
     StressVm vm_;
