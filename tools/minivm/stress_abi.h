@@ -45,7 +45,7 @@ enum Vector : uint8_t {
     kEventVector = 0x50,  ///< and the next ones, each 0x10 further
 };
 constexpr unsigned kEventVectors = 4;
-constexpr uint16_t kPitReload = 11932;  // 100 Hz
+constexpr uint16_t kPitReload = 59659;  // 20 Hz
 constexpr unsigned kPitPin = 0;
 constexpr unsigned kLinePin = 5;
 

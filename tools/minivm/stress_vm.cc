@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "stress_vm.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -107,6 +108,9 @@ StressVm::StressVm(const Kvm& kvm, const StressPlan& plan)
       vm_(kvm, Irqchip::kInKernel),
       cpuid_(kvm.supported_cpuid()) {
     vm_.add_memory(*memory_);
+    // Ticks that the guest was too slow for must not pile up: it would do nothing else any more.
+    kvm_reinject_control reinject{};
+    checked("KVM_REINJECT_CONTROL", ::ioctl(vm_.fd(), KVM_REINJECT_CONTROL, &reinject));
     write_long_mode_tables(*memory_);
     const Bytes program = stress_program();
     memory_->write(kSnippetAddress, program.data(), program.size());
