@@ -10,6 +10,7 @@
 #include <linux/cc_platform.h>
 #include <linux/cpufeature.h>
 #include <linux/init.h>
+#include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -63,6 +64,22 @@ void *asi_kernel_root(void)
 	return init_mm.pgd;
 }
 
+/*
+ * Parts of the image were freed by now, and hold whatever their pages were given
+ * to; domains borrow this mapping.  What is freed later is unmapped by who frees it.
+ */
+static int __init asi_unmap_freed_image(unsigned long start, unsigned long end)
+{
+	unsigned long va;
+	int err = 0;
+
+	for (va = start; !err && va < end; va += PAGE_SIZE) {
+		if (!PageReserved(pfn_to_page(PHYS_PFN(__pa_symbol(va)))))
+			err = set_memory_np_noalias(va, 1);
+	}
+	return err;
+}
+
 static int __init asi_boot(void)
 {
 	unsigned long start = PFN_ALIGN(_text);
@@ -91,6 +108,10 @@ static int __init asi_boot(void)
 	tail = PAGE_ALIGN(_brk_end);
 	if (tail < end && set_memory_np_noalias(tail, (end - tail) >> PAGE_SHIFT)) {
 		asi_off = "cannot unmap the end of the kernel image's last large page";
+		goto off;
+	}
+	if (asi_unmap_freed_image(start, tail)) {
+		asi_off = "cannot unmap freed parts of the kernel image";
 		goto off;
 	}
 	flush_tlb_all();

@@ -273,6 +273,19 @@ static void asi_verify_no_global(struct asi_verify *v, const u64 *table,
 	}
 }
 
+/* Domains share the kernel's mapping of the image: no part of it may be given away. */
+static void asi_verify_image(struct asi_verify *v)
+{
+	u64 va, entry, pfn;
+	bool writable;
+
+	for (va = PAGE_ALIGN_DOWN((u64)_text); va < ALIGN((u64)_end, PMD_SIZE); va += PAGE_SIZE) {
+		entry = asi_raw_leaf((u64 *)init_mm.pgd, va, &pfn, &writable);
+		if (entry && pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn)))
+			asi_violate(v, va, entry, "a part of the image that was freed");
+	}
+}
+
 static const struct asi_rights asi_all_rights = { .write = true, .exec = true };
 
 static void asi_verify_domain(struct asi_verify *v, struct asi *asi)
@@ -325,6 +338,7 @@ static void asi_verify_rest(struct asi_verify *v)
 				    "table page has two owners");
 	}
 	asi_verify_no_global(v, (u64 *)init_mm.pgd, asi_top_level(), 0);
+	asi_verify_image(v);
 	asi_verify_cpus(v);
 }
 
