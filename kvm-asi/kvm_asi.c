@@ -57,6 +57,7 @@ enum kvm_asi_vendor kvm_asi_vendor(void)
 
 static const struct asi_ops kvm_asi_ops = {
 	.owns_user = kvm_asi_owns_user,
+	.translates = kvm_asi_translates,
 };
 
 static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
@@ -136,6 +137,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	if (!v)
 		return -ENOMEM;
 	v->run.asi = vm->asi;
+	v->vcpu = vcpu;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	INIT_LIST_HEAD(&v->list);
@@ -145,7 +147,8 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 		return err;
 	}
 	mutex_lock(&vm->lock);
-	list_add_tail(&v->list, &vm->vcpus);
+	/* Faults of other vCPUs look for theirs. */
+	list_add_tail_rcu(&v->list, &vm->vcpus);
 	vm->nr_vcpus++;
 	mutex_unlock(&vm->lock);
 	vcpu->arch.asi = v;

@@ -34,6 +34,7 @@ struct kvm_asi_guest {
 	unsigned int ranges;
 	struct {
 		unsigned long start, end;
+		u64 gpa;
 	} range[KVM_ASI_MAX_RANGES];
 };
 
@@ -43,7 +44,8 @@ struct kvm_asi_guest {
  */
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
-	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
+	struct kvm_vcpu *vcpu;
+	struct list_head list;		/* in the VM; added under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
 	struct {
@@ -117,6 +119,9 @@ void kvm_asi_remove_dir(struct kvm_asi_vm *vm);
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
 bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
+
+/* tables.c; in the fault path */
+bool kvm_asi_translates(void *owner, unsigned long *address);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
 

@@ -80,6 +80,7 @@ static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
 static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 			   const struct asi_place *place)
 {
+	u64 table = _PAGE_PRESENT | _PAGE_NX;
 	struct asi_place again;
 
 	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
@@ -88,6 +89,10 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 	asi_classify(asi, address, &again);
 	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa)
 		return -EAGAIN;
+	/* Tables are looked at only. */
+	if (place->kind == ASI_KIND_OWN_TABLE)
+		return asi_pt_map(&asi->pt, page, place->leaf.pa + (page - place->leaf.va),
+				  PAGE_SIZE, table, place->kind, NULL);
 	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
 			    place->kind, NULL, NULL);
 }
