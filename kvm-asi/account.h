@@ -63,9 +63,12 @@ struct kvm_asi_cause {
 /* Zeroed storage is an empty account. */
 struct kvm_asi_account {
 	asi_u64 total[KVM_ASI_NR_OUTCOMES];
-	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE, not in total or reason */
+	/* Inside at the end, and not in total or reason. */
+	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE */
+	asi_u64 touched[KVM_ASI_DIRECT];	/* of KVM_ASI_FIRST_TOUCH */
 	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
+	asi_u64 left_no_page;		/* of these, where the host had no page either */
 	struct kvm_asi_reason reason[KVM_ASI_REASONS];
 	struct kvm_asi_reason other;	/* reasons that found no room */
 	struct kvm_asi_cause cause[KVM_ASI_CAUSES];
@@ -81,15 +84,18 @@ void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
 			  const struct kvm_asi_cause *cause);
 
 /*
- * The same for an exit that was handled inside, in a few instructions.  False:
- * not for this code, use kvm_asi_account_exit().
+ * The same for an exit that was handled inside, in a few instructions; @touched:
+ * KVM_ASI_FIRST_TOUCH.  False: not for this code, use kvm_asi_account_exit().
  */
-static inline bool kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
+static inline bool kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code, bool touched)
 {
 	if (__builtin_expect(code >= KVM_ASI_DIRECT, 0))
 		return false;
 	/* One instruction, and so whole for those who read it meanwhile. */
-	a->inside[code]++;
+	if (__builtin_expect(touched, 0))
+		a->touched[code]++;
+	else
+		a->inside[code]++;
 	return true;
 }
 

@@ -193,6 +193,12 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 	return 0;
 }
 
+/* Of the running task, which takes none inside. */
+static u64 kvm_asi_page_faults(void)
+{
+	return current->min_flt + current->maj_flt;
+}
+
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
@@ -209,6 +215,8 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 		err = kvm_asi_map_vm(vcpu->kvm);
 	if (!err)
 		err = kvm_asi_map_vcpu(vcpu);
+	if (vcpu->arch.asi)
+		vcpu->arch.asi->page_faults = kvm_asi_page_faults();
 	return err;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
@@ -262,6 +270,8 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	} else if (vcpu->stat.pf_fixed != v->pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
 		vcpu->stat.asi_first_touch++;
+		if (left && v->page_faults != kvm_asi_page_faults())
+			WRITE_ONCE(v->account.left_no_page, v->account.left_no_page + 1);
 	} else if (left) {
 		outcome = KVM_ASI_LEFT;
 		vcpu->stat.asi_left++;
@@ -270,6 +280,7 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 		vcpu->stat.asi_inside++;
 	}
 	v->pf_fixed = vcpu->stat.pf_fixed;
+	v->page_faults = kvm_asi_page_faults();
 	if (!left) {
 		kvm_asi_account_exit(&v->account, code, outcome, NULL);
 		return;
@@ -310,11 +321,16 @@ static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_as
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	bool touched = vcpu->stat.pf_fixed != v->pf_fixed;
 
 	if (likely(raw_cpu_read(asi_cpu.curr) == v->run.asi &&
-		   vcpu->stat.pf_fixed == v->pf_fixed &&
-		   kvm_asi_account_inside(&v->account, v->run.exit_code))) {
-		vcpu->stat.asi_inside++;
+		   kvm_asi_account_inside(&v->account, v->run.exit_code, touched))) {
+		if (touched) {
+			v->pf_fixed = vcpu->stat.pf_fixed;
+			vcpu->stat.asi_first_touch++;
+		} else {
+			vcpu->stat.asi_inside++;
+		}
 		v->run.exit_code = KVM_ASI_NO_EXIT;
 		if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
 			kvm_asi_map_vmcb(vcpu);

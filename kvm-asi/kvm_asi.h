@@ -55,6 +55,7 @@ struct kvm_asi_vcpu {
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
 	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
+	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
 	struct kvm_asi_account account;
 };

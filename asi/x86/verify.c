@@ -114,7 +114,7 @@ static bool asi_leads_to(const u64 *table, unsigned int level, u64 pfn)
 		below = asi_table_below(READ_ONCE(table[i]));
 		if (!below)
 			continue;
-		if (virt_to_pfn(below) == pfn ||
+		if (PHYS_PFN(__pa(below)) == pfn ||
 		    (level > 2 && asi_leads_to(below, level - 1, pfn)))
 			return true;
 	}
@@ -130,7 +130,7 @@ static bool asi_may_read_table(const struct asi_verify *v, u64 pfn)
 {
 	const struct mm_struct *mm = v->asi->mm;
 
-	return (mm && (virt_to_pfn(mm->pgd) == pfn ||
+	return (mm && (PHYS_PFN(__pa(mm->pgd)) == pfn ||
 		       asi_leads_to((u64 *)mm->pgd, asi_top_level(), pfn))) ||
 	       !memchr_inv(__va(PFN_PHYS(pfn)), 0, PAGE_SIZE);
 }
