@@ -68,7 +68,8 @@ struct kvm_asi_account {
 	asi_u64 touched[KVM_ASI_DIRECT];	/* of KVM_ASI_FIRST_TOUCH */
 	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
-	asi_u64 left_no_page;		/* of these, where the host had no page either */
+	asi_u64 left_switched;		/* of LEFT and FIRST_TOUCH: another task ran */
+	asi_u64 left_no_page;		/* of left_first_touch: the host had no page either */
 	struct kvm_asi_reason reason[KVM_ASI_REASONS];
 	struct kvm_asi_reason other;	/* reasons that found no room */
 	struct kvm_asi_cause cause[KVM_ASI_CAUSES];

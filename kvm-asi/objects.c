@@ -192,8 +192,6 @@ static void kvm_asi_add_large_pages(struct kvm_asi_list *list, struct kvm *kvm)
 	kvm_for_each_memslot(slot, bkt, slots) {
 		if (n++ == KVM_ASI_MAX_SLOTS)
 			break;
-		if (slot->npages < KVM_PAGES_PER_HPAGE(PG_LEVEL_2M))
-			continue;
 		for (i = 0; i < KVM_NR_PAGE_SIZES - 1; i++)
 			kvm_asi_add(list, slot->arch.lpage_info[i],
 				    (gfn_to_index(slot->base_gfn + slot->npages - 1,
@@ -266,13 +264,14 @@ int kvm_asi_map_vm(struct kvm *kvm)
 		kvm_asi_add(&list, (void *)((unsigned long)
 			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
 			    sizeof(struct xa_node));
-	kvm_asi_add_large_pages(&list, kvm);
 	/* Whole pages, from whatever allocator. */
 	kvm_asi_add(&list, kvm->arch.mmu_page_hash,
 		    KVM_NUM_MMU_PAGES * sizeof(*kvm->arch.mmu_page_hash));
-	/* Last, as there are many on large machines. */
+	/* Late, as there are many on large machines. */
 	kvm_asi_add_srcu(&list, &kvm->srcu);
 	kvm_asi_add_srcu(&list, &kvm->irq_srcu);
+	/* Last, as first touches become rare. */
+	kvm_asi_add_large_pages(&list, kvm);
 
 	kvm_asi_sync_guest(kvm, vm);
 	/* All of these are replaced with kvm_asi_changed(), before they are freed. */

@@ -63,14 +63,16 @@ constexpr const char* kKvmCaches[] = {
 };
 
 /// The kernel's book-keeping that asi/x86 allocates apart from everything else:
-/// timers of sleeping tasks, scheduling domains, interrupt routes.
+/// timers of sleeping tasks, scheduling domains, interrupt routes, eventfds; and
+/// that of queues of work, which the kernel keeps apart itself.
 constexpr const char* kSharedCaches[] = {
-    "asi_sleeper",   "asi_poller",     "asi_shared-64", "asi_shared-256", "asi_shared-1k", "asi_shared-4k",
+    "asi_sleeper",    "asi_poller",    "asi_shared-64",  "asi_shared-256",
+    "asi_shared-1k",  "asi_shared-4k", "pool_workqueue",
 };
 
 /// The allocator's descriptors, which hardened user copies consult: layout of
-/// objects, no content.
-constexpr const char kReadOnlyCache[] = "kmem_cache";
+/// objects, no content.  And what the scheduler charges a process's time to.
+constexpr const char* kReadOnlyCaches[] = {"kmem_cache", "signal_cache"};
 
 constexpr void add_cache_rule(asi_policy& p, const char* name, bool may_write) {
     asi_cache_rule& rule = p.cache[p.cache_rules++];
@@ -105,7 +107,7 @@ constexpr asi_policy make_default() {
     }
     for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
     for (const char* name : kSharedCaches) add_cache_rule(p, name, true);
-    add_cache_rule(p, kReadOnlyCache, false);
+    for (const char* name : kReadOnlyCaches) add_cache_rule(p, name, false);
     return p;
 }
 
