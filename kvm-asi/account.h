@@ -84,20 +84,24 @@ void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
 			  enum kvm_asi_outcome outcome,
 			  const struct kvm_asi_cause *cause);
 
-/*
- * The same for an exit that was handled inside, in a few instructions; @touched:
- * KVM_ASI_FIRST_TOUCH.  False: not for this code, use kvm_asi_account_exit().
- */
-static inline bool kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code, bool touched)
+/* Is there a counter for exits with this code that stay inside? */
+static inline bool kvm_asi_is_direct(asi_u32 code)
 {
-	if (__builtin_expect(code >= KVM_ASI_DIRECT, 0))
-		return false;
-	/* One instruction, and so whole for those who read it meanwhile. */
-	if (__builtin_expect(touched, 0))
-		a->touched[code]++;
-	else
-		a->inside[code]++;
-	return true;
+	return code < KVM_ASI_DIRECT;
+}
+
+/*
+ * The same as kvm_asi_account_exit() for such exits, KVM_ASI_INSIDE and
+ * KVM_ASI_FIRST_TOUCH.  One instruction, and so whole for those who read it meanwhile.
+ */
+static inline void kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
+{
+	a->inside[code]++;
+}
+
+static inline void kvm_asi_account_touched(struct kvm_asi_account *a, asi_u32 code)
+{
+	a->touched[code]++;
 }
 
 /* Add the counts of @from to @to (a VM's sum over its vCPUs). */

@@ -321,22 +321,23 @@ static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_as
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	bool touched = vcpu->stat.pf_fixed != v->pf_fixed;
 
-	if (likely(raw_cpu_read(asi_cpu.curr) == v->run.asi &&
-		   kvm_asi_account_inside(&v->account, v->run.exit_code, touched))) {
-		if (touched) {
-			v->pf_fixed = vcpu->stat.pf_fixed;
-			vcpu->stat.asi_first_touch++;
-		} else {
-			vcpu->stat.asi_inside++;
-		}
-		v->run.exit_code = KVM_ASI_NO_EXIT;
-		if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
-			kvm_asi_map_vmcb(vcpu);
+	if (unlikely(raw_cpu_read(asi_cpu.curr) != v->run.asi ||
+		     !kvm_asi_is_direct(v->run.exit_code))) {
+		kvm_asi_prepare_slowly(vcpu, v);
 		return;
 	}
-	kvm_asi_prepare_slowly(vcpu, v);
+	if (likely(vcpu->stat.pf_fixed == v->pf_fixed)) {
+		kvm_asi_account_inside(&v->account, v->run.exit_code);
+		vcpu->stat.asi_inside++;
+	} else {
+		kvm_asi_account_touched(&v->account, v->run.exit_code);
+		vcpu->stat.asi_first_touch++;
+		v->pf_fixed = vcpu->stat.pf_fixed;
+	}
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
+		kvm_asi_map_vmcb(vcpu);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 

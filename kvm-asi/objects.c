@@ -146,11 +146,14 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	const void *vmcb = to_svm(vcpu)->vmcb;
 	bool nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 
-	/* Without table pages to spare the critical section is lost, and counted. */
-	if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
-		return;
-	v->vmcb[nested].ptr = vmcb;
-	v->vmcb[nested].changes = changes;
+	if (vmcb != v->vmcb[nested].ptr || changes != v->vmcb[nested].changes) {
+		/* Without table pages to spare the critical section is lost, and counted. */
+		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
+			return;
+		v->vmcb[nested].ptr = vmcb;
+		v->vmcb[nested].changes = changes;
+	}
+	v->vmcb_last = v->vmcb[nested];
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

@@ -76,14 +76,22 @@ static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
 			  size, entry, place->kind, NULL);
 }
 
-/* The flag goes up first: a page freed before that is seen here as another kind. */
+/*
+ * The flag goes up first: a page freed before that is seen here as another kind.
+ * Of the memory map comes as much as the kernel has in one entry.
+ */
 static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 			   const struct asi_place *place)
 {
 	u64 table = _PAGE_PRESENT | _PAGE_NX;
 	struct asi_place again;
+	u64 size = PAGE_SIZE;
 
-	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	if (place->kind == ASI_KIND_VMEMMAP && place->leaf.size == PMD_SIZE) {
+		page = place->leaf.va;
+		size = PMD_SIZE;
+	}
+	asi_flag_leaf(&place->leaf, page, size);
 	/* Pairs with the test of the flag in __asi_free_pages(). */
 	smp_mb();
 	asi_classify(asi, address, &again);
@@ -93,8 +101,7 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 	if (place->kind == ASI_KIND_OWN_TABLE)
 		return asi_pt_map(&asi->pt, page, place->leaf.pa + (page - place->leaf.va),
 				  PAGE_SIZE, table, place->kind, NULL);
-	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
-			    place->kind, NULL, NULL);
+	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, size, place->kind, NULL, NULL);
 }
 
 /*
