@@ -205,6 +205,22 @@ static bool asi_translated_by(const u64 *root, unsigned long va, unsigned long p
 	}
 }
 
+unsigned long asi_lowest_table(unsigned long va)
+{
+	const u64 *table = (u64 *)current->mm->pgd;
+	unsigned int level;
+	u64 entry;
+
+	for (level = asi_levels(); level > PG_LEVEL_4K; level--) {
+		entry = READ_ONCE(table[(va >> (PAGE_SHIFT + (level - 1) * 9)) &
+					(PTRS_PER_PTE - 1)]);
+		if (!(entry & _PAGE_PRESENT) || (entry & _PAGE_PSE))
+			return 0;
+		table = __va(entry & PTE_PFN_MASK);
+	}
+	return (unsigned long)table;
+}
+
 /*
  * The upper levels are pages that nothing marks as tables.  Interrupts are off,
  * as above.

@@ -96,6 +96,12 @@ void asi_classify(const struct asi *asi, unsigned long address,
 		  struct asi_place *place);
 
 /*
+ * The running process's table of single pages for @va, or 0.  Interrupts off, which
+ * keeps its tables.
+ */
+unsigned long asi_lowest_table(unsigned long va);
+
+/*
  * Bytes of one CPU's unit in the first per-CPU chunk; the rule of
  * pcpu_build_alloc_info() in mm/percpu.c.
  */
