@@ -121,19 +121,32 @@ void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outc
     add(reason_of(*a, code).count[outcome], 1);
     if (!cause) return;
     if (outcome == KVM_ASI_FIRST_TOUCH) add(a->left_first_touch, 1);
+    if (outcome != KVM_ASI_USER && cause->how == KVM_ASI_LEAVE_SCHED) add(a->left_switched, 1);
     add_cause(*a, identity_of(*cause, code), 1);
 }
+
+namespace {
+
+void add_direct(kvm_asi_account& to, const u64 (&counts)[KVM_ASI_DIRECT],
+                kvm_asi_outcome outcome) {
+    for (u32 code = 0; code < KVM_ASI_DIRECT; ++code) {
+        const u64 count = read(counts[code]);
+        if (count == 0) continue;
+        add(to.total[outcome], count);
+        add(reason_of(to, code).count[outcome], count);
+    }
+}
+
+}  // namespace
 
 void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
     for (unsigned i = 0; i < KVM_ASI_NR_OUTCOMES; ++i) add(to->total[i], read(from->total[i]));
     add(to->left_first_touch, read(from->left_first_touch));
+    add(to->left_switched, read(from->left_switched));
+    add(to->left_no_page, read(from->left_no_page));
     for (unsigned i = 0; i < ASI_NR_FLUSHES; ++i) add(to->flushed[i], read(from->flushed[i]));
-    for (u32 code = 0; code < KVM_ASI_DIRECT; ++code) {
-        const u64 count = read(from->inside[code]);
-        if (count == 0) continue;
-        add(to->total[KVM_ASI_INSIDE], count);
-        add(reason_of(*to, code).count[KVM_ASI_INSIDE], count);
-    }
+    add_direct(*to, from->inside, KVM_ASI_INSIDE);
+    add_direct(*to, from->touched, KVM_ASI_FIRST_TOUCH);
     for (const kvm_asi_reason& reason : from->reason) {
         if (!is_used(reason)) break;
         kvm_asi_reason& sum = reason_of(*to, reason.code);

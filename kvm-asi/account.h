@@ -63,9 +63,13 @@ struct kvm_asi_cause {
 /* Zeroed storage is an empty account. */
 struct kvm_asi_account {
 	asi_u64 total[KVM_ASI_NR_OUTCOMES];
-	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE, not in total or reason */
+	/* Inside at the end, and not in total or reason. */
+	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE */
+	asi_u64 touched[KVM_ASI_DIRECT];	/* of KVM_ASI_FIRST_TOUCH */
 	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
+	asi_u64 left_switched;		/* of LEFT and FIRST_TOUCH: another task ran */
+	asi_u64 left_no_page;		/* of left_first_touch: the host had no page either */
 	struct kvm_asi_reason reason[KVM_ASI_REASONS];
 	struct kvm_asi_reason other;	/* reasons that found no room */
 	struct kvm_asi_cause cause[KVM_ASI_CAUSES];
@@ -80,17 +84,24 @@ void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
 			  enum kvm_asi_outcome outcome,
 			  const struct kvm_asi_cause *cause);
 
-/*
- * The same for an exit that was handled inside, in a few instructions.  False:
- * not for this code, use kvm_asi_account_exit().
- */
-static inline bool kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
+/* Is there a counter for exits with this code that stay inside? */
+static inline bool kvm_asi_is_direct(asi_u32 code)
 {
-	if (__builtin_expect(code >= KVM_ASI_DIRECT, 0))
-		return false;
-	/* One instruction, and so whole for those who read it meanwhile. */
+	return code < KVM_ASI_DIRECT;
+}
+
+/*
+ * The same as kvm_asi_account_exit() for such exits, KVM_ASI_INSIDE and
+ * KVM_ASI_FIRST_TOUCH.  One instruction, and so whole for those who read it meanwhile.
+ */
+static inline void kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
+{
 	a->inside[code]++;
-	return true;
+}
+
+static inline void kvm_asi_account_touched(struct kvm_asi_account *a, asi_u32 code)
+{
+	a->touched[code]++;
 }
 
 /* Add the counts of @from to @to (a VM's sum over its vCPUs). */

@@ -34,6 +34,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 			guest->range[guest->ranges].start = start;
 			guest->range[guest->ranges].end = start +
 				(slot->npages << PAGE_SHIFT);
+			guest->range[guest->ranges].gpa = slot->base_gfn << PAGE_SHIFT;
 			guest->ranges++;
 		}
 	}

@@ -57,6 +57,7 @@ enum kvm_asi_vendor kvm_asi_vendor(void)
 
 static const struct asi_ops kvm_asi_ops = {
 	.owns_user = kvm_asi_owns_user,
+	.translates = kvm_asi_translates,
 };
 
 static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
@@ -136,6 +137,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	if (!v)
 		return -ENOMEM;
 	v->run.asi = vm->asi;
+	v->vcpu = vcpu;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	INIT_LIST_HEAD(&v->list);
@@ -145,7 +147,8 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 		return err;
 	}
 	mutex_lock(&vm->lock);
-	list_add_tail(&v->list, &vm->vcpus);
+	/* Faults of other vCPUs look for theirs. */
+	list_add_tail_rcu(&v->list, &vm->vcpus);
 	vm->nr_vcpus++;
 	mutex_unlock(&vm->lock);
 	vcpu->arch.asi = v;
@@ -190,6 +193,12 @@ static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 	return 0;
 }
 
+/* Of the running task, which takes none inside. */
+static u64 kvm_asi_page_faults(void)
+{
+	return current->min_flt + current->maj_flt;
+}
+
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
@@ -206,6 +215,8 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 		err = kvm_asi_map_vm(vcpu->kvm);
 	if (!err)
 		err = kvm_asi_map_vcpu(vcpu);
+	if (vcpu->arch.asi)
+		vcpu->arch.asi->page_faults = kvm_asi_page_faults();
 	return err;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
@@ -259,6 +270,8 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	} else if (vcpu->stat.pf_fixed != v->pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
 		vcpu->stat.asi_first_touch++;
+		if (left && v->page_faults != kvm_asi_page_faults())
+			WRITE_ONCE(v->account.left_no_page, v->account.left_no_page + 1);
 	} else if (left) {
 		outcome = KVM_ASI_LEFT;
 		vcpu->stat.asi_left++;
@@ -267,6 +280,7 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 		vcpu->stat.asi_inside++;
 	}
 	v->pf_fixed = vcpu->stat.pf_fixed;
+	v->page_faults = kvm_asi_page_faults();
 	if (!left) {
 		kvm_asi_account_exit(&v->account, code, outcome, NULL);
 		return;
@@ -308,16 +322,22 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
-	if (likely(raw_cpu_read(asi_cpu.curr) == v->run.asi &&
-		   vcpu->stat.pf_fixed == v->pf_fixed &&
-		   kvm_asi_account_inside(&v->account, v->run.exit_code))) {
-		vcpu->stat.asi_inside++;
-		v->run.exit_code = KVM_ASI_NO_EXIT;
-		if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
-			kvm_asi_map_vmcb(vcpu);
+	if (unlikely(raw_cpu_read(asi_cpu.curr) != v->run.asi ||
+		     !kvm_asi_is_direct(v->run.exit_code))) {
+		kvm_asi_prepare_slowly(vcpu, v);
 		return;
 	}
-	kvm_asi_prepare_slowly(vcpu, v);
+	if (likely(vcpu->stat.pf_fixed == v->pf_fixed)) {
+		kvm_asi_account_inside(&v->account, v->run.exit_code);
+		vcpu->stat.asi_inside++;
+	} else {
+		kvm_asi_account_touched(&v->account, v->run.exit_code);
+		vcpu->stat.asi_first_touch++;
+		v->pf_fixed = vcpu->stat.pf_fixed;
+	}
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
+		kvm_asi_map_vmcb(vcpu);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 

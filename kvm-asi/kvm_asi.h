@@ -34,7 +34,14 @@ struct kvm_asi_guest {
 	unsigned int ranges;
 	struct {
 		unsigned long start, end;
+		u64 gpa;
 	} range[KVM_ASI_MAX_RANGES];
+};
+
+/* A VMCB that is mapped. */
+struct kvm_asi_vmcb {
+	const void *ptr;
+	u64 changes;			/* asi_tlb.changes, before it was mapped */
 };
 
 /*
@@ -43,16 +50,16 @@ struct kvm_asi_guest {
  */
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
-	struct list_head list;		/* in the VM, under kvm_asi_vm.lock */
+	struct kvm_vcpu *vcpu;
+	struct list_head list;		/* in the VM; added under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
-	struct {
-		const void *ptr;
-		u64 changes;		/* asi_tlb.changes, before it was mapped */
-	} vmcb[2];			/* SVM: the guest's, a nested guest's */
+	/* SVM: the guest's, a nested guest's; and that of the two which ran last. */
+	struct kvm_asi_vmcb vmcb[2], vmcb_last;
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
 	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
+	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
 	struct kvm_asi_account account;
 };
@@ -96,15 +103,8 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
 						   const struct kvm_asi_vcpu *v)
 {
-	const struct vcpu_svm *svm;
-	bool nested;
-
-	if (!v->svm)
-		return true;
-	svm = container_of(vcpu, struct vcpu_svm, vcpu);
-	nested = svm->vmcb == svm->nested.vmcb02.ptr;
-	return svm->vmcb == v->vmcb[nested].ptr &&
-	       READ_ONCE(asi_tlb.changes) == v->vmcb[nested].changes;
+	return !v->svm || (container_of(vcpu, struct vcpu_svm, vcpu)->vmcb == v->vmcb_last.ptr &&
+			   READ_ONCE(asi_tlb.changes) == v->vmcb_last.changes);
 }
 
 /* Everything that was counted for a VM.  Process context, takes its lock. */
@@ -117,6 +117,9 @@ void kvm_asi_remove_dir(struct kvm_asi_vm *vm);
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
 bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
+
+/* tables.c; in the fault path */
+bool kvm_asi_translates(void *owner, unsigned long *address);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
 

@@ -146,11 +146,14 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	const void *vmcb = to_svm(vcpu)->vmcb;
 	bool nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 
-	/* Without table pages to spare the critical section is lost, and counted. */
-	if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
-		return;
-	v->vmcb[nested].ptr = vmcb;
-	v->vmcb[nested].changes = changes;
+	if (vmcb != v->vmcb[nested].ptr || changes != v->vmcb[nested].changes) {
+		/* Without table pages to spare the critical section is lost, and counted. */
+		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
+			return;
+		v->vmcb[nested].ptr = vmcb;
+		v->vmcb[nested].changes = changes;
+	}
+	v->vmcb_last = v->vmcb[nested];
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,
@@ -175,6 +178,28 @@ static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
 		if (n++ == KVM_ASI_MAX_SLOTS)
 			break;
 		kvm_asi_add(list, slot, sizeof(*slot));
+	}
+}
+
+/*
+ * What KVM remembers of a slot's large pages, and reads for each first touch.  The
+ * arrays are vmalloc()ed, so nothing lies beside them.
+ */
+static void kvm_asi_add_large_pages(struct kvm_asi_list *list, struct kvm *kvm)
+{
+	struct kvm_memslots *slots = kvm_memslots(kvm);
+	struct kvm_memory_slot *slot;
+	unsigned int n = 0;
+	int bkt, i;
+
+	kvm_for_each_memslot(slot, bkt, slots) {
+		if (n++ == KVM_ASI_MAX_SLOTS)
+			break;
+		for (i = 0; i < KVM_NR_PAGE_SIZES - 1; i++)
+			kvm_asi_add(list, slot->arch.lpage_info[i],
+				    (gfn_to_index(slot->base_gfn + slot->npages - 1,
+						  slot->base_gfn, i + PG_LEVEL_2M) + 1) *
+				    sizeof(*slot->arch.lpage_info[i]));
 	}
 }
 
@@ -242,9 +267,14 @@ int kvm_asi_map_vm(struct kvm *kvm)
 		kvm_asi_add(&list, (void *)((unsigned long)
 			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
 			    sizeof(struct xa_node));
-	/* Last, as there are many on large machines. */
+	/* Whole pages, from whatever allocator. */
+	kvm_asi_add(&list, kvm->arch.mmu_page_hash,
+		    KVM_NUM_MMU_PAGES * sizeof(*kvm->arch.mmu_page_hash));
+	/* Late, as there are many on large machines. */
 	kvm_asi_add_srcu(&list, &kvm->srcu);
 	kvm_asi_add_srcu(&list, &kvm->irq_srcu);
+	/* Last, as first touches become rare. */
+	kvm_asi_add_large_pages(&list, kvm);
 
 	kvm_asi_sync_guest(kvm, vm);
 	/* All of these are replaced with kvm_asi_changed(), before they are freed. */

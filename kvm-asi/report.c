@@ -43,7 +43,8 @@ static void kvm_asi_show_account(struct seq_file *m,
 
 	seq_puts(m, "exits");
 	kvm_asi_show_counts(m, a->total);
-	seq_printf(m, " first_touch_left %llu\n", a->left_first_touch);
+	seq_printf(m, " first_touch_left %llu no_page %llu switched %llu\n",
+		   a->left_first_touch, a->left_no_page, a->left_switched);
 	for (i = 0; i < ASI_NR_FLUSHES; i++)
 		seq_printf(m, "flush %s done %llu avoided %llu\n", kvm_asi_flush_name(i),
 			   a->flushed[i], kvm_asi_account_avoided(a, i));

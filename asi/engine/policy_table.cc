@@ -12,7 +12,7 @@ constexpr const char* kKindNames[] = {
     "percpu",       "cpu_entry",    "irq_stack",   "fixmap",     "own_stack", "other_stack",
     "own_task",     "slab",         "user_page",   "page_table", "free_page", "kernel_page",
     "reserved",     "text_alias",   "vmalloc",     "vmemmap",    "device",    "shadow",
-    "user_address", "guest_memory", "object",
+    "user_address", "guest_memory", "own_table",   "other_task", "object",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -48,6 +48,13 @@ constexpr BaseKind kBaseKinds[] = {
     {ASI_KIND_VMEMMAP, true, true, false},
 };
 
+/// What a virtual machine's domain brings in beside.  Tables are read, never
+/// written: a fault that changes them happens outside.
+constexpr BaseKind kKvmKinds[] = {
+    {ASI_KIND_OWN_TABLE, true, false, false},
+    {ASI_KIND_OTHER_TASK, true, true, false},
+};
+
 /// Slab caches of the hypervisor's own objects: they describe the guest that
 /// runs, and VM exits touch them all the time.
 constexpr const char* kKvmCaches[] = {
@@ -56,14 +63,16 @@ constexpr const char* kKvmCaches[] = {
 };
 
 /// The kernel's book-keeping that asi/x86 allocates apart from everything else:
-/// timers of sleeping tasks, scheduling domains, interrupt routes.
+/// timers of sleeping tasks, scheduling domains, interrupt routes, eventfds; and
+/// that of queues of work, which the kernel keeps apart itself.
 constexpr const char* kSharedCaches[] = {
-    "asi_sleeper", "asi_shared-64", "asi_shared-256", "asi_shared-1k", "asi_shared-4k",
+    "asi_sleeper",    "asi_poller",    "asi_shared-64",  "asi_shared-256",
+    "asi_shared-1k",  "asi_shared-4k", "pool_workqueue",
 };
 
 /// The allocator's descriptors, which hardened user copies consult: layout of
-/// objects, no content.
-constexpr const char kReadOnlyCache[] = "kmem_cache";
+/// objects, no content.  And what the scheduler charges a process's time to.
+constexpr const char* kReadOnlyCaches[] = {"kmem_cache", "signal_cache"};
 
 constexpr void add_cache_rule(asi_policy& p, const char* name, bool may_write) {
     asi_cache_rule& rule = p.cache[p.cache_rules++];
@@ -91,9 +100,14 @@ constexpr asi_policy make_default() {
             kind[ASI_ACCESS_EXEC] = (base.execute ? kGrow : kDeny).code();
         }
     }
+    for (const BaseKind& more : kKvmKinds) {
+        auto& kind = p.verdict[ASI_CLASS_KVM][more.kind];
+        if (more.read) kind[ASI_ACCESS_READ] = kGrow.code();
+        if (more.write) kind[ASI_ACCESS_WRITE] = kGrow.code();
+    }
     for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
     for (const char* name : kSharedCaches) add_cache_rule(p, name, true);
-    add_cache_rule(p, kReadOnlyCache, false);
+    for (const char* name : kReadOnlyCaches) add_cache_rule(p, name, false);
     return p;
 }
 

@@ -104,6 +104,18 @@ static bool asi_is_static_percpu(unsigned long address)
 	return false;
 }
 
+/* Its caches have no other objects, and objects begin on pages of their own. */
+static bool asi_is_scheduler_part(struct kmem_cache *s, struct folio *folio,
+				  unsigned long address)
+{
+	void *task;
+
+	if (!s || strcmp(s->name, "task_struct"))
+		return false;
+	task = nearest_obj(s, folio_slab(folio), (void *)address);
+	return asi_within(address, task, task + ASI_TASK_OPEN);
+}
+
 static enum asi_kind asi_classify_direct(unsigned long address,
 					 struct asi_place *place)
 {
@@ -128,7 +140,8 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 		struct kmem_cache *s = READ_ONCE(folio_slab(folio)->slab_cache);
 
 		place->cache = s ? READ_ONCE(s->name) : NULL;
-		return ASI_KIND_SLAB;
+		return asi_is_scheduler_part(s, folio, address) ? ASI_KIND_OTHER_TASK :
+								  ASI_KIND_SLAB;
 	}
 	if (PageBuddy(page) || !folio_ref_count(folio))
 		return ASI_KIND_FREE_PAGE;
@@ -174,6 +187,53 @@ static void asi_classify_user(const struct asi *asi, unsigned long address,
 			pfn_valid(PHYS_PFN(place->leaf.pa));
 }
 
+/* Do the raw tables at @root translate @va by way of the table at @page? */
+static bool asi_translated_by(const u64 *root, unsigned long va, unsigned long page)
+{
+	unsigned int level = asi_levels();
+	const u64 *table = root;
+	u64 entry;
+
+	for (;; level--) {
+		if ((unsigned long)table == page)
+			return true;
+		entry = READ_ONCE(table[(va >> (PAGE_SHIFT + (level - 1) * 9)) &
+					(PTRS_PER_PTE - 1)]);
+		if (level == PG_LEVEL_4K || !(entry & _PAGE_PRESENT) || (entry & _PAGE_PSE))
+			return false;
+		table = __va(entry & PTE_PFN_MASK);
+	}
+}
+
+unsigned long asi_lowest_table(unsigned long va)
+{
+	const u64 *table = (u64 *)current->mm->pgd;
+	unsigned int level;
+	u64 entry;
+
+	for (level = asi_levels(); level > PG_LEVEL_4K; level--) {
+		entry = READ_ONCE(table[(va >> (PAGE_SHIFT + (level - 1) * 9)) &
+					(PTRS_PER_PTE - 1)]);
+		if (!(entry & _PAGE_PRESENT) || (entry & _PAGE_PSE))
+			return 0;
+		table = __va(entry & PTE_PFN_MASK);
+	}
+	return (unsigned long)table;
+}
+
+/*
+ * The upper levels are pages that nothing marks as tables.  Interrupts are off,
+ * as above.
+ */
+static bool asi_is_own_table(const struct asi *asi, unsigned long address)
+{
+	unsigned long user;
+
+	return asi && asi->ops && asi->ops->translates && current->mm &&
+	       asi->ops->translates(asi->owner, &user) && user < TASK_SIZE_MAX &&
+	       asi_translated_by((u64 *)current->mm->pgd, user, address & PAGE_MASK);
+}
+
 void asi_classify(const struct asi *asi, unsigned long address,
 		  struct asi_place *place)
 {
@@ -199,4 +259,7 @@ void asi_classify(const struct asi *asi, unsigned long address,
 	else if (virt_addr_valid((void *)address) ||
 		 (address >= PAGE_OFFSET && address < (unsigned long)high_memory))
 		place->kind = asi_classify_direct(address, place);
+	if ((place->kind == ASI_KIND_PAGE_TABLE || place->kind == ASI_KIND_KERNEL_PAGE) &&
+	    asi_is_own_table(asi, address))
+		place->kind = ASI_KIND_OWN_TABLE;
 }

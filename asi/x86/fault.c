@@ -76,20 +76,70 @@ static int asi_grow_user(struct asi *asi, u64 page, struct asi_place *place)
 			  size, entry, place->kind, NULL);
 }
 
-/* The flag goes up first: a page freed before that is seen here as another kind. */
+/* Tables are looked at only. */
+static int asi_map_table(struct asi *asi, unsigned long table)
+{
+	return asi_pt_map(&asi->pt, table, __pa(table), PAGE_SIZE, _PAGE_PRESENT | _PAGE_NX,
+			  ASI_KIND_OWN_TABLE, NULL);
+}
+
+/* Who needs one table for a guest's memory needs the following soon. */
+#define ASI_TABLES_AHEAD	7
+
+static void asi_grow_ahead(struct asi *asi, unsigned long table)
+{
+	struct asi_leaf leaf = { .size = PAGE_SIZE };
+	unsigned long user;
+	unsigned int i;
+
+	if (!asi->ops->owns_user || !asi->ops->translates(asi->owner, &user) ||
+	    asi_lowest_table(user) != table)
+		return;
+	for (i = 0; i < ASI_TABLES_AHEAD; i++) {
+		user = ALIGN_DOWN(user, PMD_SIZE) + PMD_SIZE;
+		if (!asi->ops->owns_user(asi->owner, user, PAGE_SIZE))
+			return;
+		table = asi_lowest_table(user);
+		if (!table)
+			continue;
+		leaf.va = table;
+		leaf.pa = __pa(table);
+		asi_flag_leaf(&leaf, table, PAGE_SIZE);
+		/* As in asi_grow_kernel(): freed from here on, it is taken out again. */
+		smp_mb();
+		if (asi_lowest_table(user) != table || asi_map_table(asi, table))
+			return;
+	}
+}
+
+/*
+ * The flag goes up first: a page freed before that is seen here as another kind.
+ * Of the memory map comes as much as the kernel has in one entry.
+ */
 static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 			   const struct asi_place *place)
 {
 	struct asi_place again;
+	u64 size = PAGE_SIZE;
+	int err;
 
-	asi_flag_leaf(&place->leaf, page, PAGE_SIZE);
+	if (place->kind == ASI_KIND_VMEMMAP && place->leaf.size == PMD_SIZE) {
+		page = place->leaf.va;
+		size = PMD_SIZE;
+	}
+	asi_flag_leaf(&place->leaf, page, size);
 	/* Pairs with the test of the flag in __asi_free_pages(). */
 	smp_mb();
 	asi_classify(asi, address, &again);
 	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa)
 		return -EAGAIN;
-	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, PAGE_SIZE,
-			    place->kind, NULL, NULL);
+	if (place->kind == ASI_KIND_OWN_TABLE) {
+		err = asi_map_table(asi, page);
+		if (!err)
+			asi_grow_ahead(asi, page);
+		return err;
+	}
+	return asi_pt_clone(&asi->pt, asi_kernel_root(), page, size, place->kind, NULL, NULL);
 }
 
 /*

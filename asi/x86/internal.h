@@ -52,6 +52,9 @@ struct asi {
 	struct work_struct refill_work;
 };
 
+/* Bytes at the beginning of any task_struct that are ASI_KIND_OTHER_TASK. */
+#define ASI_TASK_OPEN	offsetof(struct task_struct, asi_secrets)
+
 /* Bits of the state that travels from entry to exit hooks. */
 #define ASI_STATE_RESUME	BIT(0)	/* curr was set */
 #define ASI_STATE_CR3		BIT(1)	/* and CR3 was restricted */
@@ -91,6 +94,12 @@ struct asi_place {
 /* classify.c; lockless, any context. */
 void asi_classify(const struct asi *asi, unsigned long address,
 		  struct asi_place *place);
+
+/*
+ * The running process's table of single pages for @va, or 0.  Interrupts off, which
+ * keeps its tables.
+ */
+unsigned long asi_lowest_table(unsigned long va);
 
 /*
  * Bytes of one CPU's unit in the first per-CPU chunk; the rule of

@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) "asi: " fmt
 
+#include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
@@ -42,6 +43,15 @@ void asi_share(const void *addr, size_t size)
 		asi_shared_changed = true;
 	}
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
+}
+
+void asi_share_idr(const struct idr *idr)
+{
+	void *head = rcu_access_pointer(idr->idr_rt.xa_head);
+
+	if (radix_tree_is_internal_node(head))
+		asi_share((void *)((unsigned long)head & ~RADIX_TREE_ENTRY_MASK),
+			  sizeof(struct radix_tree_node));
 }
 
 /*

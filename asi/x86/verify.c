@@ -96,6 +96,45 @@ static const char *asi_bad_page(u64 pfn, bool user_half)
 	return user ? "user memory" : NULL;
 }
 
+/* The table that @theirs leads to, if it leads to one. */
+static const u64 *asi_table_below(u64 theirs)
+{
+	if (!(theirs & _PAGE_PRESENT) || (theirs & _PAGE_PSE))
+		return NULL;
+	return __va(asi_entry_pfn(theirs) << PAGE_SHIFT);
+}
+
+/* Does some entry of the user half lead to the table @pfn? */
+static bool asi_leads_to(const u64 *table, unsigned int level, u64 pfn)
+{
+	unsigned int i, n = level == asi_top_level() ? PTRS_PER_PGD / 2 : PTRS_PER_PTE;
+	const u64 *below;
+
+	for (i = 0; i < n; i++) {
+		below = asi_table_below(READ_ONCE(table[i]));
+		if (!below)
+			continue;
+		if (PHYS_PFN(__pa(below)) == pfn ||
+		    (level > 2 && asi_leads_to(below, level - 1, pfn)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the domain read this page table?  If it is its process's; or if nothing is
+ * in it: a table that is put aside for a large page to be split, or about to be
+ * freed.  Interrupts are off, which keeps the process's tables.
+ */
+static bool asi_may_read_table(const struct asi_verify *v, u64 pfn)
+{
+	const struct mm_struct *mm = v->asi->mm;
+
+	return (mm && (PHYS_PFN(__pa(mm->pgd)) == pfn ||
+		       asi_leads_to((u64 *)mm->pgd, asi_top_level(), pfn))) ||
+	       !memchr_inv(__va(PFN_PHYS(pfn)), 0, PAGE_SIZE);
+}
+
 static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 				   u64 entry, unsigned int our_level,
 				   struct asi_rights rights)
@@ -125,6 +164,9 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 	if (entry & ~pte_val(*kernel) & _PAGE_USER)
 		asi_violate(v, va, entry, "user access");
 	bad = asi_bad_page(pfn, false);
+	if (bad && !rights.write && pfn_valid(pfn) && PageTable(pfn_to_page(pfn)) &&
+	    asi_may_read_table(v, pfn))
+		bad = NULL;
 	if (bad)
 		asi_violate(v, va, entry, bad);
 }
@@ -171,14 +213,6 @@ static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 		else
 			asi_verify_user_page(v, va, pfn, entry, rights);
 	}
-}
-
-/* The table that @theirs leads to, if it leads to one. */
-static const u64 *asi_table_below(u64 theirs)
-{
-	if (!(theirs & _PAGE_PRESENT) || (theirs & _PAGE_PSE))
-		return NULL;
-	return __va(asi_entry_pfn(theirs) << PAGE_SHIFT);
 }
 
 /* An entry that leads to @table: is the mark that says whose it is true? */

@@ -167,7 +167,8 @@ void asi_verify_tasks(struct asi_verify *v)
 	for_each_process_thread(p, t) {
 		if (asi->mm ? t->tgid == asi->pid : !t->mm)
 			continue;
-		asi_verify_absent(v, (u64)t, arch_task_struct_size,
+		asi_verify_absent(v, (u64)t + ASI_TASK_OPEN,
+				  arch_task_struct_size - ASI_TASK_OPEN,
 				  "task_struct of another process");
 		stack = READ_ONCE(t->stack);
 		if (stack)

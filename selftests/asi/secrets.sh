@@ -42,6 +42,7 @@ plant_guest() {
 
 plant() {
 	case $1 in
+	task)			echo "task $victim" >$T/plant ;;
 	user_page|page_table)	echo "$1 $victim $va" >$T/plant ;;
 	guest_memory)		[ -n "$(plant_guest)" ] ;;
 	own_*)			echo "guest_${1#own_} $vm" >$T/plant ;;
@@ -68,6 +69,7 @@ slab slab slab:asi_secret
 other_stack other_stack -
 stack_alias kernel_page kernel_page
 page_table page_table page_table
+task slab slab:task_struct
 free_page free_page free_page
 freed_mapped free_page free_page
 guest_vm vmalloc -
@@ -124,7 +126,7 @@ read_denied() {
 base_policy='default; kvm slab:kmalloc-64 r grow'
 
 if asi_is_on; then
-	plan 47
+	plan 49
 	echo "$base_policy" >$D/asi/policy
 	while read -r secret kind rule; do
 		check "on: $secret is not reachable, the touch leaves and is logged as $kind" \
@@ -141,7 +143,7 @@ if asi_is_on; then
 		check "on: the guest's own $secret is read, inside" read_own "$secret"
 	done
 else
-	plan 19
+	plan 20
 	while read -r secret kind rule; do
 		check "off: $secret is read from the vCPU loop" read_off "$secret"
 	done <<-END

@@ -24,8 +24,8 @@ wrong() {
 	printf '%s\n' "$oracle" | grep "^violation" | grep " what $2\$" ||
 		{ printf '%s\n' "$oracle"; return 1; }
 }
-wrong_secret() {
-	echo "$1" >$T/plant && wrong secret "$2"
+wrong_secret() { # PLANTED WHAT [HOW]
+	echo "$1" >$T/plant && wrong "${3:-secret}" "$2"
 }
 # Nobody takes it out of the quarantine meanwhile.
 wrong_quarantine() {
@@ -36,11 +36,11 @@ wrong_quarantine() {
 	echo none >$D/asi/break
 	return $status
 }
-right() { echo nothing >$T/corrupt && domains_are_right; }
+right() { echo "$1" >$T/corrupt && domains_are_right; }
 
-plan 18
+plan 21
 check "no violation in domains that are in use" domains_are_right
-check "a domain with one page more: no violation" right
+check "a domain with one page more: no violation" right nothing
 check "a Global entry" wrong global Global
 check "another frame than the kernel's" wrong frame "another frame"
 check "executable where the kernel is not" wrong executable executable
@@ -56,6 +56,10 @@ check "a page missing from a CPU's per-CPU area" \
 check "an address that the kernel no longer maps" wrong unmapped "not mapped by the kernel"
 check "another process's page" wrong_secret "user_page $victim $va" "user memory"
 check "a page table" wrong_secret "page_table $victim $va" "page table"
+check "another process's page table, read-only" \
+	wrong_secret "page_table $victim $va" "page table" secret_readonly
+check "a page table of the process itself, writable" wrong own_table_writable "page table"
+check "the same, read-only: no violation" right own_table
 check "another process's stack" wrong_secret other_stack "stack of another process"
 check "another process's task_struct" wrong_secret "task $victim" "task_struct of another process"
 check "no warning in the kernel's log" log_is_clean

@@ -58,10 +58,12 @@ TEST_F(AccountTest, exit_is_booked_under_its_reason_and_outcome) {
 }
 
 TEST_F(AccountTest, what_stays_inside_is_counted_by_index_and_shows_in_the_sum) {
-    for (const asi_u32 code : {0u, 0x72u, 0x72u, 0x400u, KVM_ASI_DIRECT - 1u})
-        EXPECT_TRUE(kvm_asi_account_inside(account_.get(), code));
-    EXPECT_FALSE(kvm_asi_account_inside(account_.get(), KVM_ASI_DIRECT));
-    EXPECT_FALSE(kvm_asi_account_inside(account_.get(), ~0u));
+    for (const asi_u32 code : {0u, 0x72u, 0x72u, 0x400u, KVM_ASI_DIRECT - 1u}) {
+        EXPECT_TRUE(kvm_asi_is_direct(code));
+        kvm_asi_account_inside(account_.get(), code);
+    }
+    EXPECT_FALSE(kvm_asi_is_direct(KVM_ASI_DIRECT));
+    EXPECT_FALSE(kvm_asi_is_direct(~0u));
     book(0x72, KVM_ASI_INSIDE);
     book(0x72, KVM_ASI_LEFT);
 
@@ -78,6 +80,25 @@ TEST_F(AccountTest, what_stays_inside_is_counted_by_index_and_shows_in_the_sum) 
     kvm_asi_account twice = {};
     kvm_asi_account_add(&twice, &sum);
     EXPECT_EQ(twice.total[KVM_ASI_INSIDE], 6u) << "a sum can be added to a sum";
+}
+
+TEST_F(AccountTest, first_touches_that_stay_inside_are_counted_by_index) {
+    kvm_asi_account_touched(account_.get(), 0x400);
+    kvm_asi_account_touched(account_.get(), 0x400);
+    kvm_asi_account_inside(account_.get(), 0x400);
+    const kvm_asi_cause switched = cause(0, KVM_ASI_LEAVE_SCHED);
+    book(0x78, KVM_ASI_LEFT, &switched);
+    book(0x78, KVM_ASI_USER, &switched);
+    account_->left_no_page = 3;
+
+    kvm_asi_account sum = {};
+    kvm_asi_account_add(&sum, account_.get());
+    EXPECT_EQ(sum.total[KVM_ASI_FIRST_TOUCH], 2u);
+    EXPECT_EQ(sum.total[KVM_ASI_INSIDE], 1u);
+    EXPECT_EQ(sum.left_first_touch, 0u);
+    EXPECT_EQ(sum.left_no_page, 3u);
+    EXPECT_EQ(sum.left_switched, 1u);
+    EXPECT_EQ(sum_of_reasons(sum, KVM_ASI_FIRST_TOUCH), 2u);
 }
 
 TEST_F(AccountTest, flushes_avoided_are_the_entries_without) {

@@ -88,6 +88,20 @@ TEST_F(PolicyTest, secrets_never_grow_by_default) {
         }
 }
 
+TEST_F(PolicyTest, a_virtual_machine_reads_its_own_tables_and_wakes_tasks) {
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OWN_TABLE, ASI_ACCESS_READ), "grow");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OWN_TABLE, ASI_ACCESS_WRITE), "exit,log");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OTHER_TASK, ASI_ACCESS_READ), "grow");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OTHER_TASK, ASI_ACCESS_WRITE), "grow");
+    for (const asi_kind kind : {ASI_KIND_OWN_TABLE, ASI_KIND_OTHER_TASK}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, kind, ASI_ACCESS_EXEC), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_TEST, kind, ASI_ACCESS_READ), "deny,log");
+    }
+    ASSERT_EQ(parse("kvm own_table r exit; kvm other_task rw exit"), 0);
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OWN_TABLE, ASI_ACCESS_READ), "exit,log");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_OTHER_TASK, ASI_ACCESS_WRITE), "exit,log");
+}
+
 TEST_F(PolicyTest, what_every_class_needs_grows_by_default) {
     for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST}) {
         for (const asi_kind kind :

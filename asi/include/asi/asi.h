@@ -35,9 +35,13 @@ bool asi_enabled(void);
  *	that they count as guest memory?  Called in the fault path, under the
  *	domain's lock too: no locks, no sleeping, and "no" in any doubt.  May be
  *	NULL.
+ * @translates: is the running task at work for the domain on one user address
+ *	that it may have to translate?  Then the process's tables for that address
+ *	are kind own_table.  Called as @owns_user.  May be NULL.
  */
 struct asi_ops {
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
+	bool (*translates)(void *owner, unsigned long *address);
 };
 
 /**

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 #include <asm/page_types.h>
 
+struct idr;
 struct pt_regs;
 struct page;
 struct task_struct;
@@ -53,6 +54,8 @@ bool __asi_stack_in_use(const void *stack);
  * NMI.
  */
 void asi_share(const void *addr, size_t size);
+/* The same for the top node of a small table that is filled by now: up to 64 entries. */
+void asi_share_idr(const struct idr *idr);
 void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node);
 void *__asi_alone_zalloc(size_t size, gfp_t gfp);
 void *__asi_memdup_user_alone(const void __user *from, size_t size);
@@ -262,6 +265,7 @@ static __always_inline void asi_kernel_changed(unsigned long start, unsigned lon
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
 static __always_inline bool asi_stack_in_use(const void *stack) { return false; }
 static __always_inline void asi_share(const void *addr, size_t size) { }
+static __always_inline void asi_share_idr(const struct idr *idr) { }
 static __always_inline int asi_task_align(int align) { return align; }
 static __always_inline unsigned long asi_alone(unsigned long size) { return size; }
 static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 struct kvm;
+struct kvm_mmu_memory_cache;
 struct kvm_vcpu;
 
 #ifdef CONFIG_KVM_ASI
@@ -27,6 +28,7 @@ void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 
 void __kvm_asi_changed(struct kvm *kvm);
 bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu);
+void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc);
 ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
@@ -106,8 +108,19 @@ static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu)
 	return kvm_asi_on() && __kvm_asi_defer_user_work(vcpu);
 }
 
+/*
+ * KVM has allocated objects for tables, of a vCPU if one is loaded.  Process
+ * context, may sleep.
+ */
+static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
+{
+	if (kvm_asi_on())
+		__kvm_asi_topped_up(mc);
+}
+
 #else
 
+static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc) { }
 static __always_inline bool kvm_asi_flushes(void) { return false; }
 static __always_inline void kvm_asi_changed(struct kvm *kvm) { }
 static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu) { return false; }

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Timers of sleeping tasks, off their stacks.
+ * What wakes sleeping tasks, off their stacks.
  *
  * A sleeping task links a timer on its stack into the CPU's queue, and whoever
  * changes that queue later reads and writes it: every tick would touch other
- * tasks' stacks.  Once the first domain exists these timers come from a slab
- * cache that holds nothing else and that domains may map.  Without memory the
- * stack does: slower, not wrong.
+ * tasks' stacks.  A task in poll() links entries on its stack into the queues of
+ * all it waits for: a guest that kicks a device would touch the VMM's.  Once the
+ * first domain exists these come from slab caches that hold nothing else and that
+ * domains may map.  Without memory the stack does: slower, not wrong.
  */
 #ifndef ASI_SLEEPER_H
 #define ASI_SLEEPER_H
 
+#include <linux/gfp.h>
 #include <linux/hrtimer.h>
+#include <linux/mm.h>
 #include <linux/sched/task_stack.h>
 #include <linux/timer.h>
 #include <asi/hooks.h>
@@ -19,7 +22,6 @@
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 
 void *__asi_sleeper(void *on_stack, size_t size);
-void __asi_free_sleeper(void *sleeper);
 
 /*
  * Storage for what @on_stack was meant for, until asi_free_sleeper().  Does not
@@ -34,17 +36,42 @@ void __asi_free_sleeper(void *sleeper);
 	__sleeper;						\
 })
 
-/* No timer in it is queued or running any more. */
+/* No timer in it is queued or running, and nobody can be waking by it any more. */
 static inline void asi_free_sleeper(void *sleeper)
 {
 	if (asi_hook_active() && !object_is_on_stack(sleeper))
-		__asi_free_sleeper(sleeper);
+		kfree(sleeper);
+}
+
+/* A page of the same sort, or of any while there is no domain.  May sleep. */
+static inline void *asi_sleeper_page(void)
+{
+	return asi_hook_active() ? __asi_shared_zalloc(PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE) :
+				   (void *)__get_free_page(GFP_KERNEL);
+}
+
+static inline void asi_free_sleeper_page(void *page)
+{
+	if (asi_hook_active() && folio_test_slab(virt_to_folio(page)))
+		kfree(page);
+	else
+		free_page((unsigned long)page);
 }
 
 #else
 
 #define asi_sleeper(on_stack)	(on_stack)
 static inline void asi_free_sleeper(void *sleeper) { }
+
+static inline void *asi_sleeper_page(void)
+{
+	return (void *)__get_free_page(GFP_KERNEL);
+}
+
+static inline void asi_free_sleeper_page(void *page)
+{
+	free_page((unsigned long)page);
+}
 
 #endif
 

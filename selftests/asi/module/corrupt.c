@@ -15,6 +15,7 @@
 #include <linux/vmalloc.h>
 #include <asm/pgtable.h>
 #include <asi/asi.h>
+#include <asi/engine.h>
 #include "asi_test.h"
 
 /* More than per-CPU lists keep, so that freed means free. */
@@ -175,6 +176,37 @@ static int asi_corrupt_entry(unsigned long va, const char *what)
 	return err;
 }
 
+/* A table page that a domain may look at, if at all. */
+static int asi_map_table(unsigned long va, bool writable)
+{
+	u64 *entry;
+	int err = asi_map(asi_wrong_domain, (void *)va, 1, ASI_KIND_OBJECT);
+
+	if (err || writable)
+		return err;
+	entry = asi_raw_entry(asi_wrong_domain, va, 1);
+	if (!entry)
+		return -ENOENT;
+	*entry &= ~(_PAGE_RW | _PAGE_DIRTY);
+	return 0;
+}
+
+/* The lowest table for the running process's stack, which stays while it runs. */
+static unsigned long asi_own_table(void)
+{
+	unsigned long va = current->mm->start_stack;
+	struct asi_leaf leaf;
+	u64 *table = (u64 *)current->mm->pgd;
+	unsigned int level;
+
+	if (!asi_table_lookup(table, pgtable_l5_enabled() ? 5 : 4, va, &leaf))
+		return 0;
+	for (level = pgtable_l5_enabled() ? 5 : 4; level > 1; level--)
+		table = __va(table[(va >> (PAGE_SHIFT + (level - 1) * 9)) &
+				   (PTRS_PER_PTE - 1)] & PTE_PFN_MASK);
+	return (unsigned long)table;
+}
+
 int asi_corrupt(const char *what, const struct asi_secret *secret)
 {
 	bool alias = !strcmp(what, "writable") || !strcmp(what, "unmapped") ||
@@ -197,6 +229,15 @@ int asi_corrupt(const char *what, const struct asi_secret *secret)
 		goto out;
 	if (!strcmp(what, "secret")) {
 		err = asi_map(asi_wrong_domain, (void *)secret->address, 1, ASI_KIND_OBJECT);
+		goto out;
+	}
+	if (!strcmp(what, "secret_readonly")) {
+		err = asi_map_table(secret->address, false);
+		goto out;
+	}
+	if (!strncmp(what, "own_table", 9)) {
+		va = asi_own_table();
+		err = va ? asi_map_table(va, !strcmp(what, "own_table_writable")) : -EFAULT;
 		goto out;
 	}
 	err = -ENOMEM;

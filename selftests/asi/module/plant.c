@@ -146,7 +146,8 @@ static int asi_plant_task(struct asi_secret *secret, int pid)
 	put_pid(id);
 	if (!task)
 		return -ESRCH;
-	secret->address = (unsigned long)task;
+	/* The registers; anybody may see what the scheduler keeps. */
+	secret->address = (unsigned long)&task->thread;
 	put_task_struct(task);
 	return 0;
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Two parts of task_struct.  Whoever wakes a task, or has it in the same queue,
+ * reads and writes what the scheduler keeps in it; that part holds nothing that a
+ * guest could not know, and domains may map any task's.  Registers, and so keys,
+ * and the stack canary are in the other, which begins on a page of its own.
+ */
+#ifndef ASI_TASK_H
+#define ASI_TASK_H
+
+#include <linux/types.h>
+#include <asm/page_types.h>
+
+#ifdef CONFIG_ADDRESS_SPACE_ISOLATION
+/* A member of task_struct: here begins what only the task's own domain may map. */
+#define ASI_TASK_SECRETS	__u8 asi_secrets[0] __aligned(PAGE_SIZE);
+#else
+#define ASI_TASK_SECRETS
+#endif
+
+#endif /* ASI_TASK_H */

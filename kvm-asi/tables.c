@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tables that a nested page fault needs: the VMM's, which say where the
+ * guest's memory is, and the guest's nested ones.
+ *
+ * Of the VMM's tables a domain sees, read-only, those on the way to an address
+ * that a guest of its touched.  They tell where the VMM's own memory lies and
+ * nothing of what is in it.  Nested tables are objects of the machine.
+ */
+#include <linux/kvm_host.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/seqlock.h>
+#include "kvm_asi.h"
+#include "kvm_cache_regs.h"
+#include "svm/svm.h"
+#include "vmx/vmx.h"
+#include "vmx/vmx_ops.h"
+
+/* The vCPU that the running task runs, with an exit being handled. */
+static struct kvm_asi_vcpu *kvm_asi_running(struct kvm_asi_vm *vm)
+{
+	struct kvm_asi_vcpu *v;
+
+	list_for_each_entry_lockless(v, &vm->vcpus, list) {
+		if (v->task == current && v->run.exit_code != KVM_ASI_NO_EXIT)
+			return v;
+	}
+	return NULL;
+}
+
+/* The address of a guest's first level that it touched in vain. */
+static bool kvm_asi_faulting_gpa(const struct kvm_asi_vcpu *v, u64 *gpa)
+{
+	if (is_guest_mode(v->vcpu))
+		return false;
+	if (v->svm) {
+		*gpa = to_svm(v->vcpu)->vmcb->control.exit_info_2;
+		return v->run.exit_code == SVM_EXIT_NPF;
+	}
+	if (v->run.exit_code != EXIT_REASON_EPT_VIOLATION)
+		return false;
+	*gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	return true;
+}
+
+bool kvm_asi_translates(void *owner, unsigned long *address)
+{
+	struct kvm_asi_vm *vm = owner;
+	struct kvm_asi_guest *guest = &vm->guest;
+	struct kvm_asi_vcpu *v = kvm_asi_running(vm);
+	unsigned int seq = raw_read_seqcount(&guest->seq);
+	unsigned int i, n = READ_ONCE(guest->ranges);
+	unsigned long start, size;
+	bool found = false;
+	u64 gpa, base;
+
+	if (!v || (seq & 1) || current->mm != vm->kvm->mm || !kvm_asi_faulting_gpa(v, &gpa))
+		return false;
+	for (i = 0; !found && i < n && i < KVM_ASI_MAX_RANGES; i++) {
+		start = READ_ONCE(guest->range[i].start);
+		size = READ_ONCE(guest->range[i].end) - start;
+		base = READ_ONCE(guest->range[i].gpa);
+		found = gpa >= base && gpa - base < size;
+		*address = start + (gpa - base);
+	}
+	return found && !read_seqcount_retry(&guest->seq, seq);
+}
+
+/*
+ * Pages that will be nested tables, many at once: the fault that made KVM
+ * allocate them was outside already, and those that use them up stay inside.
+ */
+void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
+{
+	size_t size = mc->kmem_cache ? kmem_cache_size(mc->kmem_cache) : PAGE_SIZE;
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	struct kvm_asi_vcpu *v = vcpu ? vcpu->arch.asi : NULL;
+	int i;
+
+	if (!v)
+		return;
+	/* What cannot be mapped is left for. */
+	for (i = 0; i < mc->nobjs; i++)
+		(void)asi_map(v->run.asi, mc->objects[i], size, ASI_KIND_OBJECT);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_topped_up);
