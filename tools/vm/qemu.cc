@@ -12,6 +12,7 @@
 #include "job.h"
 #include "kernel_image.h"
 #include "text.h"
+#include "tsc.h"
 
 namespace asi {
 
@@ -87,6 +88,13 @@ Job make_job(const Options& options) {
     return job;
 }
 
+/// A kernel that measures the TSC while the host is busy may be wrong by a factor of ten, and
+/// every time limit with it. With --icount time and TSC are one.
+std::string tsc_speed(const Options& options) {
+    const unsigned khz = options.icount ? 0 : tsc_khz();
+    return khz == 0 ? "" : " tsc_early_khz=" + std::to_string(khz);
+}
+
 std::string kernel_command_line(const Options& options, const std::string& job_file,
                                 const std::string& guest_init) {
     std::string line = common_parameters(options.append) + " panic=-1 ro ";
@@ -97,7 +105,7 @@ std::string kernel_command_line(const Options& options, const std::string& job_f
     if (starts_processors_late(options)) line += " maxcpus=1";
     // TCG's processors read one clock. On a busy host the watchdog doubts it all the same
     // and turns it off: patched code and slow reads of the HPET in the middle of a test.
-    if (options.acceleration == Acceleration::kTcg) line += " tsc=reliable";
+    if (options.acceleration == Acceleration::kTcg) line += " tsc=reliable" + tsc_speed(options);
     if (!options.append.empty()) line += " " + options.append;
     check_command_line(line);
     return line;
