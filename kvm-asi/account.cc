@@ -127,8 +127,7 @@ void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outc
 
 namespace {
 
-void add_direct(kvm_asi_account& to, const u64 (&counts)[KVM_ASI_DIRECT],
-                kvm_asi_outcome outcome) {
+void add_direct(kvm_asi_account& to, const u64 (&counts)[KVM_ASI_DIRECT], kvm_asi_outcome outcome) {
     for (u32 code = 0; code < KVM_ASI_DIRECT; ++code) {
         const u64 count = read(counts[code]);
         if (count == 0) continue;

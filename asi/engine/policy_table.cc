@@ -66,8 +66,8 @@ constexpr const char* kKvmCaches[] = {
 /// timers of sleeping tasks, scheduling domains, interrupt routes, eventfds; and
 /// that of queues of work, which the kernel keeps apart itself.
 constexpr const char* kSharedCaches[] = {
-    "asi_sleeper",    "asi_poller",    "asi_shared-64",  "asi_shared-256",
-    "asi_shared-1k",  "asi_shared-4k", "pool_workqueue",
+    "asi_sleeper",   "asi_poller",    "asi_shared-64",  "asi_shared-256",
+    "asi_shared-1k", "asi_shared-4k", "pool_workqueue",
 };
 
 /// The allocator's descriptors, which hardened user copies consult: layout of

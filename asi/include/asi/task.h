@@ -13,9 +13,9 @@
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 /* A member of task_struct: here begins what only the task's own domain may map. */
-#define ASI_TASK_SECRETS	__u8 asi_secrets[0] __aligned(PAGE_SIZE);
+#define ASI_TASK_SECRETS	__u8 asi_secrets[0] __aligned(PAGE_SIZE)
 #else
-#define ASI_TASK_SECRETS
+#define ASI_TASK_SECRETS	struct { }
 #endif
 
 #endif /* ASI_TASK_H */

@@ -45,8 +45,8 @@ enum asi_kind {
 	ASI_KIND_SHADOW,	/* "shadow"       KASAN shadow (debug kernels) */
 	ASI_KIND_USER_ADDRESS,	/* "user_address" user half of the address space */
 	ASI_KIND_GUEST_MEMORY,	/* "guest_memory" a VM's own memory at its VMM's user addresses */
-	ASI_KIND_OWN_TABLE,	/* "own_table"    page table of the running process, for its guest */
-	ASI_KIND_OTHER_TASK,	/* "other_task"   what the scheduler keeps in a task's task_struct */
+	ASI_KIND_OWN_TABLE,	/* "own_table"    the running process's page table, for its guest */
+	ASI_KIND_OTHER_TASK,	/* "other_task"   the scheduler's part of a task_struct */
 	ASI_KIND_OBJECT,	/* "object"       object the consumer mapped on purpose */
 	ASI_NR_KINDS
 };
