@@ -7,7 +7,7 @@
  * process has itself.  What goes away in the process goes away here: the MMU
  * notifier takes the range out before the process's own entry changes, and no
  * page is added until the change is over.  The TLB flush that follows makes
- * every CPU inside leave.
+ * every CPU leave that is inside with what was taken out.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>

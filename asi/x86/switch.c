@@ -41,11 +41,19 @@ u64 asi_event_sum(enum asi_event ev)
 	return sum;
 }
 
-/* What the kernel's own PCID holds stays valid meanwhile: its flushes leave first. */
+/*
+ * What the kernel's own PCID holds stays valid meanwhile, unless a flush was put
+ * off; all others leave first.  An NMI in between flushes for itself at worst.
+ */
 static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
 {
-	native_write_cr3(cpu->tlb.slots ? cpu->unrestricted_cr3 | X86_CR3_PCID_NOFLUSH :
-					  cpu->unrestricted_cr3);
+	unsigned long cr3 = cpu->unrestricted_cr3;
+
+	if (cpu->tlb.slots && !cpu->stale)
+		cr3 |= X86_CR3_PCID_NOFLUSH;
+	cpu->stale = false;
+	barrier();
+	native_write_cr3(cr3);
 	asi_count(ASI_EV_CR3_WRITE);
 }
 

@@ -103,6 +103,26 @@ void asi_evict_everywhere(void)
 /* ---- The kernel's own flushes ----------------------------------------- */
 
 /*
+ * Of a process's user addresses a transparent domain has at most its guest's memory,
+ * and that is taken out, and so counted, before the process's table changes.  If
+ * nothing was, this CPU uses nothing inside of what is to be flushed, and the load of
+ * CR3 that leaves can do it.
+ */
+bool __asi_flush_later(void)
+{
+	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
+	struct asi *asi = cpu->curr;
+
+	if (!asi || asi->strict || !asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->tlb)) {
+		__asi_leave_for_cr3();
+		return false;
+	}
+	cpu->stale = true;
+	asi_count(ASI_EV_FLUSH_LATER);
+	return true;
+}
+
+/*
  * The kernel drops translations on this CPU only, or on each CPU in turn.  An
  * NMI may have interrupted the loading of a root that need not be flushed any
  * more by what was known a moment ago: it empties the TLB itself.

@@ -40,6 +40,8 @@
 	EM(ASI_KIND_SHADOW, "shadow") \
 	EM(ASI_KIND_USER_ADDRESS, "user_address") \
 	EM(ASI_KIND_GUEST_MEMORY, "guest_memory") \
+	EM(ASI_KIND_OWN_TABLE, "own_table") \
+	EM(ASI_KIND_OTHER_TASK, "other_task") \
 	EMe(ASI_KIND_OBJECT, "object")
 
 #define ASI_TRACE_HOWS \

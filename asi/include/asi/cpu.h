@@ -24,6 +24,7 @@ struct asi_cpu {
 	unsigned long unrestricted_cr3;	/* valid while curr is set */
 	unsigned long restricted_cr3;	/* the same */
 	bool critical;
+	bool stale;			/* loading unrestricted_cr3 has to flush */
 	struct asi_leave leave;
 	struct asi_tlb_cpu tlb;
 };

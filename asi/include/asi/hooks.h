@@ -37,6 +37,7 @@ void __asi_nmi_exit(u8 state);
 void __asi_sched_out(struct task_struct *prev, struct task_struct *next);
 void __asi_leave_for_cr3(void);
 void __asi_switch_mm(void);
+bool __asi_flush_later(void);
 unsigned long __asi_current_cr3(void);
 unsigned long __asi_hidden_cr3(void);
 void __asi_flush_local(void);
@@ -112,7 +113,16 @@ static __always_inline void asi_settle_cr3(void)
 		__asi_leave_for_cr3();
 }
 
-/* The same, and it is another process's. */
+/*
+ * The caller is about to flush user addresses of the process whose table is loaded;
+ * interrupts off.  True: the load of CR3 that leaves will, before any use.
+ */
+static __always_inline bool asi_flush_later(void)
+{
+	return asi_hook_active() && __asi_flush_later();
+}
+
+/* CR3 is about to be another process's. */
 static __always_inline void asi_switch_mm(void)
 {
 	if (asi_hook_active())
@@ -252,6 +262,7 @@ static __always_inline void asi_nmi_exit(u8 state) { }
 static __always_inline void asi_sched_out(struct task_struct *prev,
 					  struct task_struct *next) { }
 static __always_inline void asi_settle_cr3(void) { }
+static __always_inline bool asi_flush_later(void) { return false; }
 static __always_inline void asi_switch_mm(void) { }
 static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }
