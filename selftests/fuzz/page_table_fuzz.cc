@@ -13,8 +13,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const unsigned value = n <= 256 ? byte() : byte() << 8 | byte();
         return value % n;
     };
-    sim::Machine machine(byte() % 2 ? 5 : 4, pick);
-    while (used < size) machine.step();
-    machine.check_all();
+    {
+        sim::Machine machine(byte() % 2 ? 5 : 4, pick);
+        while (used < size) machine.step();
+        machine.check_all();
+    }
+    // Roots are not used twice: hundreds of thousands of runs would use up what there is.
+    sim::free_all();
     return 0;
 }
