@@ -40,6 +40,15 @@ static __always_inline bool kvm_asi_flushes(void)
 }
 
 /*
+ * Is the host's page for memory that the guest may only read, such as firmware, looked
+ * for in the page table first?  What KVM does else looks at the VMA, which leaves.
+ */
+static __always_inline bool kvm_asi_reads_fast(void)
+{
+	return kvm_asi_on();
+}
+
+/*
  * Start of KVM_RUN, process context, may sleep: the VM's domain exists and
  * holds what the vCPU loop needs when this returns 0.  -ENOMEM fails KVM_RUN:
  * a vCPU never runs unisolated for want of memory.
@@ -122,6 +131,7 @@ static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 
 static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc) { }
 static __always_inline bool kvm_asi_flushes(void) { return false; }
+static __always_inline bool kvm_asi_reads_fast(void) { return false; }
 static __always_inline void kvm_asi_changed(struct kvm *kvm) { }
 static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu) { return false; }
 static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
