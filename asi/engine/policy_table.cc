@@ -6,13 +6,13 @@ namespace asi {
 
 namespace {
 
-constexpr const char* kClassNames[] = {"kvm", "test"};
+constexpr const char* kClassNames[] = {"kvm", "test", "sci"};
 constexpr const char* kKindNames[] = {
     "unknown",      "entry_text",   "kernel_text", "module",     "rodata",    "data",
     "percpu",       "cpu_entry",    "irq_stack",   "fixmap",     "own_stack", "other_stack",
-    "own_task",     "slab",         "user_page",   "page_table", "free_page", "kernel_page",
-    "reserved",     "text_alias",   "vmalloc",     "vmemmap",    "device",    "shadow",
-    "user_address", "guest_memory", "own_table",   "other_task", "object",
+    "own_task",     "slab",         "user_page",   "page_cache", "page_table", "free_page",
+    "kernel_page",  "reserved",     "text_alias",  "vmalloc",    "vmemmap",    "device",
+    "shadow",       "user_address", "guest_memory", "own_table", "other_task", "object",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -55,6 +55,16 @@ constexpr BaseKind kKvmKinds[] = {
     {ASI_KIND_OTHER_TASK, true, true, false},
 };
 
+/// What a system call brings in: the kernel's own data, whoever it works for.  Not
+/// here: other stacks, page tables, processes' pages, free pages; and text as data.
+constexpr BaseKind kSciKinds[] = {
+    {ASI_KIND_ENTRY_TEXT, false, false, true}, {ASI_KIND_KERNEL_TEXT, false, false, true},
+    {ASI_KIND_SLAB, true, true, false},        {ASI_KIND_KERNEL_PAGE, true, true, false},
+    {ASI_KIND_PAGE_CACHE, true, true, false},  {ASI_KIND_RESERVED, true, true, false},
+    {ASI_KIND_VMALLOC, true, true, false},     {ASI_KIND_OTHER_TASK, true, true, false},
+    {ASI_KIND_GUEST_MEMORY, false, false, false},
+};
+
 /// Slab caches of the hypervisor's own objects: they describe the guest that
 /// runs, and VM exits touch them all the time.
 constexpr const char* kKvmCaches[] = {
@@ -85,7 +95,8 @@ constexpr void add_cache_rule(asi_policy& p, const char* name, bool may_write) {
 constexpr asi_policy make_default() {
     asi_policy p = {};
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
-        // A virtual machine carries on after any surprise; a test must notice it.
+        // A virtual machine carries on after any surprise; a test must notice it, and
+        // a system call's surprise is an attack.
         const Verdict other = cls == ASI_CLASS_KVM ? kExit : kDeny;
         for (auto& kind : p.verdict[cls]) {
             kind[ASI_ACCESS_READ] = other.code();
@@ -104,6 +115,12 @@ constexpr asi_policy make_default() {
         auto& kind = p.verdict[ASI_CLASS_KVM][more.kind];
         if (more.read) kind[ASI_ACCESS_READ] = kGrow.code();
         if (more.write) kind[ASI_ACCESS_WRITE] = kGrow.code();
+    }
+    for (const BaseKind& more : kSciKinds) {
+        auto& kind = p.verdict[ASI_CLASS_SCI][more.kind];
+        kind[ASI_ACCESS_READ] = (more.read ? kGrow : kDeny).code();
+        kind[ASI_ACCESS_WRITE] = (more.write ? kGrow : kDeny).code();
+        kind[ASI_ACCESS_EXEC] = (more.execute ? kGrow : kDeny).code();
     }
     for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
     for (const char* name : kSharedCaches) add_cache_rule(p, name, true);

@@ -121,10 +121,9 @@ static int asi_base_build(void)
 	return 0;
 }
 
-/* Every root entry of the kernel half that the base map has. */
-static int asi_base_share(struct asi *asi)
+int asi_share_root(struct asi *asi, const struct asi *from)
 {
-	const u64 *root = asi_pt_root_table(&asi_base->pt);
+	const u64 *root = asi_pt_root_table(&from->pt);
 	int i, err;
 
 	for (i = PTRS_PER_PGD / 2; i < PTRS_PER_PGD; i++) {
@@ -140,7 +139,29 @@ static int asi_base_share(struct asi *asi)
 	return 0;
 }
 
-int asi_base_get(struct asi *asi)
+/* Slots of the base map one by one, but for the one that holds the image. */
+static int asi_share_slots(struct asi *asi, const struct asi *from)
+{
+	const u64 *root = asi_pt_root_table(&from->pt);
+	unsigned long image = ALIGN_DOWN((unsigned long)_text, ASI_SLOT_SIZE);
+	unsigned long va = -(1UL << (asi_levels() == 5 ? 56 : 47));
+	int err;
+
+	for (; va; va += ASI_SLOT_SIZE) {
+		if (!(root[pgd_index(va)] & _PAGE_PRESENT)) {
+			va = ALIGN(va + 1, PGDIR_SIZE) - ASI_SLOT_SIZE;
+			continue;
+		}
+		if (va == image)
+			continue;
+		err = asi_borrow(asi, root, va, 4);
+		if (err && err != -ENOENT)
+			return err;
+	}
+	return 0;
+}
+
+static int asi_base_get_by(struct asi *asi, int (*share)(struct asi *, const struct asi *))
 {
 	int err = 0;
 
@@ -150,7 +171,17 @@ int asi_base_get(struct asi *asi)
 	if (!err)
 		err = asi_map_shared(asi_base);
 	if (!err)
-		err = asi_base_share(asi);
+		err = share(asi, asi_base);
 	mutex_unlock(&asi_base_mutex);
 	return err;
+}
+
+int asi_base_get(struct asi *asi)
+{
+	return asi_base_get_by(asi, asi_share_root);
+}
+
+int asi_base_get_parts(struct asi *asi)
+{
+	return asi_base_get_by(asi, asi_share_slots);
 }

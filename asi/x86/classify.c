@@ -31,7 +31,7 @@ static enum asi_kind asi_classify_image(unsigned long address)
 		return ASI_KIND_KERNEL_TEXT;
 	if (asi_within(address, __start_rodata, __end_rodata))
 		return ASI_KIND_RODATA;
-	return ASI_KIND_DATA;
+	return asi_is_image_table(address) ? ASI_KIND_PAGE_TABLE : ASI_KIND_DATA;
 }
 
 static bool asi_is_irq_stack(unsigned long address)
@@ -147,9 +147,10 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 		return ASI_KIND_FREE_PAGE;
 	if (PageTable(page))
 		return ASI_KIND_PAGE_TABLE;
-	if (folio_test_anon(folio) || folio_test_lru(folio) ||
-	    READ_ONCE(folio->mapping))
+	if (folio_test_anon(folio) || folio_test_swapbacked(folio))
 		return ASI_KIND_USER_PAGE;
+	if (folio_test_lru(folio) || READ_ONCE(folio->mapping))
+		return ASI_KIND_PAGE_CACHE;
 	return ASI_KIND_KERNEL_PAGE;
 }
 

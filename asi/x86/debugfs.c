@@ -222,6 +222,7 @@ static const char * const asi_event_names[ASI_NR_EVENTS] = {
 	[ASI_EV_CR3_FLUSH]	= "cr3_flush",
 	[ASI_EV_FLUSH_LATER]	= "flush_later",
 	[ASI_EV_NMI_STEP]	= "nmi_step",
+	[ASI_EV_GATE]		= "gate",
 	[ASI_EV_CRITICAL_LOST]	= "critical_lost",
 	[ASI_EV_RESERVE_EMPTY]	= "reserve_empty",
 	[ASI_EV_FREED_UNMAPPED]	= "freed_unmapped",

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tlbflush.h>
+#include <asi/gate.h>
 #include "break.h"
 #include "internal.h"
 #include "trace.h"
@@ -95,7 +96,17 @@ void asi_free(struct asi *asi)
 	free_page((unsigned long)asi);
 }
 
-struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
+static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long size)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&asi->lock, flags);
+	if (asi_pt_zap(&asi->pt, start, size))
+		asi_removed_from(asi);
+	raw_spin_unlock_irqrestore(&asi->lock, flags);
+}
+
+static struct asi *asi_new(enum asi_class cls, const struct asi_ops *ops, void *owner)
 {
 	struct asi *asi;
 	int err;
@@ -108,26 +119,25 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	asi->cls = cls;
 	asi->ops = ops;
 	asi->owner = owner;
-	asi->strict = cls == ASI_CLASS_TEST;
 	asi->pid = current->tgid;
-	asi->mm = current->mm;
-	if (asi->mm)
-		mmgrab(asi->mm);
 	asi_comm(asi->comm);
-
 	err = ida_alloc_min(&asi_ids, 1, GFP_KERNEL);
-	if (err < 0)
-		goto free;
+	if (err < 0) {
+		asi_free(asi);
+		return ERR_PTR(err);
+	}
 	asi->id = err;
-	err = asi_base_get(asi);
-	if (!err)
-		err = asi_refill(asi, ASI_RESERVE_FULL);
-	if (!err)
-		err = asi_map(asi, asi, sizeof(*asi), ASI_KIND_OBJECT);
-	if (err)
-		goto free_id;
-	asi->idle_stacks = asi_maps_idle_stacks(asi);
+	return asi;
+}
 
+/* The end of creation: on the list, or gone. */
+static struct asi *asi_finish(struct asi *asi, int err)
+{
+	if (err) {
+		ida_free(&asi_ids, asi->id);
+		asi_free(asi);
+		return ERR_PTR(err);
+	}
 	mutex_lock(&asi_domains_mutex);
 	raw_spin_lock_irq(&asi_domains_lock);
 	list_add_tail(&asi->list, &asi_domains);
@@ -137,14 +147,96 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	if (!static_key_enabled(&asi_active_key))
 		static_branch_enable(&asi_active_key);
 	return asi;
+}
 
-free_id:
-	ida_free(&asi_ids, asi->id);
-free:
-	asi_free(asi);
-	return ERR_PTR(err);
+struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
+{
+	struct asi *asi = asi_new(cls, ops, owner);
+	int err;
+
+	if (IS_ERR(asi))
+		return asi;
+	asi->strict = cls == ASI_CLASS_TEST;
+	asi->mm = current->mm;
+	if (asi->mm)
+		mmgrab(asi->mm);
+	err = asi_base_get(asi);
+	if (!err)
+		err = asi_refill(asi, ASI_RESERVE_FULL);
+	if (!err)
+		err = asi_map(asi, asi, sizeof(*asi), ASI_KIND_OBJECT);
+	if (!err)
+		asi->idle_stacks = asi_maps_idle_stacks(asi);
+	return asi_finish(asi, err);
 }
 EXPORT_SYMBOL_GPL(asi_create);
+
+struct asi *asi_create_tables(enum asi_class cls, const char *name)
+{
+	struct asi *asi = asi_new(cls, NULL, NULL);
+	int err;
+
+	if (IS_ERR(asi))
+		return asi;
+	asi->is_tables = true;
+	asi->pid = 0;
+	strscpy(asi->comm, name, sizeof(asi->comm));
+	err = asi_base_get_parts(asi);
+	if (!err)
+		err = asi_refill(asi, ASI_RESERVE_FULL);
+	if (!err)
+		err = asi_map_image(asi);
+	return asi_finish(asi, err);
+}
+
+struct asi *asi_create_for_task(struct asi *tables, const struct asi_ops *ops, void *owner)
+{
+	struct asi *asi = asi_new(tables->cls, ops, owner);
+	int err;
+
+	if (IS_ERR(asi))
+		return asi;
+	asi->strict = true;
+	asi->shared = tables;
+	asi->user.task = current;
+	asi->user.root = asi_pt_root_table(&asi->pt);
+	err = asi_map(tables, asi, sizeof(*asi), ASI_KIND_OBJECT) ?:
+	      asi_map(tables, current, arch_task_struct_size, ASI_KIND_OWN_TASK);
+	if (!err)
+		err = asi_share_root(asi, tables);
+	if (!err)
+		err = asi_map(asi, task_stack_page(current), THREAD_SIZE, ASI_KIND_OWN_STACK);
+	asi = asi_finish(asi, err);
+	if (!IS_ERR(asi) && !static_key_enabled(&asi_gate_key))
+		static_branch_enable(&asi_gate_key);
+	return asi;
+}
+
+void asi_zap_tables(struct asi *tables, unsigned long start, unsigned long size)
+{
+	asi_zap_range(tables, start, size);
+	asi_evict_everywhere();
+}
+
+struct asi *asi_tables(const struct asi *asi)
+{
+	return asi->shared;
+}
+
+bool asi_is_mapped(const struct asi *asi, unsigned long address)
+{
+	struct asi_leaf leaf;
+
+	return asi_pt_lookup(&asi->pt, address, &leaf);
+}
+
+/* Only there the domain may be entered again, or be thought to be. */
+static bool asi_is_known(int cpu, void *info)
+{
+	const struct asi_cpu *known = per_cpu_ptr(&asi_cpu, cpu);
+
+	return READ_ONCE(known->last) == info || READ_ONCE(known->resume) == info;
+}
 
 static void asi_forget_cpu(void *info)
 {
@@ -166,7 +258,7 @@ void asi_destroy(struct asi *asi)
 		return;
 	/* First: what is freed leaves only the domains that are on the list. */
 	cpus_read_lock();
-	on_each_cpu(asi_forget_cpu, asi, 1);
+	on_each_cpu_cond(asi_is_known, asi_forget_cpu, asi, true);
 	for_each_possible_cpu(cpu) {
 		if (!cpu_online(cpu) && per_cpu(asi_cpu.last, cpu) == asi)
 			per_cpu(asi_cpu.last, cpu) = NULL;
@@ -253,16 +345,6 @@ int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
 	return err > 0 ? -ENOMEM : err;
 }
 EXPORT_SYMBOL_GPL(asi_map_reserved);
-
-static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long size)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&asi->lock, flags);
-	if (asi_pt_zap(&asi->pt, start, size))
-		asi_removed(asi);
-	raw_spin_unlock_irqrestore(&asi->lock, flags);
-}
 
 int asi_map_current(struct asi *asi)
 {

@@ -11,6 +11,7 @@
 
 #include <linux/entry-common.h>
 #include <linux/extable.h>
+#include <linux/interrupt.h>
 #include <linux/kdebug.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
@@ -23,6 +24,7 @@
 enum asi_outcome {
 	ASI_GO_BACK_IN,
 	ASI_STAY_OUT,
+	ASI_PASS_ON,		/* the kernel's handler deals with it, and goes back in */
 	ASI_KILL,
 };
 
@@ -126,6 +128,11 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 	if (place->kind == ASI_KIND_VMEMMAP && place->leaf.size == PMD_SIZE) {
 		page = place->leaf.va;
 		size = PMD_SIZE;
+	} else if (place->kind == ASI_KIND_SLAB && asi->is_tables) {
+		const struct folio *folio = virt_to_folio((void *)address);
+
+		page = (u64)folio_address(folio);
+		size = folio_size(folio);
 	}
 	asi_flag_leaf(&place->leaf, page, size);
 	/* Pairs with the test of the flag in __asi_free_pages(). */
@@ -143,6 +150,22 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 }
 
 /*
+ * Whoever holds the lock may be this CPU, interrupted.  Not in the domain of a task:
+ * what holds such a lock runs outside.
+ */
+static bool asi_lock_in_fault(struct asi *into, const struct asi *asi)
+{
+	unsigned int spins = asi->user.task ? 1U << 20 : 1;
+
+	while (spins--) {
+		if (raw_spin_trylock(&into->lock))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/*
  * Map the page in @into, which may be the base map, and see that @asi shows it.
  * A leaf of a borrowed table stays as it is: without this look the same access
  * would fault for ever.
@@ -156,8 +179,7 @@ static bool asi_grow_in(struct asi *into, const struct asi *asi,
 	u32 replaced;
 	int err;
 
-	/* Whoever holds the lock may be this CPU, interrupted. */
-	if (!raw_spin_trylock(&into->lock))
+	if (!asi_lock_in_fault(into, asi))
 		return false;
 	replaced = asi_pt_replaced(&into->pt);
 	err = address < TASK_SIZE_MAX ? asi_grow_user(into, page, place) :
@@ -182,7 +204,26 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 	if (place->kind == ASI_KIND_VMEMMAP &&
 	    asi_grow_in(asi_base, asi, address, place, access))
 		return true;
+	if (asi->shared && asi_grow_in(asi->shared, asi, address, place, access))
+		return true;
 	return asi_grow_in(asi, asi, address, place, access);
+}
+
+/* The pages of a question that its consumer let in.  The one touched has to be there. */
+static bool asi_grow_answer(struct asi *asi, const struct asi_question *q,
+			    struct asi_place *place)
+{
+	struct asi_place other;
+	unsigned long page;
+
+	for (page = q->start; page < q->end; page += PAGE_SIZE) {
+		if (page == (q->address & PAGE_MASK))
+			continue;
+		asi_classify(asi, page, &other);
+		if (other.kind == place->kind && asi_kernel_allows(&other, q->access))
+			asi_grow(asi, page, &other, q->access);
+	}
+	return asi_grow(asi, q->address, place, q->access);
 }
 
 static void asi_remember(struct asi_cpu *cpu, struct pt_regs *regs,
@@ -219,6 +260,23 @@ static void asi_log(struct asi *asi, struct pt_regs *regs, unsigned long address
 	asi_log_fault(&asi_logs[asi->cls], &record, now);
 }
 
+static void asi_ask(struct asi_question *question, const struct pt_regs *regs,
+		    unsigned long address, const struct asi_place *place,
+		    enum asi_access access)
+{
+	*question = (struct asi_question){
+		.regs = regs,
+		.address = address,
+		.kind = place->kind,
+		.access = access,
+		.cache = place->cache,
+		.fixable = access != ASI_ACCESS_EXEC && search_exception_tables(regs->ip),
+		.reason = "policy",
+		.start = address & PAGE_MASK,
+		.end = (address & PAGE_MASK) + PAGE_SIZE,
+	};
+}
+
 static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 					 struct pt_regs *regs,
 					 unsigned long error_code,
@@ -226,17 +284,31 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 {
 	enum asi_access access = asi_access_of(error_code);
 	bool critical = cpu->critical;
+	struct asi_question question;
 	struct asi_verdict verdict;
 	struct asi_place place;
 
 	asi_count(ASI_EV_FAULT);
 	asi_classify(asi, address, &place);
 	verdict = asi_decide(asi->cls, &place, access);
+	asi_ask(&question, regs, address, &place, access);
 
 	/* A genuine bad access faults again outside, on the normal path. */
 	if (verdict.action == ASI_ACTION_GROW &&
-	    (!asi_kernel_allows(&place, access) ||
-	     (error_code & X86_PF_RSVD) || !asi_grow(asi, address, &place, access)))
+	    (!asi_kernel_allows(&place, access) || (error_code & X86_PF_RSVD))) {
+		if (asi->user.task)
+			return ASI_PASS_ON;
+		verdict.action = ASI_ACTION_EXIT;
+	}
+	if (verdict.action == ASI_ACTION_GROW && asi->ops && asi->ops->judge &&
+	    !asi->ops->judge(asi->owner, &question)) {
+		verdict.action = ASI_ACTION_DENY;
+		verdict.log = true;
+	}
+	if (verdict.action == ASI_ACTION_GROW && !asi_grow_answer(asi, &question, &place))
+		verdict.action = ASI_ACTION_EXIT;
+	if (verdict.action == ASI_ACTION_DENY && asi->ops && asi->ops->refused &&
+	    asi->ops->refused(asi->owner, &question))
 		verdict.action = ASI_ACTION_EXIT;
 
 	trace_fault(asi->id, asi->cls, regs->ip, address, place.kind, access,
@@ -261,6 +333,25 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 	}
 }
 
+/* The interrupts' entry comes next, and its end brings the task back. */
+static __always_inline bool asi_pass_on(struct asi_cpu *cpu)
+{
+	asi_left(cpu);
+	cpu->back = true;
+	return false;
+}
+
+/*
+ * The task dies as by an oops.  Soft interrupts that it had switched off would make
+ * that the machine's end.
+ */
+static void asi_die(struct pt_regs *regs, unsigned long error_code)
+{
+	while (softirq_count())
+		_local_bh_enable();
+	die("asi: access denied by policy", regs, error_code);
+}
+
 noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 			 unsigned long address)
 {
@@ -273,6 +364,14 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		return asi_repair_root(cpu);
 	asi_switch_out(cpu);
 
+	/* The process's own memory is the kernel's business, and fetches are none. */
+	if (asi->user.task && address < TASK_SIZE_MAX && !(error_code & X86_PF_INSTR)) {
+		if (!asi_show_user(asi, address))
+			return asi_pass_on(cpu);
+		asi_switch_in(cpu, asi);
+		return true;
+	}
+
 	state = irqentry_nmi_enter(regs);
 	instrumentation_begin();
 	outcome = asi_handle_fault(cpu, asi, regs, error_code, address);
@@ -283,13 +382,16 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		asi_switch_in(cpu, asi);
 		return true;
 	}
+	if (outcome == ASI_PASS_ON)
+		return asi_pass_on(cpu);
 	/* In a critical section the root may be on its way into CR3 again. */
 	if (!cpu->critical)
 		asi_left(cpu);
 	if (outcome == ASI_KILL) {
+		current->asi.inside = NULL;
 		state = irqentry_enter(regs);
 		instrumentation_begin();
-		die("asi: access denied by policy", regs, error_code);
+		asi_die(regs, error_code);
 		instrumentation_end();
 		irqentry_exit(regs, state);
 	}

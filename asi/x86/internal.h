@@ -27,6 +27,20 @@
 /* Tasks that may sleep inside one domain and find the CPU inside again. */
 #define ASI_MAX_ASLEEP		32
 
+/* Top-level entries of one process that a domain can show. */
+#define ASI_USER_SLOTS	8
+
+/* strict.c: the user half of the domain of one task. */
+struct asi_user {
+	struct task_struct *task;	/* whose, or NULL: no such domain */
+	u64 *root;
+	u64 ctx_id;			/* of the mm that was followed last, */
+	u64 tlb_gen;			/* up to this flush */
+	unsigned int count;
+	unsigned int victim;
+	u16 slot[ASI_USER_SLOTS];
+};
+
 /* One restricted address space. */
 struct asi {
 	/* Serializes every change of @pt; taken with interrupts off. */
@@ -41,9 +55,12 @@ struct asi {
 	const struct asi_ops *ops;
 	void *owner;
 	bool strict;			/* interrupts step out and back in */
+	bool is_tables;			/* never entered: its tables are there to be shared */
 	bool idle_stacks;		/* of all CPUs are mapped */
 	unsigned int id;
 	struct task_struct *asleep[ASI_MAX_ASLEEP];	/* sched.c; only compared */
+	struct asi *shared;		/* whose tables it shares, or NULL: the base map's */
+	struct asi_user user;
 	struct mm_struct *mm;		/* of the process that made it, or NULL */
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
@@ -58,6 +75,7 @@ struct asi {
 /* Bits of the state that travels from entry to exit hooks. */
 #define ASI_STATE_RESUME	BIT(0)	/* curr was set */
 #define ASI_STATE_CR3		BIT(1)	/* and CR3 was restricted */
+#define ASI_STATE_BACK		BIT(2)	/* the running task's domain, see strict.c */
 
 /* Event counters, per CPU; plain adds, read as sums. */
 enum asi_event {
@@ -73,6 +91,7 @@ enum asi_event {
 	ASI_EV_CR3_FLUSH,
 	ASI_EV_FLUSH_LATER,
 	ASI_EV_NMI_STEP,
+	ASI_EV_GATE,
 	ASI_EV_CRITICAL_LOST,
 	ASI_EV_RESERVE_EMPTY,
 	ASI_EV_FREED_UNMAPPED,
@@ -120,6 +139,16 @@ static inline size_t asi_percpu_size(void)
 extern struct asi *asi_base;
 /* Give a fresh domain the base map.  Process context. */
 int asi_base_get(struct asi *asi);
+/* The same without the kernel's image, for tables that show parts of it. */
+int asi_base_get_parts(struct asi *asi);
+/* Every root entry of the kernel half of @from. */
+int asi_share_root(struct asi *asi, const struct asi *from);
+
+/* image.c */
+/* Parts of the image that any isolated code may need.  Process context. */
+int asi_map_image(struct asi *tables);
+/* Is this page of the image a page table? */
+bool asi_is_image_table(unsigned long address);
 
 /* boot.c */
 unsigned int asi_levels(void);
@@ -165,10 +194,12 @@ void asi_quarantine_walk(void (*fn)(void *ctx, unsigned long pfn, unsigned long 
 /* tlb.c */
 extern struct asi_tlb asi_tlb;
 int asi_tlb_init(void);
-/* After an entry of @asi was cleared or lost rights; under its lock. */
+/* After an entry of @asi was cleared or lost rights; under its lock.  noinstr. */
 void asi_removed(struct asi *asi);
 /* The same for tables that domains share with the kernel. */
 void asi_kernel_removed(void);
+/* asi_removed(), or, of tables that domains share, the like for all of them. */
+void asi_removed_from(struct asi *asi);
 /*
  * After a change, under @asi's lock: counts a removal if a borrowed table was
  * replaced since asi_pt_replaced() said @before.
@@ -222,6 +253,10 @@ static __always_inline void asi_taint(unsigned int what)
 {
 	raw_cpu_or(asi_taints, what);
 }
+
+/* strict.c; noinstr, interrupts off. */
+void asi_strict_in(struct asi_cpu *cpu, struct asi *asi);
+bool asi_show_user(struct asi *asi, unsigned long address);
 
 #define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);

@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/vmalloc.h>
+#include <asi/gate.h>
 #include "break.h"
 #include "internal.h"
 
@@ -76,7 +77,7 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 	list_for_each_entry(asi, &asi_domains, list) {
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size)) {
-			asi_removed(asi);
+			asi_removed_from(asi);
 			asi_count(ASI_EV_FREED_UNMAPPED);
 		}
 		raw_spin_unlock(&asi->lock);
@@ -98,6 +99,9 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 	}
 	if (likely(!flagged))
 		return false;
+
+	guard(asi_out)();
+
 	if (!asi_breaks(ASI_BREAK_FREE))
 		asi_zap_everywhere((unsigned long)page_address(page),
 				   PAGE_SIZE << order);
@@ -121,20 +125,23 @@ static bool asi_is_shared_table(unsigned long start, unsigned long end)
  */
 void __asi_vunmap_begin(unsigned long start, unsigned long end)
 {
+	guard(asi_out)();
+
 	if (asi_is_shared_table(start, end))
 		asi_flag_range(start, end);
-	else if (!asi_breaks(ASI_BREAK_VUNMAP))
+	if (!asi_breaks(ASI_BREAK_VUNMAP))
 		asi_zap_everywhere(start, end - start);
 }
 
 void __asi_vunmap_end(unsigned long start, unsigned long end)
 {
+	guard(asi_out)();
+
 	if (asi_breaks(ASI_BREAK_VUNMAP))
 		return;
 	if (asi_is_shared_table(start, end))
 		asi_kernel_removed();
-	else
-		asi_zap_everywhere(start, end - start);
+	asi_zap_everywhere(start, end - start);
 }
 
 /*
@@ -143,6 +150,8 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
  */
 void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
+	guard(asi_out)();
+
 	if (!asi_breaks(ASI_BREAK_CHANGED))
 		asi_zap_everywhere(start, size);
 }
@@ -156,6 +165,8 @@ static void asi_zap_stack(const void *stack)
 /* Slab hands the task_struct to the next task without freeing its pages. */
 void __asi_release_task(struct task_struct *tsk)
 {
+	guard(asi_out)();
+
 	asi_zap_stack(task_stack_page(tsk));
 	asi_zap_everywhere((unsigned long)tsk, arch_task_struct_size);
 }
@@ -166,6 +177,8 @@ void __asi_release_task(struct task_struct *tsk)
  */
 bool __asi_stack_in_use(const void *stack)
 {
+	guard(asi_out)();
+
 	asi_zap_stack(stack);
 	return asi_may_use_removed();
 }

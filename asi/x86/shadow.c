@@ -27,18 +27,18 @@ static DEFINE_PER_CPU(struct asi_shadow_pcid [ASI_TLB_SLOTS], asi_shadow_pcids);
 static atomic64_t asi_shadow_last;
 static u64 asi_shadow_kernel_removed;
 
-u64 asi_shadow_draw(void)
+noinstr u64 asi_shadow_draw(void)
 {
-	return atomic64_inc_return(&asi_shadow_last);
+	return raw_atomic64_inc_return(&asi_shadow_last);
 }
 
 /* Numbers of one record may be published out of order: keep the highest. */
-void asi_shadow_removed(struct asi *asi, u64 drawn)
+noinstr void asi_shadow_removed(struct asi *asi, u64 drawn)
 {
 	u64 *record = asi ? &asi->shadow_removed : &asi_shadow_kernel_removed;
 	u64 old = READ_ONCE(*record);
 
-	while (old < drawn && !try_cmpxchg64(record, &old, drawn))
+	while (old < drawn && !raw_try_cmpxchg64(record, &old, drawn))
 		;
 }
 

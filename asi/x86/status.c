@@ -25,7 +25,7 @@ unsigned int asi_domain_count(void)
 
 	raw_spin_lock_irq(&asi_domains_lock);
 	list_for_each_entry(asi, &asi_domains, list)
-		n++;
+		n += !asi->is_tables;
 	raw_spin_unlock_irq(&asi_domains_lock);
 	return n;
 }
@@ -49,6 +49,7 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 	at += sysfs_emit_at(buf, at, "global_bit %s\n",
 			    asi_on_off(__default_kernel_pte_mask & _PAGE_GLOBAL));
 	at += sysfs_emit_at(buf, at, "kvm %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_KVM]));
+	at += sysfs_emit_at(buf, at, "sci %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_SCI]));
 	at += sysfs_emit_at(buf, at, "domains %u\n", asi_domain_count());
 	at += sysfs_emit_at(buf, at, "enters %llu\n", asi_event_sum(ASI_EV_ENTER));
 	at += sysfs_emit_at(buf, at, "exits %llu\n", exits);

@@ -253,11 +253,17 @@ noinstr u8 __asi_irq_enter(void)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 	struct asi *asi = cpu->curr;
 
-	if (!asi)
-		return 0;
+	if (!asi) {
+		if (likely(!cpu->back))
+			return 0;
+		cpu->back = false;
+		return ASI_STATE_BACK;
+	}
 	if (asi->strict) {
 		asi_switch_out(cpu);
 		asi_left(cpu);
+		if (asi->user.task)
+			return ASI_STATE_BACK;
 	} else if (!cpu->critical) {
 		return 0;
 	}
@@ -269,6 +275,11 @@ noinstr void __asi_irq_exit(u8 state)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
+	if (state & ASI_STATE_BACK) {
+		if (current->asi.inside && !cpu->curr)
+			asi_strict_in(cpu, current->asi.inside);
+		return;
+	}
 	if (!(state & ASI_STATE_RESUME) || cpu->curr || !cpu->resume)
 		return;
 	/* A flush may have taken a borrowed mm away from a kernel thread. */

@@ -17,7 +17,7 @@
 struct asi_tlb asi_tlb;
 EXPORT_SYMBOL_GPL(asi_tlb);
 
-void asi_removed(struct asi *asi)
+noinstr void asi_removed(struct asi *asi)
 {
 	u64 drawn = asi_shadow_draw();
 
@@ -35,6 +35,14 @@ void asi_kernel_removed(void)
 	asi_shadow_removed(NULL, drawn);
 }
 
+void asi_removed_from(struct asi *asi)
+{
+	if (asi == asi_base || asi->is_tables)
+		asi_kernel_removed();
+	else
+		asi_removed(asi);
+}
+
 /*
  * What was mapped in a copy only would not be found through the table whose place it
  * took: a fault, and where there is no surviving one, as for a stack, the end.
@@ -43,10 +51,7 @@ void asi_note_replaced(struct asi *asi, u32 before)
 {
 	if (asi_pt_replaced(&asi->pt) == before)
 		return;
-	if (asi == asi_base)
-		asi_kernel_removed();
-	else
-		asi_removed(asi);
+	asi_removed_from(asi);
 }
 
 bool asi_may_use_removed(void)

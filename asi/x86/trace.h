@@ -11,7 +11,8 @@
 /* So that user space can print names, too. */
 #define ASI_TRACE_CLASSES \
 	EM(ASI_CLASS_KVM, "kvm") \
-	EMe(ASI_CLASS_TEST, "test")
+	EM(ASI_CLASS_TEST, "test") \
+	EMe(ASI_CLASS_SCI, "sci")
 
 #define ASI_TRACE_KINDS \
 	EM(ASI_KIND_UNKNOWN, "unknown") \
@@ -29,6 +30,7 @@
 	EM(ASI_KIND_OWN_TASK, "own_task") \
 	EM(ASI_KIND_SLAB, "slab") \
 	EM(ASI_KIND_USER_PAGE, "user_page") \
+	EM(ASI_KIND_PAGE_CACHE, "page_cache") \
 	EM(ASI_KIND_PAGE_TABLE, "page_table") \
 	EM(ASI_KIND_FREE_PAGE, "free_page") \
 	EM(ASI_KIND_KERNEL_PAGE, "kernel_page") \

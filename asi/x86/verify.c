@@ -11,6 +11,7 @@
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -73,7 +74,7 @@ static u64 asi_cache_mode(u64 entry, unsigned int level)
 }
 
 /* Pages on per-CPU lists were put back into the free areas before. */
-static const char *asi_bad_page(u64 pfn, bool user_half)
+static const char *asi_bad_page(const struct asi_verify *v, u64 pfn, bool user_half)
 {
 	struct page *page;
 	struct folio *folio;
@@ -91,6 +92,10 @@ static const char *asi_bad_page(u64 pfn, bool user_half)
 	folio = page_folio(page);
 	user = !folio_test_slab(folio) &&
 	       (folio_test_anon(folio) || folio_test_lru(folio) || READ_ONCE(folio->mapping));
+	/* System calls read and write files on disk. */
+	if (v->asi->cls == ASI_CLASS_SCI && !folio_test_anon(folio) &&
+	    !folio_test_swapbacked(folio))
+		user = false;
 	if (user_half)
 		return user ? NULL : "not user memory";
 	return user ? "user memory" : NULL;
@@ -163,7 +168,7 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 		asi_violate(v, va, entry, "another cache mode");
 	if (entry & ~pte_val(*kernel) & _PAGE_USER)
 		asi_violate(v, va, entry, "user access");
-	bad = asi_bad_page(pfn, false);
+	bad = asi_bad_page(v, pfn, false);
 	if (bad && !rights.write && pfn_valid(pfn) && PageTable(pfn_to_page(pfn)) &&
 	    asi_may_read_table(v, pfn))
 		bad = NULL;
@@ -181,7 +186,7 @@ static void asi_verify_user_page(struct asi_verify *v, u64 va, u64 pfn, u64 entr
 
 	if (rights.exec)
 		asi_violate(v, va, entry, "executable");
-	bad = asi_bad_page(pfn, true);
+	bad = asi_bad_page(v, pfn, true);
 	if (bad)
 		asi_violate(v, va, entry, bad);
 	if (!v->asi->mm) {
@@ -233,6 +238,22 @@ static void asi_verify_owner(struct asi_verify *v, u64 va, u64 entry,
 }
 
 /*
+ * The user half of a task's domain: entries of its process, or of what was its
+ * process's when it was inside the last time.
+ */
+static void asi_verify_user_slot(struct asi_verify *v, unsigned int slot, u64 entry)
+{
+	const struct asi_user *user = &v->asi->user;
+	const struct mm_struct *mm = v->mm;
+
+	if (!entry || !mm || entry == READ_ONCE(mm->pgd[slot].pgd) ||
+	    READ_ONCE(user->ctx_id) != mm->context.ctx_id ||
+	    READ_ONCE(user->tlb_gen) != atomic64_read(&mm->context.tlb_gen))
+		return;
+	asi_violate(v, (u64)slot << PGDIR_SHIFT, entry, "not its process's table");
+}
+
+/*
  * @kernel is the kernel's own table at this place, or NULL; @base that of the
  * base map.  A table that is the kernel's own is right by definition; the base
  * map's tables are looked at once, not for each domain that borrows them.
@@ -250,6 +271,10 @@ static void asi_verify_table(struct asi_verify *v, const u64 *table,
 		struct asi_rights rights = asi_rights_below(above, entry);
 		const u64 *below, *kernel_below, *base_below;
 
+		if (level == asi_top_level() && i < PTRS_PER_PGD / 2 && v->asi->user.task) {
+			asi_verify_user_slot(v, i, entry);
+			continue;
+		}
 		/* Sign extension from the top level down. */
 		if (level == asi_top_level() && i >= PTRS_PER_PGD / 2)
 			va |= ~0ULL << (PAGE_SHIFT + level * 9);
@@ -324,21 +349,25 @@ static const struct asi_rights asi_all_rights = { .write = true, .exec = true };
 
 static void asi_verify_domain(struct asi_verify *v, struct asi *asi)
 {
+	struct asi *base = asi->shared ?: asi_base;
 	unsigned long flags;
 
 	v->asi = asi;
+	v->mm = asi->user.task ? get_task_mm(asi->user.task) : NULL;
 	rcu_read_lock();
 	/* Frees take pages out under this lock, so that none is half-way here. */
 	raw_spin_lock_irqsave(&asi->lock, flags);
-	raw_spin_lock_nested(&asi_base->lock, SINGLE_DEPTH_NESTING);
-	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd, __va(asi_base->root),
+	raw_spin_lock_nested(&base->lock, SINGLE_DEPTH_NESTING);
+	asi_verify_table(v, __va(asi->root), (u64 *)init_mm.pgd, __va(base->root),
 			 asi_top_level(), 0, asi_all_rights);
 	asi_verify_tasks(v);
 	asi_verify_base(v);
 	asi_verify_quarantine(v);
-	raw_spin_unlock(&asi_base->lock);
+	raw_spin_unlock(&base->lock);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	rcu_read_unlock();
+	if (v->mm)
+		mmput_async(v->mm);
 }
 
 static void asi_verify_shared(struct asi_verify *v, struct asi *base)

@@ -21,6 +21,7 @@ struct asi_violation {
 
 struct asi_verify {
 	struct asi *asi;
+	struct mm_struct *mm;		/* of the task whose domain it is */
 	u64 leaves;
 	u64 violations;
 	struct asi_violation shown[ASI_VERIFY_SHOWN];

@@ -157,6 +157,15 @@ static void asi_verify_present(struct asi_verify *v, u64 start, u64 end,
 	}
 }
 
+/* Other tasks are what system calls deal with.  Their stacks are not. */
+static void asi_verify_other_stack(struct asi_verify *v, const struct task_struct *t)
+{
+	void *stack = READ_ONCE(t->stack);
+
+	if (stack && t != v->asi->user.task)
+		asi_verify_absent(v, (u64)stack, THREAD_SIZE, "stack of another task");
+}
+
 /* A domain of kernel threads belongs to all of them. */
 void asi_verify_tasks(struct asi_verify *v)
 {
@@ -165,6 +174,10 @@ void asi_verify_tasks(struct asi_verify *v)
 	void *stack;
 
 	for_each_process_thread(p, t) {
+		if (asi->cls == ASI_CLASS_SCI) {
+			asi_verify_other_stack(v, t);
+			continue;
+		}
 		if (asi->mm ? t->tgid == asi->pid : !t->mm)
 			continue;
 		asi_verify_absent(v, (u64)t + ASI_TASK_OPEN,

@@ -14,6 +14,8 @@
 #include "commands.h"
 #include "failure.h"
 #include "parse.h"
+#include "process.h"
+#include "sci_profile.h"
 #include "table.h"
 
 namespace asi::ctl {
@@ -27,15 +29,16 @@ struct GlobalOptions {
 
 constexpr const char* kMainFooter =
     R"(Exit status: 0 success, 1 failure or a violation that verify found, 2 wrong
-usage, 3 the running kernel has no address space isolation, 4 it is off.
+usage, 3 the running kernel has no address space isolation, 4 it is off; sci run
+has others.
 
-All but status, policy check and policy show --default need root.  --json prints
+All but status, policy check, policy show --default, sci run and sci merge need root.  --json prints
 one object; a value the kernel did not give is null; ip, address and entry are
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
-    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, domains, enters, exits,
-faults, grows, denies, cr3_writes, other})";
+    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, domains, enters,
+exits, faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
@@ -81,6 +84,49 @@ JSON: {seconds, vms: [as kvm report --json, but counts of the interval, with
 appeared, per_second: {exits, left, user, flushes_done, flushes_avoided}],
 ended: [{vm, pid, comm}]})";
 
+constexpr const char* kSciRunFooter =
+    R"(asictl sci run [OPTIONS] -- COMMAND [ARGUMENT ...]
+
+LIST: names or numbers of system calls and "all", with commas between; ! before one
+takes it away; a list that starts with ! starts with all.  Quote '!'.
+
+Without CAP_SYS_ADMIN, no_new_privs is set: nothing that COMMAND runs gains
+privileges by set-user-ID bits or file capabilities.  --mode=learn takes
+CAP_SYS_ADMIN.
+
+Exit status: that of COMMAND; 125 asictl failed, 126 COMMAND cannot be run, 127 it
+is not found.)";
+
+constexpr const char* kSciProfilesFooter =
+    R"(JSON: {profiles: [{profile, builtin, calls, learned_pages, tasks, mapped_pages,
+refused, other}], other})";
+
+constexpr const char* kSciShowFooter =
+    R"(DATA: kinds of kernel data the call reads (r) and writes (w).
+
+JSON: {profiles: [{profile, build_id, text_pages, calls: [{call, call_name,
+text_pages, data: [{kind, access}]}]}]})";
+
+constexpr const char* kSciExportFooter =
+    R"(JSON, only with -o FILE: {file, profile, build_id, calls, text_pages})";
+
+constexpr const char* kSciImportFooter =
+    R"(All of it is taken or nothing.  It must be of the running kernel, and no task may
+use a profile of that name.
+
+JSON: {imported, profile, build_id, calls, text_pages, error: null or {line, message}})";
+
+constexpr const char* kSciMergeFooter =
+    R"(Works on files alone.  All must be of the same kernel.
+
+JSON, only with -o FILE: {file, profile, build_id, calls, text_pages})";
+
+constexpr const char* kSciViolationsFooter =
+    R"(What killed a task stands first, then the most frequent.
+
+JSON: {violations: [{count, pid, comm, call, kind, access, address, ip, symbol,
+action, reason, call_name, other}], other}; with --clear {cleared})";
+
 constexpr double kShortestInterval = 0.1;
 constexpr double kLongestInterval = 3600;
 
@@ -113,6 +159,13 @@ std::optional<double> parse_interval(const std::string& text) {
     return seconds;
 }
 
+/// No mode of that name: 0.
+unsigned find_mode(const std::string& name) {
+    if (name == "learn") return SCI_MODE_LEARN;
+    if (name == "enforce") return SCI_MODE_ENFORCE;
+    return name == "log" ? SCI_MODE_LOG : 0;
+}
+
 class CommandLine {
   public:
     CommandLine() : app_("Show and steer address space isolation in the kernel", "asictl") {
@@ -124,11 +177,19 @@ class CommandLine {
         add_verify();
         add_policy();
         add_kvm();
+        add_sci();
     }
 
     void parse(std::vector<std::string> arguments) {
+        take_command(arguments);
         std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
         app_.parse(std::move(arguments));
+    }
+
+    /// The status when asictl itself is what fails in a way that has @code.
+    [[nodiscard]] ExitCode status_of_failure(ExitCode code) const {
+        const bool is_own = code != ExitCode::kNotExecutable && code != ExitCode::kNotFound;
+        return sci_run_->parsed() && is_own ? ExitCode::kRunFailed : code;
     }
 
     /// What --help prints for the subcommand that was named.
@@ -269,7 +330,102 @@ class CommandLine {
             ->type_name(type);
     }
 
+    void add_sci() {
+        CLI::App& sci = add_command_group("sci", "Isolation of system calls");
+        add_sci_run(sci);
+        add_command(sci, "profiles", "Profiles that the kernel has, and who uses them",
+                    kSciProfilesFooter, run_sci_profiles);
+        CLI::App& show =
+            add_command(sci, "show", "What each system call of a profile needs", kSciShowFooter,
+                        [this](const Context& context) { run_sci_show(context, sci_show_); });
+        show.add_option("NAME", sci_show_.name, "Show only this profile")->type_name("");
+        CLI::App& export_ =
+            add_command(sci, "export", "Write a profile as text", kSciExportFooter,
+                        [this](const Context& context) { run_sci_export(context, sci_export_); });
+        export_.add_option("NAME", sci_export_.name, "The profile")->type_name("")->required();
+        add_output(export_, sci_export_.output);
+        CLI::App& import =
+            add_command(sci, "import", "Give the kernel a profile", kSciImportFooter,
+                        [this](const Context& context) { run_sci_import(context, sci_import_); });
+        import.add_option("FILE", sci_import_, "Text of one profile; '-': standard input")
+            ->type_name("")
+            ->required();
+        add_sci_merge(sci);
+        CLI::App& violations = add_command(
+            sci, "violations", "Accesses that were refused, or would have been",
+            kSciViolationsFooter,
+            [this](const Context& context) { run_sci_violations(context, clear_violations_); });
+        violations.add_flag("--clear", clear_violations_, "Empty the log instead of showing it");
+    }
+
+    void add_sci_run(CLI::App& sci) {
+        sci_run_ = &add_command(sci, "run", "Run COMMAND with its system calls isolated",
+                                kSciRunFooter, [this](const Context&) {
+                                    if (sci_run_calls_)
+                                        sci_run_options_.calls = parse_call_set(*sci_run_calls_);
+                                    run_sci_run(this_process(), sci_run_options_);
+                                });
+        add_value(*sci_run_, "--profile", "NAME", "Its profile (default: default)",
+                  "a name of a profile", [this](const std::string& text) {
+                      sci_run_options_.profile = text;
+                      return is_profile_name(text);
+                  });
+        add_value(*sci_run_, "--mode", "MODE",
+                  "learn, enforce (default), or log: refuse nothing, but say what",
+                  "learn, enforce or log", [this](const std::string& text) {
+                      sci_run_options_.mode = find_mode(text);
+                      return sci_run_options_.mode != 0;
+                  });
+        sci_run_
+            ->add_option("--syscalls", sci_run_calls_, "The system calls to isolate (default: all)")
+            ->type_name("LIST");
+        sci_run_->add_flag("--no-new-privs", sci_run_options_.no_new_privs,
+                           "Set no_new_privs first, whoever asks");
+    }
+
+    void add_sci_merge(CLI::App& sci) {
+        CLI::App& merge =
+            add_command(sci, "merge", "Write the union of profiles as one", kSciMergeFooter,
+                        [this](const Context& context) { run_sci_merge(context, sci_merge_); });
+        merge.add_option("FILE", sci_merge_.files, "Texts of profiles; '-': standard input")
+            ->type_name("")
+            ->required();
+        add_output(merge, sci_merge_.output);
+        add_value(merge, "--name", "NAME", "Name of the result (default: that of the first)",
+                  "a name of a profile", [this](const std::string& text) {
+                      sci_merge_.name = text;
+                      return is_profile_name(text);
+                  });
+    }
+
+    static void add_output(CLI::App& app, std::optional<std::string>& file) {
+        app.add_option("-o,--output", file, "Write to FILE (default: standard output)")
+            ->type_name("FILE");
+    }
+
+    /// Cuts the command of sci run off: its options are not asictl's.
+    void take_command(std::vector<std::string>& arguments) {
+        const auto mark = std::find(arguments.begin(), arguments.end(), "--");
+        if (mark == arguments.end() || !is_sci_run(arguments.begin(), mark)) return;
+        sci_run_options_.command.assign(mark + 1, arguments.end());
+        arguments.erase(mark, arguments.end());
+    }
+
+    using Argument = std::vector<std::string>::const_iterator;
+    static bool is_sci_run(Argument begin, Argument end) {
+        const auto sci = std::find(begin, end, "sci");
+        return std::find(sci, end, "run") != end;
+    }
+
     CLI::App app_;
+    CLI::App* sci_run_ = nullptr;
+    SciRunOptions sci_run_options_;
+    std::optional<std::string> sci_run_calls_;
+    SciShowOptions sci_show_;
+    SciExportOptions sci_export_;
+    std::string sci_import_;
+    SciMergeOptions sci_merge_;
+    bool clear_violations_ = false;
     GlobalOptions global_;
     FaultsOptions faults_;
     KvmTopOptions top_;
@@ -296,14 +452,15 @@ int run(const std::vector<std::string>& arguments, std::istream& in, std::ostrea
         out << command_line.help();
         return static_cast<int>(ExitCode::kSuccess);
     } catch (const CLI::ParseError& error) {
-        return fail(err, ExitCode::kUsage, std::string(error.what()) + " (see asictl --help)");
+        return fail(err, command_line.status_of_failure(ExitCode::kUsage),
+                    std::string(error.what()) + " (see asictl --help)");
     }
     try {
         const ExitCode status = command_line.execute(in, out, out_kind);
         if (!out.flush()) throw Failure(ExitCode::kRuntime, "cannot write the output");
         return static_cast<int>(status);
     } catch (const Failure& failure) {
-        return fail(err, failure.code(), failure.what());
+        return fail(err, command_line.status_of_failure(failure.code()), failure.what());
     }
 }
 

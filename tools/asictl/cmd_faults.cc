@@ -18,7 +18,7 @@ namespace {
 void clear_log(const Context& context) {
     if (const int error = context.kernel.write_debugfs("faults", "clear"))
         context.kernel.fail_write("faults", error);
-    context.out << (context.json ? json_of_faults_cleared() : "fault log cleared\n");
+    context.out << (context.json ? json_of_cleared() : "fault log cleared\n");
 }
 
 /// A class is known when the kernel lists it: it may have more of them than

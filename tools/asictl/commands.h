@@ -13,6 +13,8 @@
 #include "cli.h"
 #include "failure.h"
 #include "kernel_files.h"
+#include "process.h"
+#include "syscalls.h"
 
 namespace asi::ctl {
 
@@ -51,6 +53,40 @@ struct PolicyInput {
 };
 void run_policy_check(const Context& context, const PolicyInput& input);
 void run_policy_set(const Context& context, const PolicyInput& input);
+
+struct SciRunOptions {
+    std::string profile = "default";
+    unsigned mode = SCI_MODE_ENFORCE;
+    CallSet calls = CallSet().set();
+    bool no_new_privs = false;
+    std::vector<std::string> command;
+};
+/// Returns only by throwing, where @process is the real one.
+void run_sci_run(Process& process, const SciRunOptions& options);
+
+void run_sci_profiles(const Context& context);
+
+struct SciShowOptions {
+    std::optional<std::string> name;  ///< absent: all
+};
+void run_sci_show(const Context& context, const SciShowOptions& options);
+
+struct SciExportOptions {
+    std::string name;
+    std::optional<std::string> output;  ///< absent: to the output
+};
+void run_sci_export(const Context& context, const SciExportOptions& options);
+
+void run_sci_import(const Context& context, const std::string& file);
+
+struct SciMergeOptions {
+    std::vector<std::string> files;     ///< at least one
+    std::optional<std::string> output;  ///< absent: to the output
+    std::optional<std::string> name;    ///< absent: that of the first file
+};
+void run_sci_merge(const Context& context, const SciMergeOptions& options);
+
+void run_sci_violations(const Context& context, bool clear);
 
 }  // namespace asi::ctl
 

@@ -14,6 +14,10 @@ enum class ExitCode : int {
     kUsage = 2,
     kNoAsi = 3,   ///< the running kernel was built without ASI
     kAsiOff = 4,  ///< built in, but off, and the command needs it on
+    // asictl sci run, as env(1) and timeout(1): other values are the command's.
+    kRunFailed = 125,      ///< asictl itself failed
+    kNotExecutable = 126,  ///< the command is there and cannot be run
+    kNotFound = 127,       ///< it is not there
 };
 
 /// Ends the command; what() is the one line that goes to stderr.

@@ -18,13 +18,11 @@ struct Field {
 };
 
 inline constexpr Field<Status> kStatusFields[] = {
-    {"state", &Status::state},   {"reason", &Status::reason},
-    {"pti", &Status::pti},       {"pcid", &Status::pcid},
-    {"levels", &Status::levels}, {"global_bit", &Status::global_bit},
-    {"kvm", &Status::kvm},       {"domains", &Status::domains},
-    {"enters", &Status::enters}, {"exits", &Status::exits},
-    {"faults", &Status::faults}, {"grows", &Status::grows},
-    {"denies", &Status::denies}, {"cr3_writes", &Status::cr3_writes},
+    {"state", &Status::state},   {"reason", &Status::reason}, {"pti", &Status::pti},
+    {"pcid", &Status::pcid},     {"levels", &Status::levels}, {"global_bit", &Status::global_bit},
+    {"kvm", &Status::kvm},       {"sci", &Status::sci},       {"domains", &Status::domains},
+    {"enters", &Status::enters}, {"exits", &Status::exits},   {"faults", &Status::faults},
+    {"grows", &Status::grows},   {"denies", &Status::denies}, {"cr3_writes", &Status::cr3_writes},
 };
 
 inline constexpr Field<KindBytes> kKindBytesFields[] = {
@@ -103,6 +101,22 @@ inline constexpr Field<ExitCounts> kExitCountsFields[] = {
 inline constexpr Field<Vm> kVmFields[] = {
     {"vm", &Vm::id},       {"pid", &Vm::pid},       {"comm", &Vm::comm},
     {"vcpus", &Vm::vcpus}, {"vendor", &Vm::vendor}, {"causes_dropped", &Vm::causes_dropped},
+};
+
+inline constexpr Field<SciProfileState> kSciProfileFields[] = {
+    {"profile", &SciProfileState::name},    {"builtin", &SciProfileState::builtin},
+    {"calls", &SciProfileState::calls},     {"learned_pages", &SciProfileState::learned_pages},
+    {"tasks", &SciProfileState::tasks},     {"mapped_pages", &SciProfileState::mapped_pages},
+    {"refused", &SciProfileState::refused},
+};
+
+inline constexpr Field<SciViolation> kSciViolationFields[] = {
+    {"count", &SciViolation::count},     {"pid", &SciViolation::pid},
+    {"comm", &SciViolation::comm},       {"call", &SciViolation::call},
+    {"kind", &SciViolation::kind},       {"access", &SciViolation::access},
+    {"address", &SciViolation::address}, {"ip", &SciViolation::ip},
+    {"symbol", &SciViolation::symbol},   {"action", &SciViolation::action},
+    {"reason", &SciViolation::reason},
 };
 
 }  // namespace asi::ctl

@@ -19,7 +19,7 @@ namespace {
 class FileDescriptor {
   public:
     FileDescriptor(const std::string& path, int flags)
-        : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
+        : fd_(open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
     ~FileDescriptor() {
         if (fd_ >= 0) close(fd_);
     }
@@ -70,7 +70,9 @@ bool is_denial(int error) {
 }  // namespace
 
 KernelFiles::KernelFiles(std::string sysfs_root, std::string debugfs_root)
-    : sysfs_asi_(std::move(sysfs_root) + "/kernel/asi"), debugfs_root_(std::move(debugfs_root)) {}
+    : sysfs_kernel_(std::move(sysfs_root) + "/kernel"),
+      sysfs_asi_(sysfs_kernel_ + "/asi"),
+      debugfs_root_(std::move(debugfs_root)) {}
 
 Status KernelFiles::status() const {
     const std::string path = sysfs_asi_ + "/status";
@@ -115,6 +117,12 @@ void KernelFiles::fail_write(std::string_view name, int error) const {
     fail_debugfs("write", name, error);
 }
 
+Text KernelFiles::build_id() const {
+    std::string notes;
+    if (read_all(sysfs_kernel_ + "/notes", notes) != 0) return std::nullopt;
+    return parse_build_id(notes);
+}
+
 bool KernelFiles::has_debugfs(std::string_view name) const {
     // When the folder is not visible, opening the file says why.
     return !exists(debugfs_root_ + "/asi") || exists(debugfs_path(name));
@@ -141,6 +149,20 @@ void KernelFiles::fail_debugfs(std::string_view verb, std::string_view name, int
                                               debugfs_root_);
     }
     throw Failure(ExitCode::kRuntime, what + reason_of(error));
+}
+
+void write_user_file(const std::string& path, std::string_view text) {
+    const auto fail = [&](int error) {
+        throw Failure(ExitCode::kRuntime, "cannot write " + path + ": " + reason_of(error));
+    };
+    const FileDescriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
+    if (file.get() < 0) fail(errno);
+    while (!text.empty()) {
+        const ssize_t written = write(file.get(), text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail(errno);
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
 }
 
 std::string read_user_file(const std::string& path) {

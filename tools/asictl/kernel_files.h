@@ -32,18 +32,25 @@ class KernelFiles {
     /// The failure for the errno of a write_debugfs() that nobody explained.
     [[noreturn]] void fail_write(std::string_view name, int error) const;
 
+    /// The running kernel's, in hexadecimal digits; absent when it does not say.
+    [[nodiscard]] Text build_id() const;
+
     [[nodiscard]] bool has_debugfs(std::string_view name) const;
     [[nodiscard]] std::string debugfs_path(std::string_view name) const;
 
   private:
     [[noreturn]] void fail_debugfs(std::string_view verb, std::string_view name, int error) const;
 
+    std::string sysfs_kernel_;
     std::string sysfs_asi_;
     std::string debugfs_root_;
 };
 
 /// Whole text of a file that is not the kernel's.  Throws kRuntime.
 [[nodiscard]] std::string read_user_file(const std::string& path);
+
+/// In place of what was there.  Throws kRuntime.
+void write_user_file(const std::string& path, std::string_view text);
 
 }  // namespace asi::ctl
 

@@ -39,6 +39,7 @@ struct Status {
     Number levels;
     Flag global_bit;
     Flag kvm;
+    Flag sci;
     Number domains;
     Number enters;
     Number exits;
@@ -184,6 +185,44 @@ struct Vm {
     std::vector<LeaveCause> causes;
     Number causes_dropped;
     Pairs other;
+};
+
+/// One line of debugfs asi/sci/profiles
+struct SciProfileState {
+    Text name;
+    Flag builtin;
+    Number calls;
+    Number learned_pages;
+    Number tasks;
+    Number mapped_pages;
+    Number refused;
+    Pairs other;
+};
+
+struct SciProfileList {
+    std::vector<SciProfileState> profiles;
+    Pairs other;  ///< lines of another form
+};
+
+/// One line of debugfs asi/sci/violations
+struct SciViolation {
+    Number count;
+    Number pid;
+    Text comm;
+    Number call;
+    Text kind;
+    Text access;
+    Address address;
+    Address ip;
+    Text symbol;
+    Text action;
+    Text reason;
+    Pairs other;
+};
+
+struct SciViolationLog {
+    std::vector<SciViolation> violations;
+    Pairs other;  ///< lines of another form
 };
 
 }  // namespace asi::ctl

@@ -43,6 +43,12 @@ void sort_by_importance(Vm& vm) {
     sort_descending(vm.causes, [](const LeaveCause& c) { return c.count; });
 }
 
+void sort_by_importance(SciViolationLog& log) {
+    sort_descending(log.violations, [](const SciViolation& v) {
+        return std::tuple(v.action == "killed", v.count);
+    });
+}
+
 std::uint64_t total_exits(const ExitReason& reason) {
     return reason.inside.value_or(0) + reason.left.value_or(0) + reason.user.value_or(0) +
            reason.first_touch.value_or(0);

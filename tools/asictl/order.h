@@ -22,6 +22,9 @@ void sort_by_importance(FaultLog& log);
 void sort_by_importance(std::vector<Vm>& vms);
 void sort_by_importance(Vm& vm);
 
+/// What killed a task, then by count.
+void sort_by_importance(SciViolationLog& log);
+
 /// Every exit of this reason, whatever became of it.
 [[nodiscard]] std::uint64_t total_exits(const ExitReason& reason);
 [[nodiscard]] std::uint64_t total_exits(const ExitCounts& counts);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "parse.h"
 
+#include <elf.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <system_error>
 
 #include "fields.h"
@@ -279,6 +282,54 @@ std::vector<Vm> parse_vms(std::string_view text) {
         add_vm_line(vms.back(), line);
     }
     return vms;
+}
+
+SciProfileList parse_sci_profiles(std::string_view text) {
+    SciProfileList list;
+    for (std::string_view line : split(text, "\n")) {
+        if (starts_with_word(line, "profile")) {
+            list.profiles.push_back(from_line(kSciProfileFields, line));
+        } else {
+            list.other.push_back(key_and_rest(line));
+        }
+    }
+    return list;
+}
+
+SciViolationLog parse_sci_violations(std::string_view text) {
+    SciViolationLog log;
+    for (std::string_view line : split(text, "\n")) {
+        std::string_view rest = line;
+        if (next_word(rest) == "violation") {
+            log.violations.push_back(from_line(kSciViolationFields, rest));
+        } else {
+            log.other.push_back(key_and_rest(line));
+        }
+    }
+    return log;
+}
+
+Text parse_build_id(std::string_view notes) {
+    constexpr std::string_view kOwner("GNU", 4);  // with its NUL
+    const auto take = [&](std::size_t size) {
+        const std::string_view part = notes.substr(0, size);
+        notes.remove_prefix(std::min((size + 3) & ~std::size_t{3}, notes.size()));
+        return part;
+    };
+    Elf64_Nhdr head;
+    while (notes.size() >= sizeof(head)) {
+        std::memcpy(&head, take(sizeof(head)).data(), sizeof(head));
+        const std::string_view owner = take(head.n_namesz), value = take(head.n_descsz);
+        if (owner != kOwner || head.n_type != NT_GNU_BUILD_ID) continue;
+        if (value.size() != head.n_descsz) break;
+        std::string digits;
+        for (const unsigned char byte : value) {
+            digits += "0123456789abcdef"[byte >> 4];
+            digits += "0123456789abcdef"[byte & 15];
+        }
+        return digits;
+    }
+    return std::nullopt;
 }
 
 std::vector<PolicyRule> parse_policy(std::string_view text) {

@@ -24,12 +24,17 @@ namespace asi::ctl {
 /// A line with anything missing or added is in `other` as a whole.
 [[nodiscard]] Verification parse_verification(std::string_view text);
 [[nodiscard]] std::vector<Vm> parse_vms(std::string_view text);
+[[nodiscard]] SciProfileList parse_sci_profiles(std::string_view text);
+[[nodiscard]] SciViolationLog parse_sci_violations(std::string_view text);
+
+/// The GNU build id in ELF notes such as /sys/kernel/notes, in hexadecimal digits.
+[[nodiscard]] Text parse_build_id(std::string_view notes);
 
 /// Rules as the kernel prints them.  For showing only: whether a rule is valid
 /// is for the engine's parser to say, see policy_text.h.
 [[nodiscard]] std::vector<PolicyRule> parse_policy(std::string_view text);
 
-/// What debugfs asi/policy_error says: "line 2: unknown kind 'slob'".
+/// What debugfs asi/policy_error and asi/sci/import_error say: "line 2: unknown kind 'slob'".
 struct PolicyProblem {
     Number line;
     std::string message;

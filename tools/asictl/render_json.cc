@@ -5,6 +5,7 @@
 
 #include "fields.h"
 #include "order.h"
+#include "syscalls.h"
 #include "table.h"
 
 namespace asi::ctl {
@@ -130,6 +131,43 @@ Json json_of(const Vm& vm) {
     return object;
 }
 
+Json json_of(const SciProfileState& profile) {
+    Json object = object_of(profile, kSciProfileFields);
+    add_other(object, profile.other);
+    return object;
+}
+
+Json json_of(const CallNeeds& needs) {
+    Json data = Json::array();
+    for (const auto& [kind, access] : needs.data)
+        data.push_back({{"kind", kind}, {"access", access}});
+    return {{"call", needs.number},
+            {"call_name", call_name(needs.number)},
+            {"text_pages", needs.text_pages},
+            {"data", std::move(data)}};
+}
+
+/// What there is to say about a profile in a line.
+Json summary_of(const SciProfile& profile) {
+    return {{"profile", profile.name()},
+            {"build_id", profile.build_id()},
+            {"calls", profile.calls().size()},
+            {"text_pages", profile.text_pages()}};
+}
+
+Json json_of(const SciViolation& violation) {
+    Json object = object_of(violation, kSciViolationFields);
+    object["call_name"] =
+        violation.call ? Json(call_name(static_cast<unsigned>(*violation.call))) : Json();
+    add_other(object, violation.other);
+    return object;
+}
+
+Json error_of(const std::optional<PolicyProblem>& problem) {
+    if (!problem) return nullptr;
+    return {{"line", value_of(problem->line)}, {"message", problem->message}};
+}
+
 Json rates_of(const Vm& vm, double seconds) {
     const auto rate = [&](const Number& count) { return value_of(per_second(count, seconds)); };
     return {{"exits", rate(total_exits(vm.exits))},
@@ -170,7 +208,7 @@ std::string json_of_faults(const FaultLog& log) {
     return to_text(object);
 }
 
-std::string json_of_faults_cleared() {
+std::string json_of_cleared() {
     return to_text({{"cleared", true}});
 }
 
@@ -181,9 +219,7 @@ std::string json_of_policy(const std::string& source, const std::string& text) {
 }
 
 std::string json_of_policy_result(bool applied, const std::optional<PolicyProblem>& problem) {
-    Json object = {{"valid", !problem}, {"applied", applied}, {"error", nullptr}};
-    if (problem)
-        object["error"] = {{"line", value_of(problem->line)}, {"message", problem->message}};
+    Json object = {{"valid", !problem}, {"applied", applied}, {"error", error_of(problem)}};
     return to_text(object);
 }
 
@@ -208,6 +244,46 @@ std::string json_of_vms(const std::vector<Vm>& vms) {
             object["vms"].push_back(json_of(vm));
         }
     }
+    return to_text(object);
+}
+
+std::string json_of_sci_profiles(const SciProfileList& list) {
+    Json object = {{"profiles", Json::array()}};
+    for (const SciProfileState& profile : list.profiles)
+        object["profiles"].push_back(json_of(profile));
+    add_other(object, list.other);
+    return to_text(object);
+}
+
+std::string json_of_sci_needs(const std::vector<SciProfile>& profiles) {
+    Json object = {{"profiles", Json::array()}};
+    for (const SciProfile& profile : profiles) {
+        Json one = summary_of(profile);
+        one["calls"] = Json::array();
+        for (const CallNeeds& needs : profile.calls()) one["calls"].push_back(json_of(needs));
+        object["profiles"].push_back(std::move(one));
+    }
+    return to_text(object);
+}
+
+std::string json_of_sci_violations(const SciViolationLog& log) {
+    Json object = {{"violations", Json::array()}};
+    for (const SciViolation& violation : log.violations)
+        object["violations"].push_back(json_of(violation));
+    add_other(object, log.other);
+    return to_text(object);
+}
+
+std::string json_of_profile_written(const std::string& file, const SciProfile& profile) {
+    Json object = {{"file", file}};
+    object.update(summary_of(profile));
+    return to_text(object);
+}
+
+std::string json_of_import(const SciProfile* profile, const std::optional<PolicyProblem>& problem) {
+    Json object = {{"imported", profile != nullptr}};
+    if (profile) object.update(summary_of(*profile));
+    object["error"] = error_of(problem);
     return to_text(object);
 }
 

@@ -12,19 +12,28 @@
 #include "interval.h"
 #include "model.h"
 #include "parse.h"
+#include "sci_profile.h"
 
 namespace asi::ctl {
 
 [[nodiscard]] std::string json_of_status(const Status& status);
 [[nodiscard]] std::string json_of_domains(const std::vector<Domain>& domains);
 [[nodiscard]] std::string json_of_faults(const FaultLog& log);
-[[nodiscard]] std::string json_of_faults_cleared();
+[[nodiscard]] std::string json_of_cleared();
 [[nodiscard]] std::string json_of_policy(const std::string& source, const std::string& text);
 [[nodiscard]] std::string json_of_policy_result(bool applied,
                                                 const std::optional<PolicyProblem>& problem);
 [[nodiscard]] std::string json_of_stats(const Pairs& stats);
 [[nodiscard]] std::string json_of_verification(const Verification& verification);
 [[nodiscard]] std::string json_of_vms(const std::vector<Vm>& vms);
+[[nodiscard]] std::string json_of_sci_profiles(const SciProfileList& list);
+[[nodiscard]] std::string json_of_sci_needs(const std::vector<SciProfile>& profiles);
+[[nodiscard]] std::string json_of_sci_violations(const SciViolationLog& log);
+[[nodiscard]] std::string json_of_profile_written(const std::string& file,
+                                                  const SciProfile& profile);
+/// @profile: null when it was not imported, and @problem says why.
+[[nodiscard]] std::string json_of_import(const SciProfile* profile,
+                                         const std::optional<PolicyProblem>& problem);
 [[nodiscard]] std::string json_of_interval(const Interval& interval);
 
 }  // namespace asi::ctl

@@ -5,6 +5,7 @@
 
 #include "fields.h"
 #include "order.h"
+#include "syscalls.h"
 #include "table.h"
 
 namespace asi::ctl {
@@ -163,6 +164,23 @@ std::string vm_details(const Vm& vm) {
     return (vm.ended ? "\nVMs that ended:" : "\nVM " + vm_name(vm) + ":") + out;
 }
 
+std::string needs_table(const SciProfile& profile) {
+    Table table({{"CALL"}, {"NR", kRight}, {"TEXT PAGES", kRight}, {"DATA"}}, "  ");
+    for (const CallNeeds& needs : profile.calls()) {
+        std::string data;
+        for (const auto& [kind, access] : needs.data)
+            data += (data.empty() ? "" : " ") + kind + ":" + access;
+        table.add_row({call_name(needs.number), std::to_string(needs.number),
+                       std::to_string(needs.text_pages), data.empty() ? "-" : data});
+    }
+    return table.empty() ? "" : table.to_string();
+}
+
+/// Name or number.
+std::string format_call(const Number& call) {
+    return call && *call <= ~0U ? call_name(static_cast<unsigned>(*call)) : format(call);
+}
+
 }  // namespace
 
 std::string text_of_status(const Status& status) {
@@ -245,6 +263,59 @@ std::string text_of_vms(const std::vector<Vm>& vms) {
     std::string out = vm_table(vms);
     for (const Vm& vm : vms) out += vm_details(vm);
     return out;
+}
+
+std::string text_of_sci_profiles(const SciProfileList& list) {
+    Table table({{"PROFILE"},
+                 {"BUILT IN"},
+                 {"CALLS", kRight},
+                 {"LEARNED PAGES", kRight},
+                 {"TASKS", kRight},
+                 {"MAPPED PAGES", kRight},
+                 {"REFUSED", kRight},
+                 {"OTHER"}});
+    for (const SciProfileState& p : list.profiles) {
+        const std::string builtin = p.builtin ? (*p.builtin ? "yes" : "no") : "-";
+        table.add_row({format(p.name), builtin, format(p.calls), format(p.learned_pages),
+                       format(p.tasks), format(p.mapped_pages), format(p.refused),
+                       format_pairs(p.other)});
+    }
+    return (table.empty() ? "no profiles\n" : table.to_string()) + other_line(list.other, "");
+}
+
+std::string summary_of(const SciProfile& profile) {
+    return "profile " + profile.name() + ": " + count_of(profile.calls().size(), "call") + ", " +
+           count_of(profile.text_pages(), "text page") + "\n";
+}
+
+std::string text_of_sci_needs(const std::vector<SciProfile>& profiles) {
+    if (profiles.empty()) return "no profiles\n";
+    std::string out;
+    for (const SciProfile& profile : profiles) {
+        if (!out.empty()) out += '\n';
+        out += summary_of(profile) + needs_table(profile);
+    }
+    return out;
+}
+
+std::string text_of_sci_violations(const SciViolationLog& log) {
+    Table table({{"COUNT", kRight},
+                 {"ACTION"},
+                 {"CALL"},
+                 {"KIND"},
+                 {"ACCESS"},
+                 {"ADDRESS"},
+                 {"WHERE"},
+                 {"REASON"},
+                 {"PID", kRight},
+                 {"COMM"},
+                 {"OTHER"}});
+    for (const SciViolation& v : log.violations) {
+        table.add_row({format(v.count), format(v.action), format_call(v.call), format(v.kind),
+                       format(v.access), format_hex(v.address.value), place(v.symbol, v.ip),
+                       format(v.reason), format(v.pid), format(v.comm), format_pairs(v.other)});
+    }
+    return (table.empty() ? "no violations\n" : table.to_string()) + other_line(log.other, "");
 }
 
 std::string during(const LeaveCause& cause) {

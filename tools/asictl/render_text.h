@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model.h"
+#include "sci_profile.h"
 
 namespace asi::ctl {
 
@@ -18,6 +19,11 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_stats(const Pairs& stats);
 [[nodiscard]] std::string text_of_verification(const Verification& verification);
 [[nodiscard]] std::string text_of_vms(const std::vector<Vm>& vms);
+[[nodiscard]] std::string text_of_sci_profiles(const SciProfileList& list);
+[[nodiscard]] std::string text_of_sci_needs(const std::vector<SciProfile>& profiles);
+[[nodiscard]] std::string text_of_sci_violations(const SciViolationLog& log);
+/// "profile web: 3 calls, 12 text pages", as a line
+[[nodiscard]] std::string summary_of(const SciProfile& profile);
 
 /// How a cause of leaving is put: the exit that was handled, the memory that
 /// was touched, and the place in the kernel that touched it.

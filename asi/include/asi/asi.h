@@ -29,6 +29,18 @@ DECLARE_PER_CPU(u8, asi_taints);
  */
 bool asi_enabled(void);
 
+/* A touch that the policy would let in, or did not, and the consumer's answer. */
+struct asi_question {
+	const struct pt_regs *regs;
+	unsigned long address;
+	enum asi_kind kind;
+	enum asi_access access;
+	const char *cache;		/* slab cache, or NULL */
+	bool fixable;			/* the exception table has an answer to the fault */
+	const char *reason;		/* one word: why not */
+	unsigned long start, end;	/* bring in these pages; set to the one touched */
+};
+
 /**
  * struct asi_ops - what the core asks a consumer
  * @owns_user: do all of these user addresses belong to the domain's work, so
@@ -38,8 +50,14 @@ bool asi_enabled(void);
  * @translates: is the running task at work for the domain on one user address
  *	that it may have to translate?  Then the process's tables for that address
  *	are kind own_table.  Called as @owns_user.  May be NULL.
+ * @judge: the policy lets a touch in: does the consumer?  In the fault path,
+ *	unrestricted, like an NMI: no locks, no sleeping, no allocation.  May be NULL.
+ * @refused: a touch is refused.  True: the task goes on, outside until its work is
+ *	done.  Called as @judge.  May be NULL.
  */
 struct asi_ops {
+	bool (*judge)(void *owner, struct asi_question *question);
+	bool (*refused)(void *owner, const struct asi_question *question);
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
 	bool (*translates)(void *owner, unsigned long *address);
 };
@@ -54,6 +72,59 @@ struct asi_ops {
  * Return: the domain, or ERR_PTR: -EOPNOTSUPP when isolation is off, -ENOMEM.
  */
 struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner);
+
+/**
+ * asi_create_tables - make tables for domains of single tasks to share
+ * @cls: kind of consumer
+ * @name: shown in place of a process's
+ *
+ * It has the base map and the kernel's own data, and of the kernel's text what
+ * entry needs.  It is never entered; asi_destroy() ends it when no domain shares
+ * it any more.  Process context, may sleep.
+ * Return: as asi_create().
+ */
+struct asi *asi_create_tables(enum asi_class cls, const char *name);
+
+/**
+ * asi_create_for_task - make a strict domain for the running task alone
+ * @tables: of asi_create_tables(); what is touched is mapped there, for all
+ * @ops: callbacks
+ * @owner: handed to the callbacks
+ *
+ * Beside @tables it has the task's stack, and shows the task's user addresses as
+ * the process has them.  Process context, may sleep.
+ * Return: as asi_create().
+ */
+struct asi *asi_create_for_task(struct asi *tables, const struct asi_ops *ops, void *owner);
+
+/**
+ * asi_begin - the running task's own code runs inside from here on
+ * @asi: of asi_create_for_task(), by this task
+ *
+ * Wherever the task goes until asi_end(): interrupts, gates, the scheduler and
+ * faults on user addresses step out and come back.  Process context, interrupts
+ * on, not inside.
+ */
+void asi_begin(struct asi *asi);
+
+/** asi_end - the end of asi_begin().  Process context, interrupts on. */
+void asi_end(void);
+
+/**
+ * asi_zap_tables - take a range out of tables, and out of every TLB
+ *
+ * Process context, interrupts on, may sleep.
+ */
+void asi_zap_tables(struct asi *tables, unsigned long start, unsigned long size);
+
+/** asi_zap_text - take out of tables all text but what entry needs; as asi_zap_tables() */
+void asi_zap_text(struct asi *tables);
+
+/** asi_tables - what asi_create_for_task() was given. */
+struct asi *asi_tables(const struct asi *asi);
+
+/** asi_is_mapped - does the domain, or do the tables, map this page?  Lockless. */
+bool asi_is_mapped(const struct asi *asi, unsigned long address);
 
 /**
  * asi_destroy - take a domain out of use and free it

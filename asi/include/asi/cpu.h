@@ -25,6 +25,7 @@ struct asi_cpu {
 	unsigned long restricted_cr3;	/* the same */
 	bool critical;
 	bool stale;			/* loading unrestricted_cr3 has to flush */
+	bool back;			/* a fault stepped out; its handler comes next */
 	struct asi_leave leave;
 	struct asi_tlb_cpu tlb;
 };

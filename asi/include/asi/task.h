@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two parts of task_struct.  Whoever wakes a task, or has it in the same queue,
+ * Two parts of task_struct, and what isolation keeps of a task.  Whoever wakes a task, or has it in the same queue,
  * reads and writes what the scheduler keeps in it; that part holds nothing that a
  * guest could not know, and domains may map any task's.  Registers, and so keys,
  * and the stack canary are in the other, which begins on a page of its own.
@@ -11,9 +11,26 @@
 #include <linux/types.h>
 #include <asm/page_types.h>
 
+struct asi;
+struct sci_set;
+
+/* Written by the task itself, or by who makes it. */
+struct asi_task {
+	/*
+	 * The strict domain that the task's own code runs in now: its CPU is inside
+	 * but for interrupts, gates and after a fault that left for good.
+	 */
+	struct asi *inside;
+	struct asi *sci;		/* its domain for system calls, or NULL */
+	struct sci_set *set;		/* which calls, or NULL: not isolated */
+	unsigned int call;		/* number, while inside */
+};
+
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 /* A member of task_struct: here begins what only the task's own domain may map. */
-#define ASI_TASK_SECRETS	__u8 asi_secrets[0] __aligned(PAGE_SIZE)
+#define ASI_TASK_SECRETS						\
+	__u8 asi_secrets[0] __aligned(PAGE_SIZE);			\
+	struct asi_task asi
 #else
 #define ASI_TASK_SECRETS	struct { }
 #endif

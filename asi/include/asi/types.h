@@ -11,6 +11,7 @@
 enum asi_class {
 	ASI_CLASS_KVM,		/* "kvm"  vCPU run loop, transparent to interrupts */
 	ASI_CLASS_TEST,		/* "test" self tests, strict: interrupts step out */
+	ASI_CLASS_SCI,		/* "sci"  isolated system calls, strict */
 	ASI_NR_CLASSES
 };
 
@@ -34,6 +35,7 @@ enum asi_kind {
 	ASI_KIND_OWN_TASK,	/* "own_task"     task_struct of the running task */
 	ASI_KIND_SLAB,		/* "slab"         slab object; cache name tells which */
 	ASI_KIND_USER_PAGE,	/* "user_page"    page owned by user space, in the direct map */
+	ASI_KIND_PAGE_CACHE,	/* "page_cache"   page of a file on disk, in the direct map */
 	ASI_KIND_PAGE_TABLE,	/* "page_table"   page used as a page table */
 	ASI_KIND_FREE_PAGE,	/* "free_page"    page in the free lists */
 	ASI_KIND_KERNEL_PAGE,	/* "kernel_page"  other page the kernel allocated */

@@ -76,6 +76,14 @@ struct asi_stale {
 
 int asi_stale_run(bool enters, struct asi_stale *result);
 
+/*
+ * attack.c: do in this system call what @line says; some attacks are at @secret.
+ * Does not return when isolation stops the task.
+ */
+int asi_attack_run(const char *line, const struct asi_secret *secret);
+void asi_attack_show(struct seq_file *m);
+void asi_attack_exit(void);
+
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */

@@ -10,6 +10,7 @@
  *   stale   write "stay" or "enter": free a page whose translation a CPU holds
  *   states  write milliseconds: stay in a strict domain
  *   entries see entries.c; wake: see wake.c
+ *   attack  see attack.c
  *   torture write "SEED MS WORKERS": random operations, 0 WORKERS: by the writer
  *           itself; read: how many, and how often something was wrong
  *   result  read: what happened, one line of "key value" pairs
@@ -151,16 +152,30 @@ static ssize_t states_write(struct file *file, const char __user *ubuf, size_t l
 	return err ?: len;
 }
 
+/*
+ * Without the mutex, and without debugfs watching: when the attack is stopped
+ * nobody comes back from here.
+ */
+static ssize_t attack_write(struct file *file, const char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	char line[48];
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	return err ?: asi_attack_run(line, &asi_secret) ?: len;
+}
+
 static int result_show(struct seq_file *m, void *unused)
 {
 	mutex_lock(&asi_test_mutex);
-	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu stayed %d reused %d seen %d\n",
+	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu stayed %d reused %d seen %d ",
 		   asi_secret.kind[0] ? asi_secret.kind : "-", asi_secret.address,
 		   asi_secret.expected, asi_attempt.fired,
 		   asi_attempt.inside_before, asi_attempt.faulted,
 		   !asi_attempt.faulted && asi_attempt.value == asi_secret.expected,
 		   asi_attempt.inside_after, asi_attempt.reachable, asi_rounds,
 		   asi_wrong, asi_stale.stayed, asi_stale.reused, asi_stale.seen);
+	asi_attack_show(m);
 	mutex_unlock(&asi_test_mutex);
 	return 0;
 }
@@ -200,6 +215,7 @@ ASI_TEST_WRITE_ONLY(fire);
 ASI_TEST_WRITE_ONLY(corrupt);
 ASI_TEST_WRITE_ONLY(stale);
 ASI_TEST_WRITE_ONLY(states);
+ASI_TEST_WRITE_ONLY(attack);
 
 static int __init asi_test_init(void)
 {
@@ -221,6 +237,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
 	debugfs_create_file("stale", 0200, asi_test_dir, NULL, &stale_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
+	debugfs_create_file_unsafe("attack", 0200, asi_test_dir, NULL, &attack_fops);
 	asi_entries_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
 	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
@@ -235,6 +252,7 @@ static void __exit asi_test_exit(void)
 	asi_torture_exit();
 	asi_probe_exit();
 	asi_corrupt_end();
+	asi_attack_exit();
 	asi_unplant_all();
 }
 

@@ -11,10 +11,21 @@ namespace asi::ctl {
 namespace {
 
 const std::vector<std::vector<std::string>> kKernelCommands = {
-    {"domains"},        {"faults"}, {"faults", "--clear"},
-    {"policy", "show"}, {"stats"},  {"policy", "set", "kvm", "data", "r", "exit"},
-    {"kvm", "report"},  {"verify"}, {"kvm"},
+    {"domains"},
+    {"faults"},
+    {"faults", "--clear"},
+    {"policy", "show"},
+    {"stats"},
+    {"policy", "set", "kvm", "data", "r", "exit"},
+    {"kvm", "report"},
+    {"verify"},
+    {"kvm"},
     {"kvm", "top"},
+    {"sci", "profiles"},
+    {"sci", "show"},
+    {"sci", "export", "web"},
+    {"sci", "violations"},
+    {"sci", "violations", "--clear"},
 };
 
 TEST_F(CommandTest, every_command_says_when_the_kernel_has_no_asi) {
@@ -60,6 +71,16 @@ TEST_F(CommandTest, wrong_usage_is_exit_2) {
         {"policy", "check"},
         {"policy", "check", "kvm", "data", "r", "exit", "-f", "x"},
         {"policy", "show", "kvm"},
+        {"sci"},
+        {"sci", "bogus"},
+        {"sci", "profiles", "extra"},
+        {"sci", "show", "web", "extra"},
+        {"sci", "export"},
+        {"sci", "import"},
+        {"sci", "merge"},
+        {"sci", "merge", "-o", "x"},
+        {"sci", "merge", "--name=a/b", "x"},
+        {"sci", "violations", "extra"},
     };
     for (const auto& command : wrong) {
         const Outcome outcome = run_bare(command);
@@ -90,16 +111,17 @@ TEST_F(CommandTest, status_in_json_has_typed_values) {
     EXPECT_TRUE(json["reason"].is_null());
     EXPECT_EQ(json["pti"], true);
     EXPECT_EQ(json["pcid"], false);
+    EXPECT_EQ(json["sci"], true);
     EXPECT_EQ(json["cr3_writes"], 24);
     EXPECT_TRUE(json["other"].empty());
 }
 
 TEST_F(CommandTest, unknown_status_keys_are_shown) {
-    put(directory_ / "on/sysfs/kernel/asi/status", "state on\nsci off\nslots 6\nslots 7\n");
+    put(directory_ / "on/sysfs/kernel/asi/status", "state on\nnetns off\nslots 6\nslots 7\n");
     const Outcome text = run_on("on", {"status"});
-    EXPECT_NE(text.out.find("sci         off\n"), std::string::npos) << text.out;
+    EXPECT_NE(text.out.find("netns       off\n"), std::string::npos) << text.out;
     const Json json = json_on({"status"});
-    EXPECT_EQ(json["other"]["sci"], "off");
+    EXPECT_EQ(json["other"]["netns"], "off");
     EXPECT_EQ(json["other"]["slots"], Json({6, 7}));
     EXPECT_TRUE(json["enters"].is_null());
 }

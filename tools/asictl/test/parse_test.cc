@@ -20,7 +20,8 @@ TEST(ParseNumber, refuses_everything_else) {
 
 TEST(ParseStatus, reads_every_key) {
     const Status s = parse_status(
-        "state on\nreason -\npti on\npcid off\nlevels 5\nglobal_bit off\nkvm on\ndomains 1\n"
+        "state on\nreason -\npti on\npcid off\nlevels 5\nglobal_bit off\nkvm on\nsci off\ndomains "
+        "1\n"
         "enters 12\nexits 3\nfaults 40\ngrows 30\ndenies 2\ncr3_writes 24\n");
     EXPECT_EQ(s.state, "on");
     EXPECT_EQ(s.reason, std::nullopt);
@@ -29,6 +30,7 @@ TEST(ParseStatus, reads_every_key) {
     EXPECT_EQ(s.levels, 5u);
     EXPECT_EQ(s.global_bit, false);
     EXPECT_EQ(s.kvm, true);
+    EXPECT_EQ(s.sci, false);
     EXPECT_EQ(s.domains, 1u);
     EXPECT_EQ(s.enters, 12u);
     EXPECT_EQ(s.exits, 3u);
@@ -45,10 +47,10 @@ TEST(ParseStatus, reason_keeps_its_blanks) {
 }
 
 TEST(ParseStatus, unknown_keys_and_unreadable_values_are_kept) {
-    const Status s = parse_status("sci on\nlevels four\n\npti maybe\nlone\n");
+    const Status s = parse_status("netns on\nlevels four\n\npti maybe\nlone\n");
     EXPECT_EQ(s.levels, std::nullopt);
     EXPECT_EQ(s.pti, std::nullopt);
-    const Pairs expected = {{"sci", "on"}, {"levels", "four"}, {"pti", "maybe"}, {"lone", ""}};
+    const Pairs expected = {{"netns", "on"}, {"levels", "four"}, {"pti", "maybe"}, {"lone", ""}};
     EXPECT_EQ(s.other, expected);
 }
 

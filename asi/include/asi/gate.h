@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Gates: functions of the kernel that touch, for a system call, what no isolated
+ * call may have mapped: page tables, the stacks of tasks that wait, other
+ * processes' pages.  They run outside.
+ *
+ *	guard(asi_out)();
+ *
+ * among a function's first statements leaves the restricted space until the
+ * function returns.  Any context, noinstr too.  A NOP each way until the first
+ * process is isolated.
+ */
+#ifndef ASI_GATE_H
+#define ASI_GATE_H
+
+#include <linux/cleanup.h>
+#include <linux/compiler.h>
+#include <linux/jump_label.h>
+#include <linux/types.h>
+
+#ifdef CONFIG_ADDRESS_SPACE_ISOLATION
+
+DECLARE_STATIC_KEY_FALSE(asi_gate_key);
+
+bool __asi_pause(void);
+void __asi_resume(void);
+
+/* True: the task was inside and is not any more; asi_resume() brings it back. */
+static __always_inline bool asi_pause(void)
+{
+	return static_branch_unlikely(&asi_gate_key) && __asi_pause();
+}
+
+static __always_inline void asi_resume(bool paused)
+{
+	if (static_branch_unlikely(&asi_gate_key) && paused)
+		__asi_resume();
+}
+
+#else
+
+static __always_inline bool asi_pause(void) { return false; }
+static __always_inline void asi_resume(bool paused) { }
+
+#endif
+
+/* DEFINE_CLASS() without functions that may end up instrumented. */
+typedef bool class_asi_out_t;
+
+static __always_inline class_asi_out_t class_asi_out_constructor(void)
+{
+	return asi_pause();
+}
+
+static __always_inline void class_asi_out_destructor(const class_asi_out_t *paused)
+{
+	asi_resume(*paused);
+}
+
+#endif /* ASI_GATE_H */

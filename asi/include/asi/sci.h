@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the hook patches call of system-call isolation. */
+#ifndef ASI_SCI_H
+#define ASI_SCI_H
+
+#include <linux/errno.h>
+#include <linux/types.h>
+#include <linux/thread_info.h>
+#include <asi/sci_abi.h>
+
+struct pt_regs;
+struct task_struct;
+
+#ifdef CONFIG_SYSCALL_ISOLATION
+
+#define ASI_SYSCALL_WORK	SYSCALL_WORK_SYSCALL_ISOLATION
+
+long sci_enter(struct pt_regs *regs, long nr);
+void __sci_exit(void);
+long sci_prctl(unsigned long op, unsigned long arg, unsigned long rest);
+/* A copy of the running task: not inside, and isolated as its parent if it is its like. */
+void sci_fork(struct task_struct *child);
+/* The running task ends: what it does from here is not isolated.  May sleep. */
+void sci_exit_task(void);
+void sci_free_task(struct task_struct *task);
+
+/* Nothing else watches this call: what is there to do is sci_enter() and sci_exit(). */
+static __always_inline bool sci_alone(unsigned long work)
+{
+	return work == SYSCALL_WORK_SYSCALL_ISOLATION;
+}
+
+/* The call is over.  True: nothing else is to be done about it. */
+static __always_inline bool sci_exit(unsigned long work)
+{
+	if (work & SYSCALL_WORK_SYSCALL_ISOLATION)
+		__sci_exit();
+	return sci_alone(work);
+}
+
+/* The last that a system call's entry does.  Returns the call to make, -1 for none. */
+static __always_inline long sci_enter_last(struct pt_regs *regs, long nr, unsigned long work)
+{
+	return work & SYSCALL_WORK_SYSCALL_ISOLATION ? sci_enter(regs, nr) : nr;
+}
+
+#else
+
+#define ASI_SYSCALL_WORK	0
+
+static __always_inline bool sci_alone(unsigned long work) { return false; }
+static __always_inline long sci_enter(struct pt_regs *regs, long nr) { return nr; }
+static __always_inline bool sci_exit(unsigned long work) { return false; }
+static __always_inline long sci_enter_last(struct pt_regs *regs, long nr,
+					   unsigned long work) { return nr; }
+static inline long sci_prctl(unsigned long op, unsigned long arg, unsigned long rest)
+{
+	return -EINVAL;
+}
+
+static inline void sci_fork(struct task_struct *child) { }
+static inline void sci_exit_task(void) { }
+static inline void sci_free_task(struct task_struct *task) { }
+
+#endif
+
+#endif /* ASI_SCI_H */

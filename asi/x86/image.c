@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's image in tables that show only parts of it: the text that entry
+ * needs, constants and data.  Some of the kernel's own page tables lie among the
+ * data; they stay out.
+ */
+#include <linux/bitmap.h>
+#include <linux/kasan.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pgtable.h>
+#include <asm/nospec-branch.h>
+#include <asm/sections.h>
+#include "internal.h"
+
+#define ASI_IMAGE_PAGES	(KERNEL_IMAGE_SIZE >> PAGE_SHIFT)
+
+static DECLARE_BITMAP(asi_image_tables, ASI_IMAGE_PAGES);
+static DEFINE_MUTEX(asi_image_mutex);
+static bool asi_image_ready;
+
+bool asi_is_image_table(unsigned long address)
+{
+	return test_bit((address - (unsigned long)_text) >> PAGE_SHIFT, asi_image_tables);
+}
+
+/* True: was not known. */
+static bool asi_note_table(unsigned long pa)
+{
+	unsigned long text = __pa_symbol(_text);
+
+	if (pa < text || pa >= __pa_symbol(_end))
+		return true;
+	return !test_and_set_bit((pa - text) >> PAGE_SHIFT, asi_image_tables);
+}
+
+static void asi_find_tables(const u64 *table, unsigned int level, unsigned int first)
+{
+	unsigned int i;
+	u64 entry;
+
+	for (i = first; level > PG_LEVEL_4K && i < PTRS_PER_PTE; i++) {
+		entry = READ_ONCE(table[i]);
+		if ((entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE) &&
+		    asi_note_table(entry & PTE_PFN_MASK))
+			asi_find_tables(__va(entry & PTE_PFN_MASK), level - 1, 0);
+		cond_resched();
+	}
+}
+
+/* Beside those in use, the user half's root, and what the early ones were. */
+static void asi_find_image_tables(void)
+{
+	asi_note_table(__pa_symbol(init_top_pgt));
+	if (IS_ENABLED(CONFIG_MITIGATION_PAGE_TABLE_ISOLATION))
+		asi_note_table(__pa_symbol(init_top_pgt) + PAGE_SIZE);
+	asi_find_tables((u64 *)init_mm.pgd, asi_levels(), PTRS_PER_PGD / 2);
+}
+
+static int asi_map_parts(struct asi *tables, unsigned long start, unsigned long end,
+			 enum asi_kind kind)
+{
+	unsigned long va, from = start;
+	struct asi_leaf leaf;
+	int err = 0;
+
+	for (va = start; !err && va <= end; va += PAGE_SIZE) {
+		if (va < end && !asi_is_image_table(va) &&
+		    asi_table_lookup(asi_kernel_root(), asi_levels(), va, &leaf))
+			continue;
+		if (from < va)
+			err = asi_map(tables, (void *)from, va - from, kind);
+		from = va + PAGE_SIZE;
+	}
+	return err;
+}
+
+#define asi_map_section(tables, start, end, kind)			\
+	asi_map_parts(tables, PAGE_ALIGN_DOWN((unsigned long)(start)),	\
+		      PAGE_ALIGN((unsigned long)(end)), kind)
+
+/* Of the linker script. */
+extern char __static_call_text_start[], __static_call_text_end[];
+
+/* Thunks of indirect calls and returns lie before the trampolines of static calls. */
+static void *asi_thunks(void)
+{
+#ifdef CONFIG_MITIGATION_RETPOLINE
+	return __x86_indirect_thunk_array;
+#else
+	return __static_call_text_start;
+#endif
+}
+
+int asi_map_image(struct asi *tables)
+{
+	int err;
+
+	mutex_lock(&asi_image_mutex);
+	if (!asi_image_ready)
+		asi_find_image_tables();
+	asi_image_ready = true;
+	mutex_unlock(&asi_image_mutex);
+
+	err = asi_map_section(tables, __entry_text_start, __entry_text_end,
+			      ASI_KIND_ENTRY_TEXT) ?:
+	      asi_map_section(tables, __noinstr_text_start, __noinstr_text_end,
+			      ASI_KIND_ENTRY_TEXT) ?:
+	      asi_map_section(tables, asi_thunks(), __static_call_text_end,
+			      ASI_KIND_ENTRY_TEXT) ?:
+	      asi_map_section(tables, __start_rodata, __end_rodata, ASI_KIND_RODATA) ?:
+	      asi_map_section(tables, _sdata, _end, ASI_KIND_DATA);
+	return err;
+}
+
+static void asi_zap_pages(struct asi *tables, void *start, void *end)
+{
+	unsigned long first = PAGE_ALIGN((unsigned long)start);
+	unsigned long last = PAGE_ALIGN_DOWN((unsigned long)end);
+
+	if (first < last)
+		asi_zap_tables(tables, first, last - first);
+}
+
+void asi_zap_text(struct asi *tables)
+{
+	asi_zap_pages(tables, _stext, __noinstr_text_start);
+	asi_zap_pages(tables, __noinstr_text_end, asi_thunks());
+	asi_zap_pages(tables, __static_call_text_end, __entry_text_start);
+	asi_zap_pages(tables, __entry_text_end, _etext);
+	asi_zap_pages(tables, (void *)MODULES_VADDR, (void *)MODULES_END);
+}

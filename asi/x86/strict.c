@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Strict domains of single tasks.
+ *
+ * Between asi_begin() and asi_end() the task's own code runs inside, on whatever
+ * CPU.  Everything else that the CPU does for the task or in its place runs
+ * outside and comes back: interrupts and the handling of faults on user addresses
+ * by the entry code, the scheduler and others by gates.  So "inside" is a property
+ * of the task, and where to return to never has to be remembered elsewhere.
+ *
+ * The user half is the process's: its top-level entries, copied when they are
+ * touched.  What is below them is the process's own tables.  Its flushes count
+ * themselves in mm->context.tlb_gen before they interrupt this CPU, and interrupts
+ * step out: a change of the count is seen before the CPU is inside again.
+ */
+#include <linux/irqflags.h>
+#include <linux/sched.h>
+#include <asm/mmu_context.h>
+#include <asm/pgtable.h>
+#include <asi/gate.h>
+#include "internal.h"
+
+DEFINE_STATIC_KEY_FALSE(asi_gate_key);
+EXPORT_SYMBOL_GPL(asi_gate_key);
+
+/* A table that an entry led to may be freed by now. */
+static __always_inline void asi_follow_user(struct asi *asi)
+{
+	const struct mm_struct *mm = current->mm;
+	struct asi_user *user = &asi->user;
+	u64 gen = raw_atomic64_read(&mm->context.tlb_gen);
+	unsigned int i;
+
+	if (likely(user->ctx_id == mm->context.ctx_id && user->tlb_gen == gen))
+		return;
+	for (i = 0; i < user->count; i++)
+		WRITE_ONCE(user->root[user->slot[i]],
+			   READ_ONCE(mm->pgd[user->slot[i]].pgd));
+	user->ctx_id = mm->context.ctx_id;
+	user->tlb_gen = gen;
+	asi_removed(asi);
+}
+
+noinstr void asi_strict_in(struct asi_cpu *cpu, struct asi *asi)
+{
+	asi_follow_user(asi);
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	cpu->critical = false;
+	asi_switch_in(cpu, asi);
+}
+
+/* True: the process has a table there that the domain did not show. */
+noinstr bool asi_show_user(struct asi *asi, unsigned long address)
+{
+	unsigned int slot = pgd_index(address), i;
+	struct asi_user *user = &asi->user;
+	u64 entry;
+
+	asi_follow_user(asi);
+	entry = READ_ONCE(current->mm->pgd[slot].pgd);
+	if (!(entry & _PAGE_PRESENT) || user->root[slot] == entry)
+		return false;
+	for (i = 0; i < user->count; i++) {
+		if (user->slot[i] == slot)
+			break;
+	}
+	if (i == ASI_USER_SLOTS) {
+		i = user->victim;
+		user->victim = (i + 1) % ASI_USER_SLOTS;
+		WRITE_ONCE(user->root[user->slot[i]], 0);
+		asi_removed(asi);
+	} else if (i == user->count) {
+		user->count++;
+	} else if (user->root[slot]) {
+		asi_removed(asi);
+	}
+	user->slot[i] = slot;
+	WRITE_ONCE(user->root[slot], entry);
+	return true;
+}
+
+void asi_begin(struct asi *asi)
+{
+	struct asi_cpu *cpu;
+
+	raw_local_irq_disable();
+	cpu = raw_cpu_ptr(&asi_cpu);
+	current->asi.inside = asi;
+	asi_count(ASI_EV_ENTER);
+	asi_strict_in(cpu, asi);
+	raw_local_irq_enable();
+}
+
+void asi_end(void)
+{
+	struct asi_cpu *cpu;
+
+	raw_local_irq_disable();
+	cpu = raw_cpu_ptr(&asi_cpu);
+	current->asi.inside = NULL;
+	if (likely(cpu->curr)) {
+		asi_switch_out(cpu);
+		asi_left(cpu);
+	}
+	raw_local_irq_enable();
+}
+
+/*
+ * A task that is inside is so on whatever CPU it runs: one read, which an
+ * interrupt cannot divide, tells.
+ */
+noinstr bool __asi_pause(void)
+{
+	struct asi *asi = raw_cpu_read(asi_cpu.curr);
+	struct asi_cpu *cpu;
+	unsigned long flags;
+
+	if (likely(!asi) || asi != current->asi.inside)
+		return false;
+	raw_local_irq_save(flags);
+	cpu = raw_cpu_ptr(&asi_cpu);
+	asi_switch_out(cpu);
+	asi_left(cpu);
+	asi_count(ASI_EV_GATE);
+	raw_local_irq_restore(flags);
+	return true;
+}
+EXPORT_SYMBOL_GPL(__asi_pause);
+
+noinstr void __asi_resume(void)
+{
+	struct asi *asi = current->asi.inside;
+	struct asi_cpu *cpu;
+	unsigned long flags;
+
+	/* The task was refused meanwhile, or has ended. */
+	if (unlikely(!asi))
+		return;
+	raw_local_irq_save(flags);
+	cpu = raw_cpu_ptr(&asi_cpu);
+	if (likely(!cpu->curr))
+		asi_strict_in(cpu, asi);
+	raw_local_irq_restore(flags);
+}
+EXPORT_SYMBOL_GPL(__asi_resume);

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System-call isolation: who is isolated, and the way in and out of a call.
+ *
+ * A task that asked has a set: calls, a profile and a mode.  At its first isolated
+ * call it gets a domain of its own on the tables of the profile.  A bit of
+ * thread_info.syscall_work brings it here at the entry and the end of each call.
+ */
+#define pr_fmt(fmt) "sci: " fmt
+
+#include <linux/capability.h>
+#include <linux/compat.h>
+#include <linux/cred.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
+#include <asi/sci.h>
+#include "sci.h"
+
+static bool sci_boot_on __ro_after_init;
+static bool sci_ready __ro_after_init;
+
+static int __init sci_param(char *arg)
+{
+	if (arg && !strcmp(arg, "on"))
+		sci_boot_on = true;
+	else if (arg && !strcmp(arg, "off"))
+		sci_boot_on = false;
+	else
+		pr_err("sci=%s: expected \"on\" or \"off\", keeping %s\n", arg ?: "",
+		       sci_boot_on ? "on" : "off");
+	return 0;
+}
+early_param("sci", sci_param);
+
+bool sci_is_on(void)
+{
+	return sci_ready;
+}
+
+/*
+ * Calls that change what isolation stands on, or reach into other processes by
+ * their nature: they are never isolated.
+ */
+static const u16 sci_never[] = {
+	__NR_prctl, __NR_ptrace, __NR_process_vm_readv, __NR_process_vm_writev,
+	__NR_init_module, __NR_finit_module, __NR_delete_module, __NR_kexec_load,
+	__NR_kexec_file_load, __NR_reboot, __NR_bpf, __NR_perf_event_open,
+	__NR_modify_ldt, __NR_iopl, __NR_ioperm,
+};
+
+/* ---- Sets ------------------------------------------------------------- */
+
+static void sci_put_set(struct sci_set *set)
+{
+	if (!set || !refcount_dec_and_test(&set->refs))
+		return;
+	sci_profile_put(set->profile);
+	kfree(set);
+}
+
+static int sci_check_config(const struct sci_config *config)
+{
+	if (config->size != sizeof(*config) || config->flags || config->pad ||
+	    !sci_profile_name_ok(config->profile))
+		return -EINVAL;
+	if (config->mode != SCI_MODE_LEARN && config->mode != SCI_MODE_ENFORCE &&
+	    config->mode != SCI_MODE_LOG)
+		return -EINVAL;
+	if (config->mode == SCI_MODE_LEARN && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return 0;
+}
+
+static struct sci_set *sci_new_set(const struct sci_config *config)
+{
+	struct sci_set *set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	struct sci_profile *profile;
+	unsigned int i;
+
+	if (!set)
+		return ERR_PTR(-ENOMEM);
+	bitmap_from_arr64(set->calls, config->syscalls, SCI_MAX_CALLS);
+	for (i = 0; i < ARRAY_SIZE(sci_never); i++)
+		__clear_bit(sci_never[i], set->calls);
+	if (bitmap_empty(set->calls, SCI_MAX_CALLS)) {
+		kfree(set);
+		return ERR_PTR(-EINVAL);
+	}
+	profile = sci_profile_get(config->profile, config->mode);
+	if (IS_ERR(profile)) {
+		kfree(set);
+		return ERR_CAST(profile);
+	}
+	refcount_set(&set->refs, 1);
+	set->mode = config->mode;
+	set->profile = profile;
+	return set;
+}
+
+/* ---- The running task's domain ---------------------------------------- */
+
+static void sci_drop_domain(void)
+{
+	struct asi *asi = current->asi.sci, *tables;
+
+	if (!asi)
+		return;
+	current->asi.sci = NULL;
+	tables = asi_tables(asi);
+	asi_destroy(asi);
+	atomic_dec(&current->asi.set->profile->tasks);
+	if (current->asi.set->mode == SCI_MODE_LEARN)
+		asi_destroy(tables);
+}
+
+static void sci_replace_set(struct sci_set *set)
+{
+	struct sci_set *old = current->asi.set;
+
+	sci_drop_domain();
+	if (set) {
+		current->asi.set = set;
+		set_syscall_work(SYSCALL_ISOLATION);
+	} else {
+		clear_syscall_work(SYSCALL_ISOLATION);
+		current->asi.set = NULL;
+	}
+	sci_put_set(old);
+}
+
+static bool sci_judge(void *owner, struct asi_question *q)
+{
+	const struct sci_set *set = current->asi.set;
+	struct sci_profile *profile = set->profile;
+	int page = q->access == ASI_ACCESS_EXEC ? sci_text_page(q->address) : -1;
+
+	if (set->mode == SCI_MODE_LEARN) {
+		if (page >= 0)
+			sci_profile_record_text(&profile->data, current->asi.call, page);
+		else if (q->access != ASI_ACCESS_EXEC)
+			sci_profile_record_data(&profile->data, current->asi.call, q->kind,
+						q->access);
+		return true;
+	}
+	if (q->access != ASI_ACCESS_EXEC) {
+		q->reason = "not_in_profile";
+		return !profile->kinds[ASI_ACCESS_READ] ||
+		       (profile->kinds[q->access] & BIT(q->kind));
+	}
+	if (page >= 0 && (sci_profile_text_word(&profile->data, page / 64) & BIT_ULL(page % 64)))
+		return true;
+	return sci_judge_fetch(q);
+}
+
+static bool sci_refused(void *owner, const struct asi_question *q)
+{
+	const struct sci_set *set = current->asi.set;
+	bool goes_on = set->mode != SCI_MODE_ENFORCE;
+
+	atomic64_inc(&set->profile->refused);
+	sci_note_violation(q, goes_on ? "logged" : q->fixable ? "fixed" : "killed");
+	return goes_on;
+}
+
+static const struct asi_ops sci_ops = {
+	.judge = sci_judge,
+	.refused = sci_refused,
+};
+
+static int sci_make_domain(const struct sci_set *set)
+{
+	struct asi *tables = sci_profile_tables(set->profile, set->mode);
+	struct asi *asi;
+
+	if (IS_ERR(tables))
+		return PTR_ERR(tables);
+	asi = asi_create_for_task(tables, &sci_ops, NULL);
+	if (IS_ERR(asi)) {
+		if (set->mode == SCI_MODE_LEARN)
+			asi_destroy(tables);
+		return PTR_ERR(asi);
+	}
+	atomic_inc(&set->profile->tasks);
+	current->asi.sci = asi;
+	return 0;
+}
+
+/* So that each call shows all of its text. */
+static int sci_begin_learning(const struct sci_set *set, unsigned int call)
+{
+	int err = sci_profile_learn(set->profile, call);
+
+	if (!err && current->asi.call != call)
+		asi_zap_text(asi_tables(current->asi.sci));
+	return err;
+}
+
+static noinline int sci_prepare(const struct sci_set *set, unsigned int call)
+{
+	int err = 0;
+
+	if (!current->asi.sci)
+		err = sci_make_domain(set);
+	if (!err && set->mode == SCI_MODE_LEARN)
+		err = sci_begin_learning(set, call);
+	return err;
+}
+
+/* ---- A call ----------------------------------------------------------- */
+
+/* -1 and what regs->ax has by then, ENOSYS, unless it is changed here. */
+static noinline long sci_refuse_abi(long nr)
+{
+	pr_warn_ratelimited("%s[%d]: call %ld of another ABI than x86-64 refused: the process is isolated\n",
+			    current->comm, current->pid, nr);
+	return -1;
+}
+
+long sci_enter(struct pt_regs *regs, long nr)
+{
+	const struct sci_set *set = current->asi.set;
+	int err;
+
+	if (unlikely(in_compat_syscall()))
+		return sci_refuse_abi(nr);
+	if ((unsigned long)nr >= SCI_MAX_CALLS || !test_bit(nr, set->calls))
+		return nr;
+	if (unlikely(!current->asi.sci || set->mode == SCI_MODE_LEARN)) {
+		err = sci_prepare(set, nr);
+		if (err) {
+			regs->ax = err;
+			return -1;
+		}
+	}
+	current->asi.call = nr;
+	asi_begin(current->asi.sci);
+	return nr;
+}
+
+void __sci_exit(void)
+{
+	if (current->asi.inside)
+		asi_end();
+}
+
+/* ---- Life of a task --------------------------------------------------- */
+
+void sci_fork(struct task_struct *child)
+{
+	struct sci_set *set = child->asi.set;
+
+	child->asi.inside = NULL;
+	child->asi.sci = NULL;
+	if (!set)
+		return;
+	if (child->flags & (PF_KTHREAD | PF_USER_WORKER | PF_IO_WORKER)) {
+		child->asi.set = NULL;
+		clear_task_syscall_work(child, SYSCALL_ISOLATION);
+	} else {
+		refcount_inc(&set->refs);
+	}
+}
+
+void sci_exit_task(void)
+{
+	if (likely(!current->asi.set))
+		return;
+	__sci_exit();
+	sci_drop_domain();
+}
+
+void sci_free_task(struct task_struct *task)
+{
+	sci_put_set(task->asi.set);
+}
+
+/* ---- prctl ------------------------------------------------------------ */
+
+static long sci_enable(const struct sci_config __user *arg)
+{
+	const struct sci_set *old = current->asi.set;
+	struct sci_config config;
+	struct sci_set *set;
+	int err;
+
+	if (!task_no_new_privs(current) && !capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (old && old->locked)
+		return -EPERM;
+	if (copy_from_user(&config, arg, sizeof(config)))
+		return -EFAULT;
+	err = sci_check_config(&config);
+	if (err)
+		return err;
+	set = sci_new_set(&config);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	sci_replace_set(set);
+	return 0;
+}
+
+static long sci_get(struct sci_config __user *arg)
+{
+	const struct sci_set *set = current->asi.set;
+	struct sci_config config = { .size = sizeof(config) };
+
+	if (set) {
+		config.mode = set->mode;
+		config.flags = set->locked ? SCI_FLAG_LOCKED : 0;
+		strscpy(config.profile, set->profile->data.name);
+		bitmap_to_arr64(config.syscalls, set->calls, SCI_MAX_CALLS);
+	}
+	return copy_to_user(arg, &config, sizeof(config)) ? -EFAULT : 0;
+}
+
+/* Others may share the set: they are not locked by it. */
+static long sci_lock(void)
+{
+	const struct sci_set *old = current->asi.set;
+	struct sci_set *set;
+
+	if (!old)
+		return -EINVAL;
+	if (old->locked)
+		return 0;
+	set = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	if (!set)
+		return -ENOMEM;
+	refcount_set(&set->refs, 1);
+	set->locked = true;
+	atomic_inc(&set->profile->users);
+	current->asi.set = set;
+	sci_put_set((struct sci_set *)old);
+	return 0;
+}
+
+static long sci_disable(void)
+{
+	if (current->asi.set && current->asi.set->locked)
+		return -EPERM;
+	sci_replace_set(NULL);
+	return 0;
+}
+
+long sci_prctl(unsigned long op, unsigned long arg, unsigned long rest)
+{
+	if (!sci_ready)
+		return -EOPNOTSUPP;
+	if (rest)
+		return -EINVAL;
+	switch (op) {
+	case PR_SCI_ENABLE:
+		return sci_enable((const struct sci_config __user *)arg);
+	case PR_SCI_GET:
+		return sci_get((struct sci_config __user *)arg);
+	case PR_SCI_LOCK:
+		return arg ? -EINVAL : sci_lock();
+	case PR_SCI_DISABLE:
+		return arg ? -EINVAL : sci_disable();
+	default:
+		return -EINVAL;
+	}
+}
+
+static int __init sci_init(void)
+{
+	int err;
+
+	if (!sci_boot_on)
+		return 0;
+	if (!asi_enabled()) {
+		pr_err("sci=on needs asi=on: off\n");
+		return 0;
+	}
+	err = sci_profiles_init() ?: sci_debugfs_init();
+	if (err) {
+		pr_err("off: error %d\n", err);
+		return err;
+	}
+	asi_consumer_on[ASI_CLASS_SCI] = true;
+	sci_ready = true;
+	pr_info("system calls can be isolated\n");
+	return 0;
+}
+late_initcall(sci_init);

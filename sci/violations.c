@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs asi/sci/violations: what isolated calls were refused.
+ *
+ * Written in the fault path: the last ones in a ring, each slot taken with one
+ * atomic operation; a reader drops a slot that changes under it.
+ */
+#include <linux/atomic.h>
+#include <linux/debugfs.h>
+#include <linux/kallsyms.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/ptrace.h>
+#include <asi/engine.h>
+#include "sci.h"
+
+#define SCI_VIOLATIONS	128
+
+struct sci_violation {
+	u32 sequence;			/* odd while it is written */
+	u64 count;
+	pid_t pid;
+	unsigned int call;
+	enum asi_kind kind;
+	enum asi_access access;
+	unsigned long address;
+	unsigned long ip;
+	const char *action;
+	const char *reason;
+	char comm[TASK_COMM_LEN];
+};
+
+static struct sci_violation sci_violations[SCI_VIOLATIONS];
+static atomic_t sci_violations_next;
+
+/* The same as before, by the same task: counted, and no more. */
+static bool sci_is_again(const struct sci_violation *v, const struct asi_question *q)
+{
+	return v->count && v->ip == q->regs->ip && v->pid == current->pid &&
+	       v->call == current->asi.call && v->kind == q->kind && v->access == q->access;
+}
+
+void sci_note_violation(const struct asi_question *q, const char *action)
+{
+	unsigned int n = atomic_read(&sci_violations_next);
+	struct sci_violation *v = &sci_violations[(n - 1) % SCI_VIOLATIONS];
+
+	if (n && sci_is_again(v, q)) {
+		v->count++;
+		return;
+	}
+	v = &sci_violations[(unsigned int)atomic_fetch_inc(&sci_violations_next) %
+			    SCI_VIOLATIONS];
+	WRITE_ONCE(v->sequence, v->sequence | 1);
+	smp_wmb();
+	v->count = 1;
+	v->pid = current->pid;
+	v->call = current->asi.call;
+	v->kind = q->kind;
+	v->access = q->access;
+	v->address = q->address;
+	v->ip = q->regs->ip;
+	v->action = action;
+	v->reason = q->reason;
+	asi_comm(v->comm);
+	smp_wmb();
+	WRITE_ONCE(v->sequence, v->sequence + 1);
+}
+
+static void sci_show_violation(struct seq_file *m, const struct sci_violation *from)
+{
+	u32 sequence = smp_load_acquire(&from->sequence);
+	struct sci_violation v = *from;
+
+	smp_rmb();
+	if ((sequence & 1) || sequence != READ_ONCE(from->sequence) || !v.count)
+		return;
+	seq_printf(m, "violation count %llu pid %d comm %s call %u kind %s access %s address 0x%lx ip 0x%lx symbol %pS action %s reason %s\n",
+		   v.count, v.pid, v.comm, v.call, asi_kind_name(v.kind),
+		   asi_access_name(v.access), v.address, v.ip, (void *)v.ip, v.action,
+		   v.reason);
+}
+
+static int sci_violations_show(struct seq_file *m, void *unused)
+{
+	unsigned int i, n = atomic_read(&sci_violations_next);
+
+	for (i = 0; i < SCI_VIOLATIONS; i++)
+		sci_show_violation(m, &sci_violations[(n + i) % SCI_VIOLATIONS]);
+	return 0;
+}
+
+static int sci_violations_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, sci_violations_show, NULL);
+}
+
+/* What is written is of no matter. */
+static ssize_t sci_violations_clear(struct file *file, const char __user *buf, size_t len,
+				    loff_t *ppos)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCI_VIOLATIONS; i++)
+		sci_violations[i].count = 0;
+	return len;
+}
+
+static const struct file_operations sci_violations_fops = {
+	.owner = THIS_MODULE,
+	.open = sci_violations_open,
+	.read = seq_read,
+	.write = sci_violations_clear,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+int __init sci_violations_init(struct dentry *dir)
+{
+	debugfs_create_file("violations", 0600, dir, NULL, &sci_violations_fops);
+	return 0;
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs asi_test/attack: what an attacker does who can make a system call
+ * misbehave.  The writer's own system call is attacked, so whoever wants to see
+ * what isolation makes of it isolates the writer.
+ *
+ *   write  "prepare": look for the targets.  By a writer that is not isolated,
+ *          before all others; what is attacked with "read", "write" and "fixup"
+ *          is what asi_test/plant planted
+ *          "ATTACK", see asi_attacks below
+ *          "locked spin|bh|irq ATTACK": the same while a spinlock is held, with
+ *          soft interrupts off, with interrupts off
+ *
+ * asi_test/result says how far it came: "started 1 reached 0" when the attack
+ * failed.  Without isolation each reaches its end and returns cleanly.
+ *
+ * An attack that is stopped ends its task on the spot, so nothing is held here
+ * that anybody else waits for, and one writer at a time is assumed.
+ */
+#define pr_fmt(fmt) "asi_test: " fmt
+
+#include <linux/debugfs.h>
+#include <linux/jbd2.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <asm/text-patching.h>
+#include "asi_test.h"
+#include "attack.h"
+
+#define ASI_BUFFER_WORDS	4	/* of asi_overflow()'s buffer */
+#define ASI_CHAIN_WORDS		16
+#define ASI_SCAN_BYTES		SZ_64K
+
+unsigned long asi_smash_stack;
+
+struct asi_attack {
+	const char *name;
+	int (*run)(const struct asi_secret *secret);
+};
+
+static struct {
+	char name[24];
+	int started;
+	int reached;
+	unsigned long value;
+} asi_outcome;
+
+/* Addresses in text that no system call of the tests executes: of jbd2. */
+static struct {
+	unsigned long function;	/* an entry */
+	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
+	unsigned long middle;	/* a return instruction */
+	unsigned long code;	/* executable memory that is no text */
+} asi_target;
+
+static struct jbd2_inode asi_victim_object;
+static void *asi_code;
+static DEFINE_SPINLOCK(asi_attack_lock);
+
+/* Would a return to @at be one to just after a call? */
+static bool asi_is_after_call(const u8 *at)
+{
+	int i;
+
+	if (at[-5] == CALL_INSN_OPCODE)
+		return true;
+	for (i = 2; i <= 7; i++)
+		if (at[-i] == 0xff && ((at[1 - i] >> 3) & 7) == 2)
+			return true;
+	return false;
+}
+
+static const u8 *asi_jump_target(const u8 *at)
+{
+	return at + JMP32_INSN_SIZE + *(const s32 *)(at + 1);
+}
+
+static bool asi_is_return(const u8 *at)
+{
+	if (at[0] == RET_INSN_OPCODE)
+		return true;
+	return at[0] == JMP32_INSN_OPCODE && asi_return_instruction[0] == JMP32_INSN_OPCODE &&
+	       asi_jump_target(at) == asi_jump_target(asi_return_instruction);
+}
+
+/*
+ * From the page after @from on.  A gadget is what remains of pop %r15; ret when its
+ * first byte is left out.
+ */
+static unsigned long asi_find(unsigned long from, bool gadget)
+{
+	const u8 *at = (const u8 *)PAGE_ALIGN(from) + 8;
+	const u8 *end = at + ASI_SCAN_BYTES;
+
+	for (; at < end; at++) {
+		if (asi_is_after_call(at))
+			continue;
+		if (gadget ? at[-1] == 0x41 && at[0] == 0x5f && asi_is_return(at + 1) :
+			     at[-2] == 0x41 && at[-1] == 0x5f && asi_is_return(at))
+			return (unsigned long)at;
+	}
+	return 0;
+}
+
+/* The kernel does not export what makes memory executable. */
+static void *asi_symbol(const char *name)
+{
+	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
+	void *address;
+
+	if (register_kprobe(&probe))
+		return NULL;
+	address = PTR_ALIGN_DOWN((void *)probe.addr, 16);
+	unregister_kprobe(&probe);
+	return address;
+}
+
+static int asi_set_memory(const char *how, void *page)
+{
+	int (*set)(unsigned long address, int pages) = asi_symbol(how);
+
+	return set ? set((unsigned long)page, 1) : -ENOENT;
+}
+
+static int asi_prepare_code(void)
+{
+	/* movl $1, (%rdi); ret */
+	static const u8 code[] = { 0xc7, 0x07, 1, 0, 0, 0, RET_INSN_OPCODE };
+	int err;
+
+	if (asi_code)
+		return 0;
+	asi_code = vmalloc(PAGE_SIZE);
+	if (!asi_code)
+		return -ENOMEM;
+	memset(asi_code, INT3_INSN_OPCODE, PAGE_SIZE);
+	memcpy(asi_code + 64, code, sizeof(code));
+	err = asi_set_memory("set_memory_rox", asi_code);
+	if (err) {
+		vfree(asi_code);
+		asi_code = NULL;
+		return err;
+	}
+	asi_target.code = (unsigned long)asi_code + 64;
+	return 0;
+}
+
+static int asi_prepare(void)
+{
+	asi_target.function = (unsigned long)jbd2_journal_init_jbd_inode;
+	asi_target.gadget = asi_find(asi_target.function, true);
+	asi_target.middle = asi_find(asi_target.gadget, false);
+	if (!asi_target.gadget || !asi_target.middle)
+		return -ENOENT;
+	return asi_prepare_code();
+}
+
+/* A chain that takes the place of the return address, and how it begins. */
+static void asi_run_chain(const unsigned long *chain, unsigned int count,
+			  unsigned long first, unsigned long second)
+{
+	unsigned long words[ASI_BUFFER_WORDS + ASI_CHAIN_WORDS] = {};
+
+	memcpy(words + ASI_BUFFER_WORDS, chain, count * sizeof(*chain));
+	asi_smash(words, ASI_BUFFER_WORDS + count, first, second);
+}
+
+/* A gadget loads a register, what follows uses it. */
+static int asi_rop_gadget(const struct asi_secret *secret)
+{
+	const unsigned long chain[] = {
+		asi_target.gadget, (unsigned long)&asi_outcome.reached,
+		(unsigned long)asi_link_set, (unsigned long)asi_smash_back,
+	};
+
+	asi_run_chain(chain, ARRAY_SIZE(chain), 0, 0);
+	return 0;
+}
+
+/* Did the function that the chain consists of do its work? */
+static void asi_function_ran(void)
+{
+	asi_outcome.reached = asi_victim_object.i_vfs_inode == (struct inode *)&asi_target;
+}
+
+/* A whole function, entered by a return, from which a return goes on. */
+static int asi_rop_function(const struct asi_secret *secret)
+{
+	const unsigned long chain[] = {
+		asi_target.function, (unsigned long)asi_smash_back,
+	};
+
+	asi_victim_object.i_vfs_inode = NULL;
+	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
+		      (unsigned long)&asi_target);
+	asi_function_ran();
+	return 0;
+}
+
+/*
+ * The same, but what lies where the function's caller would be is an address after
+ * a call, though not of this function.
+ */
+static int asi_rop_function_called(const struct asi_secret *secret)
+{
+	const unsigned long chain[] = {
+		asi_target.function, (unsigned long)asi_link_after_call,
+		(unsigned long)asi_smash_back,
+	};
+
+	asi_victim_object.i_vfs_inode = NULL;
+	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
+		      (unsigned long)&asi_target);
+	asi_function_ran();
+	return 0;
+}
+
+/* A return to an address in a function that no call precedes. */
+static int asi_return_noncall(const struct asi_secret *secret)
+{
+	const unsigned long chain[] = {
+		asi_target.middle, (unsigned long)asi_link_set, (unsigned long)asi_smash_back,
+	};
+
+	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_outcome.reached, 0);
+	return 0;
+}
+
+static int asi_call_middle(const struct asi_secret *secret)
+{
+	asi_call(asi_target.middle, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_middle(const struct asi_secret *secret)
+{
+	asi_jump(asi_target.middle, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_data(const struct asi_secret *secret)
+{
+	asi_call(asi_target.code, (unsigned long)&asi_outcome.reached);
+	return 0;
+}
+
+/* No attack: an ordinary call of the function that rop_function returns to. */
+static int asi_call_function(const struct asi_secret *secret)
+{
+	asi_victim_object.i_list.next = NULL;
+	asi_call(asi_target.function, (unsigned long)&asi_victim_object);
+	asi_outcome.reached = asi_victim_object.i_list.next == &asi_victim_object.i_list;
+	return 0;
+}
+
+static int asi_read(const struct asi_secret *secret)
+{
+	asi_outcome.value = asi_load(secret->address);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* Other kinds would not survive it. */
+static int asi_write(const struct asi_secret *secret)
+{
+	if (strcmp(secret->kind, "user_page"))
+		return -EINVAL;
+	asi_store(secret->address, ~secret->expected);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* The kernel's own careful read: fails and the task goes on. */
+static int asi_fixup(const struct asi_secret *secret)
+{
+	int err = copy_from_kernel_nofault(&asi_outcome.value, (void *)secret->address,
+					   sizeof(asi_outcome.value));
+
+	asi_outcome.reached = !err;
+	return err;
+}
+
+static const struct asi_attack asi_attacks[] = {
+	{ "rop_gadget", asi_rop_gadget },
+	{ "rop_function", asi_rop_function },
+	{ "rop_function_called", asi_rop_function_called },
+	{ "return_noncall", asi_return_noncall },
+	{ "call_middle", asi_call_middle },
+	{ "jump_middle", asi_jump_middle },
+	{ "jump_data", asi_jump_data },
+	{ "call_function", asi_call_function },
+	{ "read", asi_read },
+	{ "write", asi_write },
+	{ "fixup", asi_fixup },
+};
+
+static const struct asi_attack *asi_attack_of(const char *name)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(asi_attacks); i++)
+		if (!strcmp(name, asi_attacks[i].name))
+			return &asi_attacks[i];
+	return NULL;
+}
+
+static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
+			     const struct asi_secret *secret)
+{
+	int err;
+
+	if (!strcmp(mode, "spin")) {
+		/* Nobody released it when the attacker was stopped. */
+		spin_lock_init(&asi_attack_lock);
+		spin_lock(&asi_attack_lock);
+		err = attack->run(secret);
+		spin_unlock(&asi_attack_lock);
+	} else if (!strcmp(mode, "bh")) {
+		local_bh_disable();
+		err = attack->run(secret);
+		local_bh_enable();
+	} else if (!strcmp(mode, "irq")) {
+		local_irq_disable();
+		err = attack->run(secret);
+		local_irq_enable();
+	} else {
+		err = -EINVAL;
+	}
+	return err;
+}
+
+int asi_attack_run(const char *line, const struct asi_secret *secret)
+{
+	char name[24], mode[8] = "";
+	const struct asi_attack *attack;
+
+	if (sscanf(line, "locked %7s %23s", mode, name) != 2 &&
+	    sscanf(line, "%23s", name) != 1)
+		return -EINVAL;
+	if (!strcmp(name, "prepare"))
+		return asi_prepare();
+	attack = asi_attack_of(name);
+	if (!attack)
+		return -EINVAL;
+	if (!asi_target.code)
+		return -ENXIO;
+	memset(&asi_outcome, 0, sizeof(asi_outcome));
+	strscpy(asi_outcome.name, name, sizeof(asi_outcome.name));
+	asi_outcome.started = 1;
+	if (*mode)
+		return asi_attack_locked(attack, mode, secret);
+	return attack->run(secret);
+}
+
+void asi_attack_show(struct seq_file *m)
+{
+	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx code 0x%lx\n",
+		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
+		   asi_outcome.reached, asi_outcome.value, asi_target.function,
+		   asi_target.gadget, asi_target.middle, asi_target.code);
+}
+
+void asi_attack_exit(void)
+{
+	if (!asi_code)
+		return;
+	/* In this order, or it would be executable and writable. */
+	if (asi_set_memory("set_memory_nx", asi_code) || asi_set_memory("set_memory_rw", asi_code))
+		return;
+	vfree(asi_code);
+	asi_code = NULL;
+}

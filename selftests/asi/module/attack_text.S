@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parts of attack.c that need exact instructions: a function that lets its
+ * caller write over its own return address, and what its chains consist of.
+ * The returns that are attacked are plain ones, whatever the CPU's mitigations.
+ */
+#include <linux/linkage.h>
+#include <linux/objtool.h>
+#include <asm/nospec-branch.h>
+
+#define ASI_BUFFER	32	/* bytes of asi_overflow()'s local buffer */
+#define ASI_ROOM	512	/* what a chain may take of asi_smash()'s stack */
+
+	.text
+
+/*
+ * void asi_overflow(const unsigned long *words, unsigned long count,
+ *		     unsigned long first, unsigned long second)
+ *
+ * Copies to a local buffer and does not look how long that is.  Returns with
+ * @first and @second in the registers of the first two arguments, as functions
+ * do that worked on the attacker's data.
+ */
+SYM_FUNC_START(asi_overflow)
+	sub	$ASI_BUFFER, %rsp
+	mov	%rdx, %r8
+	mov	%rcx, %r9
+	mov	%rsi, %rcx
+	mov	%rdi, %rsi
+	mov	%rsp, %rdi
+	rep movsq
+	mov	%r8, %rdi
+	mov	%r9, %rsi
+	add	$ASI_BUFFER, %rsp
+	ANNOTATE_UNRET_SAFE
+	ret
+	int3
+SYM_FUNC_END(asi_overflow)
+
+/*
+ * asi_smash(), arguments as above: calls asi_overflow().  A chain whose last
+ * word is asi_smash_back returns to the caller as if nothing had happened.
+ */
+SYM_FUNC_START(asi_smash)
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, asi_smash_stack(%rip)
+	sub	$ASI_ROOM, %rsp
+	call	asi_overflow
+	int3
+	/* Not after a call: only a chain comes here. */
+SYM_INNER_LABEL(asi_smash_back, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	mov	asi_smash_stack(%rip), %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	RET
+SYM_FUNC_END(asi_smash)
+STACK_FRAME_NON_STANDARD asi_smash
+
+/* A link of a chain: *(u32 *)first = 1. */
+SYM_FUNC_START(asi_link_set)
+	movl	$1, (%rdi)
+	ANNOTATE_UNRET_SAFE
+	ret
+	int3
+SYM_FUNC_END(asi_link_set)
+
+/* A link that does nothing, at an address after a call of something else. */
+SYM_FUNC_START(asi_link_called)
+	call	asi_return
+SYM_INNER_LABEL(asi_link_after_call, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	ANNOTATE_UNRET_SAFE
+	ret
+	int3
+SYM_FUNC_END(asi_link_called)
+
+/* How functions of this kernel return on this CPU. */
+SYM_FUNC_START(asi_return)
+SYM_INNER_LABEL(asi_return_instruction, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	RET
+SYM_FUNC_END(asi_return)
+
+/* void asi_call(unsigned long target, unsigned long first): an indirect call. */
+SYM_FUNC_START(asi_call)
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	ANNOTATE_RETPOLINE_SAFE
+	call	*%rax
+	RET
+SYM_FUNC_END(asi_call)
+
+/* void asi_jump(unsigned long target, unsigned long first): an indirect jump. */
+SYM_FUNC_START(asi_jump)
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	ANNOTATE_RETPOLINE_SAFE
+	jmp	*%rax
+	int3
+SYM_FUNC_END(asi_jump)
+
+/* unsigned long asi_load(unsigned long address): one load that nothing fixes up. */
+SYM_FUNC_START(asi_load)
+	mov	(%rdi), %rax
+	RET
+SYM_FUNC_END(asi_load)
+
+/* void asi_store(unsigned long address, unsigned long value) */
+SYM_FUNC_START(asi_store)
+	mov	%rsi, (%rdi)
+	RET
+SYM_FUNC_END(asi_store)
