@@ -8,11 +8,11 @@ namespace {
 
 constexpr const char* kClassNames[] = {"kvm", "test", "sci"};
 constexpr const char* kKindNames[] = {
-    "unknown",      "entry_text",   "kernel_text", "module",     "rodata",    "data",
-    "percpu",       "cpu_entry",    "irq_stack",   "fixmap",     "own_stack", "other_stack",
-    "own_task",     "slab",         "user_page",   "page_cache", "page_table", "free_page",
-    "kernel_page",  "reserved",     "text_alias",  "vmalloc",    "vmemmap",    "device",
-    "shadow",       "user_address", "guest_memory", "own_table", "other_task", "object",
+    "unknown",     "entry_text",   "kernel_text",  "module",     "rodata",     "data",
+    "percpu",      "cpu_entry",    "irq_stack",    "fixmap",     "own_stack",  "other_stack",
+    "own_task",    "slab",         "user_page",    "page_cache", "page_table", "free_page",
+    "kernel_page", "reserved",     "text_alias",   "vmalloc",    "vmemmap",    "device",
+    "shadow",      "user_address", "guest_memory", "own_table",  "other_task", "object",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -58,10 +58,10 @@ constexpr BaseKind kKvmKinds[] = {
 /// What a system call brings in: the kernel's own data, whoever it works for.  Not
 /// here: other stacks, page tables, processes' pages, free pages; and text as data.
 constexpr BaseKind kSciKinds[] = {
-    {ASI_KIND_ENTRY_TEXT, false, false, true}, {ASI_KIND_KERNEL_TEXT, false, false, true},
-    {ASI_KIND_SLAB, true, true, false},        {ASI_KIND_KERNEL_PAGE, true, true, false},
-    {ASI_KIND_PAGE_CACHE, true, true, false},  {ASI_KIND_RESERVED, true, true, false},
-    {ASI_KIND_VMALLOC, true, true, false},     {ASI_KIND_OTHER_TASK, true, true, false},
+    {ASI_KIND_ENTRY_TEXT, false, false, true},    {ASI_KIND_KERNEL_TEXT, false, false, true},
+    {ASI_KIND_SLAB, true, true, false},           {ASI_KIND_KERNEL_PAGE, true, true, false},
+    {ASI_KIND_PAGE_CACHE, true, true, false},     {ASI_KIND_RESERVED, true, true, false},
+    {ASI_KIND_VMALLOC, true, true, false},        {ASI_KIND_OTHER_TASK, true, true, false},
     {ASI_KIND_GUEST_MEMORY, false, false, false},
 };
 

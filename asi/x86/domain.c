@@ -398,7 +398,7 @@ EXPORT_SYMBOL_GPL(asi_zap_user);
 
 void asi_comm(char *comm)
 {
-	__get_task_comm(comm, TASK_COMM_LEN, current->group_leader);
+	strscpy(comm, current->group_leader->comm, TASK_COMM_LEN);
 	for (; *comm; comm++) {
 		if (!isgraph(*comm) || !isascii(*comm))
 			*comm = '_';

@@ -71,7 +71,22 @@ failed() { # ATTACK
 
 # The shell says so itself if it survives.
 # shellcheck disable=SC2016
-fire='echo "$0" >/sys/kernel/debug/asi_test/attack; echo "survived $?"'
+fire='read -r go <"$1"; echo "$0" >/sys/kernel/debug/asi_test/attack; echo "survived $?"'
+mkfifo "$work/go"
+
+# attack_from MODE ATTACK SECRET: planted when the process that attacks is there, so
+# that its start does not take the page; sets $said and $status.
+attack_from() {
+	isolated "$1" sh -c "$fire" "$2" "$work/go" >"$work/said" 2>&1 &
+	attacker=$!
+	exec 3>"$work/go"
+	plant "$3"
+	echo go >&3
+	exec 3>&-
+	wait $attacker
+	status=$?
+	said=$(cat "$work/said")
+}
 
 recorded() { # KIND ACCESS ACTION
 	cat $V
@@ -115,9 +130,8 @@ succeeds() { # ATTACK SECRET
 }
 
 is_stopped() { # ATTACK SECRET KIND ACCESS [LOCKED]
-	plant "$2" && forget_violations || return 1
-	said=$(isolated enforce sh -c "$fire" "${5:+locked $5 }$1" 2>&1)
-	status=$?
+	forget_violations
+	attack_from enforce "${5:+locked $5 }$1" "$2"
 	echo "status $status: $said"
 	if [ "$1" = fixup ]; then
 		# The read fails, the process goes on.
@@ -130,8 +144,8 @@ is_stopped() { # ATTACK SECRET KIND ACCESS [LOCKED]
 }
 
 is_logged() { # ATTACK SECRET KIND ACCESS
-	plant "$2" && forget_violations || return 1
-	said=$(isolated log sh -c "$fire" "$1" 2>&1)
+	forget_violations
+	attack_from log "$1" "$2"
 	echo "$said"
 	[ "$said" = "survived 0" ] && reached "$1" && recorded "$3" "$4" logged &&
 	log_has_oopses 0
@@ -164,7 +178,7 @@ targets_are_not_mapped() {
 # What arrives the ordinary way gets in, so it was the way that was refused.
 ordinary_call_gets_in() {
 	forget_violations
-	said=$(isolated enforce sh -c "$fire" call_function 2>&1)
+	attack_from enforce call_function -
 	echo "$said"
 	result
 	[ "$said" = "survived 0" ] && [ "$(field reached "$r")" = 1 ] && no_violations &&

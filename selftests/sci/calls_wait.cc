@@ -367,6 +367,7 @@ class Ring {
     explicit Ring(unsigned flags) {
         io_uring_params parameters{};
         parameters.flags = flags;
+        // cppcheck-suppress useInitializationList
         fd_ = Fd(static_cast<int>(::syscall(SYS_io_uring_setup, 8, &parameters)));
         if (fd_ < 0) return;
         need((parameters.features & IORING_FEAT_SINGLE_MMAP) != 0, "one mapping");

@@ -60,7 +60,7 @@ export_it() {
 debugfs_says_the_same() {
 	awk '/^asi-sci-profile/ { t = "" } { t = t $0 "\n" } /^end$/ { if (t ~ /\nname sci_round\n/) printf "%s", t }' \
 		$SCI/text >"$work/read"
-	grep -v '^#' "$work/round" | diff - "$work/read"
+	[ -s "$work/read" ] && grep -v '^#' "$work/round" | diff - "$work/read"
 }
 
 import_it() {

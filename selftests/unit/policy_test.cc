@@ -201,13 +201,13 @@ TEST_F(PolicyTest, star_means_every_class_or_kind) {
 TEST_F(PolicyTest, cache_rule_covers_only_its_accesses) {
     const asi_u32 built_in = policy_.cache_rules;
     ASSERT_EQ(parse("* slab:files_cache r grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + 2) << "one for each class";
-    for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST}) {
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES) << "one for each class";
+    for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST, ASI_CLASS_SCI}) {
         EXPECT_EQ(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_READ, "files_cache"), "grow");
         EXPECT_NE(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_WRITE, "files_cache"), "grow");
     }
     ASSERT_EQ(parse("kvm slab:files_cache w grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + 2) << "merged into the rule that is there";
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES) << "merged into the rule that is there";
     expect_round_trip();
 }
 

@@ -246,7 +246,8 @@ unsigned int asi_id(const struct asi *asi);
  * @comm: TASK_COMM_LEN bytes
  *
  * A process chooses its own name; in a report of lines and words it must not
- * be able to fake other lines.
+ * be able to fake other lines.  Takes no lock: a name that changes just now may be
+ * a bit of both.  Any context.
  */
 void asi_comm(char *comm);
 
