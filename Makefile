@@ -15,6 +15,10 @@ PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
 	syslinux-common busybox-static libgtest-dev libgmock-dev libcli11-dev \
 	nlohmann-json3-dev libncurses-dev ccache python3 perl
 
+# What the self tests of system-call isolation run isolated.
+PROGRAMS := coreutils gcc git make perl python3 strace sqlite3 redis-server redis-tools nginx-light \
+	apache2-utils stress-ng
+
 .PHONY: help
 help:
 	@echo 'Address-space isolation for the Linux kernel.'
@@ -66,10 +70,12 @@ demo: tools kernel
 
 .PHONY: test
 test: tools
+	@tools/install-packages $(PROGRAMS)
 	@selftests/run all
 
 .PHONY: selftest
 selftest: tools kernel
+	@tools/install-packages $(PROGRAMS)
 	@selftests/run kernel
 
 .PHONY: torture

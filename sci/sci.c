@@ -242,12 +242,6 @@ long sci_enter(struct pt_regs *regs, long nr)
 	return nr;
 }
 
-void __sci_exit(void)
-{
-	if (current->asi.inside)
-		asi_end();
-}
-
 /* ---- Life of a task --------------------------------------------------- */
 
 void sci_fork(struct task_struct *child)
@@ -270,7 +264,7 @@ void sci_exit_task(void)
 {
 	if (likely(!current->asi.set))
 		return;
-	__sci_exit();
+	asi_end();
 	sci_drop_domain();
 }
 

@@ -19,6 +19,7 @@
 #include <asm/pgtable.h>
 #include <asi/gate.h>
 #include "internal.h"
+#include "switch.h"
 
 DEFINE_STATIC_KEY_FALSE(asi_gate_key);
 EXPORT_SYMBOL_GPL(asi_gate_key);
@@ -41,12 +42,39 @@ static __always_inline void asi_follow_user(struct asi *asi)
 	asi_removed(asi);
 }
 
-noinstr void asi_strict_in(struct asi_cpu *cpu, struct asi *asi)
+static __always_inline void asi_strict_in_inline(struct asi_cpu *cpu, struct asi *asi)
 {
+	struct asi_shadow shadow ASI_TLB_UNINITIALIZED;
+	unsigned long cr3;
+
 	asi_follow_user(asi);
 	cpu->unrestricted_cr3 = __native_read_cr3();
 	cpu->critical = false;
-	asi_switch_in(cpu, asi);
+	if (unlikely(cpu->last != asi)) {
+		asi_switch_in(cpu, asi);
+		return;
+	}
+	/* asi_switch_in(), when it would find that nothing changed. */
+	cpu->curr = asi;
+	barrier();
+	asi_shadow_begin(&shadow, asi);
+	if (unlikely(!asi_tlb_again(&asi_tlb, &cpu->tlb, &asi->tlb))) {
+		asi_switch_in(cpu, asi);
+		return;
+	}
+	asi_shadow_load(&shadow, asi, cpu->tlb.current_slot, !cpu->tlb.slots);
+	cr3 = cpu->restricted_cr3;
+	if (cpu->tlb.slots)
+		cr3 |= X86_CR3_PCID_NOFLUSH;
+	else
+		asi_count(ASI_EV_CR3_FLUSH);
+	native_write_cr3(cr3);
+	asi_count(ASI_EV_CR3_WRITE);
+}
+
+noinstr void asi_strict_in(struct asi_cpu *cpu, struct asi *asi)
+{
+	asi_strict_in_inline(cpu, asi);
 }
 
 /* True: the process has a table there that the domain did not show. */
@@ -79,7 +107,7 @@ noinstr bool asi_show_user(struct asi *asi, unsigned long address)
 	return true;
 }
 
-void asi_begin(struct asi *asi)
+noinstr void asi_begin(struct asi *asi)
 {
 	struct asi_cpu *cpu;
 
@@ -87,20 +115,22 @@ void asi_begin(struct asi *asi)
 	cpu = raw_cpu_ptr(&asi_cpu);
 	current->asi.inside = asi;
 	asi_count(ASI_EV_ENTER);
-	asi_strict_in(cpu, asi);
+	asi_strict_in_inline(cpu, asi);
 	raw_local_irq_enable();
 }
 
-void asi_end(void)
+noinstr void asi_end(void)
 {
 	struct asi_cpu *cpu;
 
+	if (!current->asi.inside)
+		return;
 	raw_local_irq_disable();
 	cpu = raw_cpu_ptr(&asi_cpu);
 	current->asi.inside = NULL;
 	if (likely(cpu->curr)) {
-		asi_switch_out(cpu);
-		asi_left(cpu);
+		asi_switch_out_inline(cpu);
+		asi_left_inline(cpu);
 	}
 	raw_local_irq_enable();
 }
@@ -119,8 +149,8 @@ noinstr bool __asi_pause(void)
 		return false;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	asi_switch_out(cpu);
-	asi_left(cpu);
+	asi_switch_out_inline(cpu);
+	asi_left_inline(cpu);
 	asi_count(ASI_EV_GATE);
 	raw_local_irq_restore(flags);
 	return true;
@@ -139,7 +169,7 @@ noinstr void __asi_resume(void)
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
 	if (likely(!cpu->curr))
-		asi_strict_in(cpu, asi);
+		asi_strict_in_inline(cpu, asi);
 	raw_local_irq_restore(flags);
 }
 EXPORT_SYMBOL_GPL(__asi_resume);

@@ -16,6 +16,7 @@
 #include <asm/tlbflush.h>
 #include "break.h"
 #include "internal.h"
+#include "switch.h"
 #include "trace.h"
 
 DEFINE_STATIC_KEY_FALSE(asi_active_key);
@@ -41,39 +42,14 @@ u64 asi_event_sum(enum asi_event ev)
 	return sum;
 }
 
-/*
- * What the kernel's own PCID holds stays valid meanwhile, unless a flush was put
- * off; all others leave first.  An NMI in between flushes for itself at worst.
- */
-static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
-{
-	unsigned long cr3 = cpu->unrestricted_cr3;
-
-	if (cpu->tlb.slots && !cpu->stale)
-		cr3 |= X86_CR3_PCID_NOFLUSH;
-	cpu->stale = false;
-	barrier();
-	native_write_cr3(cr3);
-	asi_count(ASI_EV_CR3_WRITE);
-}
-
-/*
- * Load CR3 with the kernel's own table; the counterpart of asi_switch_in().
- * asi_left() has to follow, unless the CPU is going back in by itself.
- */
 noinstr void asi_switch_out(struct asi_cpu *cpu)
 {
-	asi_load_unrestricted(cpu);
-	barrier();
-	cpu->curr = NULL;
-	asi_taint(ASI_TAINT_KERNEL);
+	asi_switch_out_inline(cpu);
 }
 
-/* No restricted root is about to be loaded: nobody need wait for this CPU. */
 noinstr void asi_left(struct asi_cpu *cpu)
 {
-	if (!asi_breaks(ASI_BREAK_RECORD))
-		asi_tlb_left(&cpu->tlb);
+	asi_left_inline(cpu);
 }
 
 /*
@@ -94,7 +70,7 @@ noinstr bool asi_repair_root(struct asi_cpu *cpu)
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
 	struct asi_tlb_load load;
-	struct asi_shadow shadow;
+	struct asi_shadow shadow ASI_TLB_UNINITIALIZED;
 	unsigned long cr3;
 
 	cpu->last = asi;

@@ -187,6 +187,7 @@ with_and_without() { # FUNCTION: says the same with MODE as without
 
 # shellcheck disable=SC2086
 redis() {
+	rm -f "$work/dump.rdb"
 	serve "$1" redis-server --port 7777 --bind 127.0.0.1 --dir "$work" --save '' --io-threads 2
 	ask="$1 redis-cli -p 7777"
 	$ask ping && $ask set key value && $ask get key && $ask incrby n 41 && $ask incr n &&

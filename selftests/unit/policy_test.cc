@@ -149,6 +149,25 @@ TEST_F(PolicyTest, hypervisor_caches_grow_for_kvm_only) {
         << "a cache name counts for slab only";
 }
 
+TEST_F(PolicyTest, a_system_call_gets_the_kernels_data_and_nobodys_pages) {
+    for (const asi_kind kind : {ASI_KIND_SLAB, ASI_KIND_KERNEL_PAGE, ASI_KIND_PAGE_CACHE,
+                                ASI_KIND_VMALLOC, ASI_KIND_OTHER_TASK, ASI_KIND_DATA}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, kind, ASI_ACCESS_READ), "grow");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, kind, ASI_ACCESS_WRITE), "grow");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, kind, ASI_ACCESS_EXEC), "deny,log");
+    }
+    for (const asi_kind kind :
+         {ASI_KIND_OTHER_STACK, ASI_KIND_PAGE_TABLE, ASI_KIND_USER_PAGE, ASI_KIND_FREE_PAGE,
+          ASI_KIND_TEXT_ALIAS, ASI_KIND_UNKNOWN, ASI_KIND_GUEST_MEMORY, ASI_KIND_OWN_TABLE}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, kind, ASI_ACCESS_READ), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, kind, ASI_ACCESS_WRITE), "deny,log");
+    }
+    for (const asi_kind text : {ASI_KIND_ENTRY_TEXT, ASI_KIND_KERNEL_TEXT}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, text, ASI_ACCESS_READ), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, text, ASI_ACCESS_EXEC), "grow");
+    }
+}
+
 TEST_F(PolicyTest, nonsense_gets_a_safe_decision) {
     EXPECT_EQ(decide(policy_, asi_class(77), ASI_KIND_DATA, ASI_ACCESS_READ), "exit,log");
     EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, asi_kind(77), ASI_ACCESS_READ), "exit,log");
@@ -202,7 +221,7 @@ TEST_F(PolicyTest, cache_rule_covers_only_its_accesses) {
     const asi_u32 built_in = policy_.cache_rules;
     ASSERT_EQ(parse("* slab:files_cache r grow"), 0);
     EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES) << "one for each class";
-    for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST, ASI_CLASS_SCI}) {
+    for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST}) {
         EXPECT_EQ(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_READ, "files_cache"), "grow");
         EXPECT_NE(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_WRITE, "files_cache"), "grow");
     }

@@ -35,6 +35,10 @@ enum class Flaw {
     kCountsNoChange,
     kCountsChangeFirst,
     kReadsChangesLast,
+    kAgainIgnoresChanges,
+    kAgainPublishesByPlainStore,
+    kAgainPublishesAfterReading,
+    kForgetKeepsChanges,
 };
 
 /// Right but for one flaw.
@@ -123,8 +127,30 @@ class FlawedLogic final : public TlbLogic {
         }
     }
 
+    bool again(const asi_tlb& tlb, asi_tlb_cpu& cpu, const asi_tlb_domain& domain) const override {
+        const asi_u64 slot_owner = ASI_TLB_LOAD(&cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)].domain);
+        switch (flaw_) {
+            case Flaw::kAgainIgnoresChanges:
+                return asi_tlb_again(&tlb, &cpu, &domain) || slot_owner == domain.id;
+            case Flaw::kAgainPublishesByPlainStore:
+                if (slot_owner != domain.id) return false;
+                ASI_TLB_STORE(&cpu.inside, domain.id);
+                return ASI_TLB_LOAD(&tlb.changes) == cpu.changes;
+            case Flaw::kAgainPublishesAfterReading: {
+                if (slot_owner != domain.id) return false;
+                const bool is_same = ASI_TLB_LOAD(&tlb.changes) == cpu.changes;
+                ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+                return is_same;
+            }
+            default:
+                return TlbLogic::again(tlb, cpu, domain);
+        }
+    }
+
     void forget(asi_tlb_cpu& cpu) const override {
+        const asi_u64 changes = cpu.changes;
         if (flaw_ != Flaw::kForgetsNothing) asi_tlb_forget(&cpu);
+        if (flaw_ == Flaw::kForgetKeepsChanges) cpu.changes = changes;
     }
 
   private:
@@ -202,6 +228,11 @@ const Case kFlaws[] = {
     {"counts_no_change", Flaw::kCountsNoChange, Mistake::kNone, kWrongUse},
     {"counts_change_first", Flaw::kCountsChangeFirst, Mistake::kNone, kWrongUse},
     {"reads_changes_last", Flaw::kReadsChangesLast, Mistake::kNone, kWrongUse},
+    {"again_ignores_changes", Flaw::kAgainIgnoresChanges, Mistake::kNone, kWrongUse},
+    {"again_publishes_by_plain_store", Flaw::kAgainPublishesByPlainStore, Mistake::kNone,
+     kWrongUse},
+    {"again_publishes_after_reading", Flaw::kAgainPublishesAfterReading, Mistake::kNone, kWrongUse},
+    {"forget_keeps_changes", Flaw::kForgetKeepsChanges, Mistake::kNone, kWrongUse},
     {"forgets_nothing", Flaw::kForgetsNothing, Mistake::kNone, kWrongUse},
     {"may_use_looks_at_others_only", Flaw::kMayUseLooksAtOthersOnly, Mistake::kNone, kWrongUse},
     {"may_use_any_ignores_slots", Flaw::kMayUseAnyIgnoresSlots, Mistake::kNone, kWrongUse},

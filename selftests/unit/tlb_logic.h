@@ -33,6 +33,9 @@ class TlbLogic {
                                const asi_tlb_domain& domain) const {
         return asi_tlb_begin(&tlb, &cpu, &domain);
     }
+    virtual bool again(const asi_tlb& tlb, asi_tlb_cpu& cpu, const asi_tlb_domain& domain) const {
+        return asi_tlb_again(&tlb, &cpu, &domain);
+    }
     virtual void loaded(const asi_tlb&, asi_tlb_cpu& cpu, const asi_tlb_domain&,
                         const asi_tlb_load& load) const {
         asi_tlb_loaded(&cpu, &load);

@@ -46,7 +46,8 @@ class TlbMachine final : private TlbMemory {
     };
     struct Counts {
         std::uint64_t steps, loads, kept, flushed, evictions, reentries, migrations, interrupts,
-            nmis, nmis_in_a_switch, removals, kernel_removals, frees, waits, new_domains, hits;
+            nmis, nmis_in_a_switch, removals, kernel_removals, frees, waits, new_domains, hits,
+            short_ways;
     };
     /// Faults to look for besides wrong uses of a translation.
     enum class Judge { kHitsOnly, kFlushesToo };
@@ -153,6 +154,7 @@ class TlbMachine final : private TlbMemory {
 
     // The switch, as in asi/x86/switch.c.
     void switch_in(Domain& domain);
+    bool switch_in_again(Domain& domain);
     void switch_out();
     void enter(Domain& domain);
     void leave();
@@ -172,7 +174,7 @@ class TlbMachine final : private TlbMemory {
     void change_domains();
     void create(Domain& domain);
 
-    void judge(const Domain& domain, const asi_tlb_load& load, Time begun);
+    void judge(const Domain& domain, const asi_tlb_load& load, Time begun, bool is_short_way);
     [[nodiscard]] bool may_be_used(const Quarantined& q) const;
     Serial make_translation();
     void free(Serial serial);
@@ -195,6 +197,7 @@ class TlbMachine final : private TlbMemory {
     std::vector<Task> tasks_;
     std::array<Serial, kShared> shared_{};
     Time last_kernel_removal_ = 0;
+    Time last_change_ = 0;
     std::vector<Translation> translations_;
     std::deque<Quarantined> quarantine_;
     std::uint64_t identities_ = 0;

@@ -34,18 +34,20 @@ TEST_P(TlbProperty, removed_translation_is_not_used_and_no_flush_is_needless) {
     std::printf(
         "%llu steps: %llu loads (%llu kept, %llu flushed, %llu evictions), %llu re-entries, "
         "%llu migrations, %llu interrupts, %llu NMIs (%llu in a switch), %llu removals, "
-        "%llu of the kernel, %llu frees, %llu waits, %llu new domains, %llu hits\n",
+        "%llu of the kernel, %llu frees, %llu waits, %llu new domains, %llu hits, "
+        "%llu short ways in\n",
         (unsigned long long)c.steps, (unsigned long long)c.loads, (unsigned long long)c.kept,
         (unsigned long long)c.flushed, (unsigned long long)c.evictions,
         (unsigned long long)c.reentries, (unsigned long long)c.migrations,
         (unsigned long long)c.interrupts, (unsigned long long)c.nmis,
         (unsigned long long)c.nmis_in_a_switch, (unsigned long long)c.removals,
         (unsigned long long)c.kernel_removals, (unsigned long long)c.frees,
-        (unsigned long long)c.waits, (unsigned long long)c.new_domains, (unsigned long long)c.hits);
+        (unsigned long long)c.waits, (unsigned long long)c.new_domains, (unsigned long long)c.hits,
+        (unsigned long long)c.short_ways);
     if (count < 100'000) return;
     for (const std::uint64_t n :
-         {c.flushed, c.reentries, c.migrations, c.interrupts, c.nmis_in_a_switch, c.removals,
-          c.kernel_removals, c.frees, c.waits, c.new_domains, c.hits})
+         {c.short_ways, c.flushed, c.reentries, c.migrations, c.interrupts, c.nmis_in_a_switch,
+          c.removals, c.kernel_removals, c.frees, c.waits, c.new_domains, c.hits})
         EXPECT_GT(n, 0u);
     EXPECT_EQ(c.kept > 0, shape.slots > 0);
     EXPECT_EQ(c.evictions > 0, shape.slots > 0);

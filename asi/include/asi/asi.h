@@ -107,7 +107,7 @@ struct asi *asi_create_for_task(struct asi *tables, const struct asi_ops *ops, v
  */
 void asi_begin(struct asi *asi);
 
-/** asi_end - the end of asi_begin().  Process context, interrupts on. */
+/** asi_end - the end of asi_begin(), if there was one.  Process context, interrupts on. */
 void asi_end(void);
 
 /**

@@ -16,7 +16,7 @@ struct task_struct;
 #define ASI_SYSCALL_WORK	SYSCALL_WORK_SYSCALL_ISOLATION
 
 long sci_enter(struct pt_regs *regs, long nr);
-void __sci_exit(void);
+void asi_end(void);
 long sci_prctl(unsigned long op, unsigned long arg, unsigned long rest);
 /* A copy of the running task: not inside, and isolated as its parent if it is its like. */
 void sci_fork(struct task_struct *child);
@@ -33,9 +33,13 @@ static __always_inline bool sci_alone(unsigned long work)
 /* The call is over.  True: nothing else is to be done about it. */
 static __always_inline bool sci_exit(unsigned long work)
 {
+	if (sci_alone(work)) {
+		asi_end();
+		return true;
+	}
 	if (work & SYSCALL_WORK_SYSCALL_ISOLATION)
-		__sci_exit();
-	return sci_alone(work);
+		asi_end();
+	return false;
 }
 
 /* The last that a system call's entry does.  Returns the call to make, -1 for none. */

@@ -61,6 +61,16 @@
 #define ASI_TLB_COUNT(what)	(__atomic_add_fetch(what, 1, __ATOMIC_SEQ_CST))
 #endif
 
+/* Each member is written before it is read: no instructions to clear it. */
+#ifndef __has_attribute
+#define __has_attribute(x) 0
+#endif
+#if __has_attribute(uninitialized)
+#define ASI_TLB_UNINITIALIZED	__attribute__((uninitialized))
+#else
+#define ASI_TLB_UNINITIALIZED
+#endif
+
 #define ASI_TLB_SLOTS	6
 
 /* One for all.  Mapped in every domain. */
@@ -224,7 +234,7 @@ static __always_inline struct asi_tlb_load asi_tlb_begin(const struct asi_tlb *t
 							 const struct asi_tlb_domain *domain)
 {
 	asi_u64 i = asi_tlb_find_slot(cpu, domain->id);
-	struct asi_tlb_load load;
+	struct asi_tlb_load load ASI_TLB_UNINITIALIZED;
 
 	ASI_TLB_STORE(&cpu->current_slot, i);
 	ASI_TLB_PUBLISH(&cpu->inside, domain->id);
@@ -239,6 +249,27 @@ static __always_inline struct asi_tlb_load asi_tlb_begin(const struct asi_tlb *t
 		     ASI_TLB_LOAD(&cpu->slot[i].gen) != load.gen ||
 		     ASI_TLB_LOAD(&cpu->slot[i].kernel_gen) != load.kernel_gen;
 	return load;
+}
+
+/*
+ * asi_tlb_begin() for a CPU that comes back to the domain it left last.  True: nothing
+ * at all changed since it was found current; load its root with NOFLUSH if there are
+ * slots, and asi_tlb_loaded() has nothing to say.  False says nothing: ask
+ * asi_tlb_begin().
+ *
+ * A removal that has counted its generation and not yet the change is not seen here;
+ * it sees this CPU, by what was published before, when it asks who may use it.
+ */
+static __always_inline bool asi_tlb_again(const struct asi_tlb *tlb,
+					  struct asi_tlb_cpu *cpu,
+					  const struct asi_tlb_domain *domain)
+{
+	asi_u64 i = ASI_TLB_LOAD(&cpu->current_slot);
+
+	if (ASI_TLB_LOAD(&cpu->slot[i].domain) != domain->id)
+		return false;
+	ASI_TLB_PUBLISH(&cpu->inside, domain->id);
+	return ASI_TLB_LOAD(&tlb->changes) == cpu->changes;
 }
 
 /* CR3 was loaded as @load said.  Interrupts still off. */
@@ -304,6 +335,8 @@ static __always_inline void asi_tlb_forget(struct asi_tlb_cpu *cpu)
 
 	for (i = 0; i < ASI_TLB_SLOTS; i++)
 		ASI_TLB_STORE(&cpu->slot[i].gen, 0);
+	/* No count of changes. */
+	cpu->changes = ~0ULL;
 }
 
 #endif /* ASI_TLB_H */
