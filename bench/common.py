@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What bench/run and bench/workloads share: kernels, programs and tables."""
+"""What the programs of the benchmark share: kernels, programs and tables."""
 
 import os
 import pathlib
@@ -12,6 +12,11 @@ BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
 OUT = BUILD / "bench"
 # Where tools/minivm/Makefile puts it.
 MINIVM = TOP / "build/host/minivm/minivm"
+# Where tools/asictl/Makefile puts it.
+ASICTL = TOP / "build/host/asictl/asictl"
+
+
+FLAVOURS = {"unpatched": "unpatched", "patched": "base"}
 
 
 class CannotMeasure(Exception):
@@ -19,6 +24,11 @@ class CannotMeasure(Exception):
 
 
 # ---- what is needed ---------------------------------------------------------
+
+
+def install(*packages):
+    if subprocess.run([TOP / "tools/install-packages", *packages]).returncode:
+        raise CannotMeasure(f"not installed: {', '.join(packages)}")
 
 
 def build_programs(*sources):
@@ -30,19 +40,17 @@ def build_programs(*sources):
             raise CannotMeasure(f"{folder} does not build")
 
 
-def add_kernel_arguments(parser):
+def add_kernel_arguments(parser, kernels=("unpatched", "patched")):
     parser.add_argument("--no-build", action="store_true", help="take the kernels as they are")
-    parser.add_argument("--unpatched", metavar="DIR", help="build folder of the unpatched kernel")
-    parser.add_argument("--patched", metavar="DIR", help="build folder of the patched kernel")
+    for name in kernels:
+        parser.add_argument(f"--{name}", metavar="DIR", help=f"build folder of the {name} kernel")
 
 
 def kernel_folders(args, needed=("unpatched", "patched")):
     """The folders to boot; those that were not given are built."""
     folders = {}
-    for name, flavour, given in (("unpatched", "unpatched", args.unpatched),
-                                 ("patched", "base", args.patched)):
-        if name not in needed:
-            continue
+    for name in needed:
+        flavour, given = FLAVOURS[name], getattr(args, name)
         if not given and not args.no_build:
             if subprocess.run([TOP / "linux/6.12/build", flavour]).returncode:
                 raise CannotMeasure(f"the {flavour} kernel does not build")
@@ -68,8 +76,8 @@ def options_of(folder):
     except OSError:
         return {}
     options = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.M))
-    return {name: value for name, value in options.items()
-            if not re.match(r"CONFIG_(ADDRESS_SPACE_ISOLATION|KVM_ASI|ASI_)", name)}
+    ours = r"CONFIG_(ADDRESS_SPACE_ISOLATION|SYSCALL_ISOLATION|KVM_ASI|ASI_)"
+    return {name: value for name, value in options.items() if not re.match(ours, name)}
 
 
 def doubts_about(folders):
@@ -86,6 +94,21 @@ def doubts_about(folders):
         doubts.append("without CONFIG_JUMP_LABEL a hook is not one NOP: it reads its key, "
                       "tests and branches")
     return doubts
+
+
+# ---- measuring --------------------------------------------------------------
+
+
+def run_guest(image, append, timeout, *command):
+    """What COMMAND prints on one CPU of which an instruction takes a nanosecond."""
+    boot = [TOP / "tools/vm/run", "--accel=tcg", "--icount", "--smp=1", "--mem=1G",
+            f"--timeout={timeout}", f"--kernel={image}"]
+    if append:
+        boot.append(f"--append={append}")
+    run = subprocess.run(boot + ["--", *command], stdout=subprocess.PIPE, text=True)
+    if run.returncode:
+        raise CannotMeasure(f"{image.stem} {append}: the guest ended with {run.returncode}")
+    return run.stdout.splitlines()
 
 
 # ---- printing ---------------------------------------------------------------

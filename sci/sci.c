@@ -371,6 +371,7 @@ static int __init sci_init(void)
 		pr_err("sci=on needs asi=on: off\n");
 		return 0;
 	}
+	asi_prepare_strict();
 	err = sci_profiles_init() ?: sci_debugfs_init();
 	if (err) {
 		pr_err("off: error %d\n", err);

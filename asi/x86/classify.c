@@ -31,7 +31,8 @@ static enum asi_kind asi_classify_image(unsigned long address)
 		return ASI_KIND_KERNEL_TEXT;
 	if (asi_within(address, __start_rodata, __end_rodata))
 		return ASI_KIND_RODATA;
-	return asi_is_image_table(address) ? ASI_KIND_PAGE_TABLE : ASI_KIND_DATA;
+	return asi_is_marked_table(PHYS_PFN(__pa_symbol(address))) ? ASI_KIND_PAGE_TABLE :
+								    ASI_KIND_DATA;
 }
 
 static bool asi_is_irq_stack(unsigned long address)
@@ -130,6 +131,8 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 	if (!pfn_valid(PHYS_PFN(pa)))
 		return ASI_KIND_DEVICE;
 
+	if (asi_is_marked_table(PHYS_PFN(pa)))
+		return ASI_KIND_PAGE_TABLE;
 	page = pfn_to_page(PHYS_PFN(pa));
 	/* What only booting needed of the image is ordinary memory by now. */
 	if (PageReserved(page))
@@ -143,7 +146,8 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 		return asi_is_scheduler_part(s, folio, address) ? ASI_KIND_OTHER_TASK :
 								  ASI_KIND_SLAB;
 	}
-	if (PageBuddy(page) || !folio_ref_count(folio))
+	if (PageBuddy(page) ||
+	    (!folio_ref_count(folio) && !asi_is_marked_tail(PHYS_PFN(pa))))
 		return ASI_KIND_FREE_PAGE;
 	if (PageTable(page))
 		return ASI_KIND_PAGE_TABLE;

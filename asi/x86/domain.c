@@ -34,7 +34,7 @@ int asi_refill(struct asi *asi, u32 want)
 	unsigned long flags;
 
 	while (asi_pt_reserve(&asi->pt) < want) {
-		void *page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		void *page = asi_mark_table((void *)get_zeroed_page(GFP_KERNEL_ACCOUNT), 0);
 
 		if (!page)
 			return -ENOMEM;
@@ -100,6 +100,8 @@ static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long si
 {
 	unsigned long flags;
 
+	guard(asi_out)();
+
 	raw_spin_lock_irqsave(&asi->lock, flags);
 	if (asi_pt_zap(&asi->pt, start, size))
 		asi_removed_from(asi);
@@ -151,9 +153,12 @@ static struct asi *asi_finish(struct asi *asi, int err)
 
 struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner)
 {
-	struct asi *asi = asi_new(cls, ops, owner);
+	struct asi *asi;
 	int err;
 
+	guard(asi_out)();
+
+	asi = asi_new(cls, ops, owner);
 	if (IS_ERR(asi))
 		return asi;
 	asi->strict = cls == ASI_CLASS_TEST;
@@ -170,6 +175,13 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	return asi_finish(asi, err);
 }
 EXPORT_SYMBOL_GPL(asi_create);
+
+void asi_prepare_strict(void)
+{
+	if (!static_key_enabled(&asi_active_key))
+		static_branch_enable(&asi_active_key);
+	asi_mark_kernel_tables();
+}
 
 struct asi *asi_create_tables(enum asi_class cls, const char *name)
 {
@@ -254,6 +266,8 @@ void asi_destroy(struct asi *asi)
 {
 	int cpu;
 
+	guard(asi_out)();
+
 	if (!asi)
 		return;
 	/* First: what is freed leaves only the domains that are on the list. */
@@ -307,6 +321,8 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
 	int err;
 
+	guard(asi_out)();
+
 	if (!size || end <= start)
 		return -EINVAL;
 	might_sleep();
@@ -337,6 +353,8 @@ int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
 	int err;
 
+	guard(asi_out)();
+
 	if (!size || end <= start)
 		return -EINVAL;
 	asi_flag_range(start, end);
@@ -361,6 +379,8 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	struct asi_gather *gather;
 	unsigned long flags;
 	long long done;
+
+	guard(asi_out)();
 
 	might_sleep();
 	trace_unmap(asi->id, start, end - start);

@@ -4,36 +4,22 @@
  * needs, constants and data.  Some of the kernel's own page tables lie among the
  * data; they stay out.
  */
-#include <linux/bitmap.h>
-#include <linux/kasan.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <asm/nospec-branch.h>
 #include <asm/sections.h>
 #include "internal.h"
 
-#define ASI_IMAGE_PAGES	(KERNEL_IMAGE_SIZE >> PAGE_SHIFT)
-
-static DECLARE_BITMAP(asi_image_tables, ASI_IMAGE_PAGES);
-static DEFINE_MUTEX(asi_image_mutex);
-static bool asi_image_ready;
-
-bool asi_is_image_table(unsigned long address)
-{
-	return test_bit((address - (unsigned long)_text) >> PAGE_SHIFT, asi_image_tables);
-}
-
 /* True: was not known. */
 static bool asi_note_table(unsigned long pa)
 {
-	unsigned long text = __pa_symbol(_text);
-
-	if (pa < text || pa >= __pa_symbol(_end))
-		return true;
-	return !test_and_set_bit((pa - text) >> PAGE_SHIFT, asi_image_tables);
+	if (asi_is_marked_table(PHYS_PFN(pa)))
+		return false;
+	__asi_mark_table(__va(pa), 0);
+	return true;
 }
 
+/* KASAN's tables for memory without a shadow are shared, and so seen once. */
 static void asi_find_tables(const u64 *table, unsigned int level, unsigned int first)
 {
 	unsigned int i;
@@ -48,13 +34,17 @@ static void asi_find_tables(const u64 *table, unsigned int level, unsigned int f
 	}
 }
 
-/* Beside those in use, the user half's root, and what the early ones were. */
-static void asi_find_image_tables(void)
+void asi_mark_kernel_tables(void)
 {
 	asi_note_table(__pa_symbol(init_top_pgt));
 	if (IS_ENABLED(CONFIG_MITIGATION_PAGE_TABLE_ISOLATION))
 		asi_note_table(__pa_symbol(init_top_pgt) + PAGE_SIZE);
 	asi_find_tables((u64 *)init_mm.pgd, asi_levels(), PTRS_PER_PGD / 2);
+}
+
+static bool asi_is_image_table(unsigned long address)
+{
+	return asi_is_marked_table(PHYS_PFN(__pa_symbol(address)));
 }
 
 static int asi_map_parts(struct asi *tables, unsigned long start, unsigned long end,
@@ -95,12 +85,6 @@ static void *asi_thunks(void)
 int asi_map_image(struct asi *tables)
 {
 	int err;
-
-	mutex_lock(&asi_image_mutex);
-	if (!asi_image_ready)
-		asi_find_image_tables();
-	asi_image_ready = true;
-	mutex_unlock(&asi_image_mutex);
 
 	err = asi_map_section(tables, __entry_text_start, __entry_text_end,
 			      ASI_KIND_ENTRY_TEXT) ?:

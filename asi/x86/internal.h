@@ -18,6 +18,7 @@
 #include <asi/engine.h>
 #include <asi/flush.h>
 #include <asi/hooks.h>
+#include <asi/pages.h>
 #include <asi/tlb.h>
 
 /* Table pages a domain keeps for growth in the fault path. */
@@ -145,10 +146,10 @@ int asi_base_get_parts(struct asi *asi);
 int asi_share_root(struct asi *asi, const struct asi *from);
 
 /* image.c */
+/* Mark the kernel's page tables that are there; those to come mark themselves. */
+void asi_mark_kernel_tables(void);
 /* Parts of the image that any isolated code may need.  Process context. */
 int asi_map_image(struct asi *tables);
-/* Is this page of the image a page table? */
-bool asi_is_image_table(unsigned long address);
 
 /* boot.c */
 unsigned int asi_levels(void);
@@ -176,6 +177,9 @@ int asi_map_shared(struct asi *base);
 
 /* lifetime.c */
 int asi_lifetime_init(void);
+/* Pages with the marks of asi/pages.h.  Lockless. */
+bool asi_is_marked_table(unsigned long pfn);
+bool asi_is_marked_tail(unsigned long pfn);
 void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
 void asi_flag_range(unsigned long start, unsigned long end);
 void asi_zap_everywhere(unsigned long start, unsigned long size);

@@ -22,16 +22,65 @@
 #include "internal.h"
 
 static unsigned long *asi_flagged __ro_after_init;
+/* Of the same size: see asi/pages.h. */
+static unsigned long *asi_tables_map __ro_after_init;
+static unsigned long *asi_tails __ro_after_init;
 static unsigned long asi_flagged_pfns __ro_after_init;
 
 int asi_lifetime_init(void)
 {
 	asi_flagged_pfns = max_pfn;
 	asi_flagged = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	if (!asi_flagged)
+	asi_tables_map = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	asi_tails = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	if (!asi_flagged || !asi_tables_map || !asi_tails)
 		return -ENOMEM;
 	asi_share(asi_flagged, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	asi_share(asi_tables_map, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	asi_share(asi_tails, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
 	return 0;
+}
+
+static void asi_mark(unsigned long *map, unsigned long pfn, unsigned long end)
+{
+	for (; pfn < end && pfn < asi_flagged_pfns; pfn++)
+		set_bit(pfn, map);
+}
+
+void __asi_mark_table(const void *table, unsigned int order)
+{
+	unsigned long pfn = PHYS_PFN(__pa(table));
+
+	guard(asi_out)();
+
+	asi_mark(asi_tables_map, pfn, pfn + (1UL << order));
+}
+
+void __asi_mark_tails(struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	guard(asi_out)();
+
+	asi_mark(asi_tails, pfn + 1, pfn + (1UL << order));
+}
+EXPORT_SYMBOL_GPL(__asi_mark_tails);
+
+bool asi_is_marked_table(unsigned long pfn)
+{
+	return pfn < asi_flagged_pfns && test_bit(pfn, asi_tables_map);
+}
+
+bool asi_is_marked_tail(unsigned long pfn)
+{
+	return pfn < asi_flagged_pfns && test_bit(pfn, asi_tails);
+}
+
+/* Most pages have no mark: no locked operation for them. */
+static void asi_unmark(unsigned long *map, unsigned long pfn)
+{
+	if (test_bit(pfn, map))
+		clear_bit(pfn, map);
 }
 
 /* Flag the frames under [va, va + size) of a leaf.  Before they are mapped. */
@@ -92,6 +141,8 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 	bool flagged = false;
 
 	for (; pfn < end; pfn++) {
+		asi_unmark(asi_tables_map, pfn);
+		asi_unmark(asi_tails, pfn);
 		if (test_bit(pfn, asi_flagged)) {
 			clear_bit(pfn, asi_flagged);
 			flagged = true;

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <asi/engine.h>
+#include <asi/pages.h>
 
 /* For the self tests, which check tables independently of the records. */
 EXPORT_SYMBOL_GPL(asi_table_lookup);
@@ -17,7 +18,7 @@ EXPORT_SYMBOL_GPL(asi_table_lookup);
  */
 void *asi_port_alloc_root(void)
 {
-	return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
+	return asi_mark_table((void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1), 1);
 }
 
 void asi_port_free_root(void *root)

@@ -25,11 +25,12 @@ pids=
 # failed allocation: what allocations fail for reads memory only.
 torture=$work/torture
 minivm=$work/minivm
+asictl=$work/asictl
 image=$work/bzImage
 initrd=$work/initrd
-cp "$top/build/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" &&
+cp "$top/build/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" && cp "$ASICTL" "$asictl" &&
 	cp "${IMAGE:-$KERNEL_DIR/arch/x86/boot/bzImage}" "$image" && cp "$INITRD" "$initrd" ||
-	skip_all "cannot copy minivm, a kernel and an initramfs"
+	skip_all "cannot copy minivm, asictl, a kernel and an initramfs"
 
 # Ends each disturber and waits for it; none is left that could hold a domain.
 stop_all() {
@@ -116,6 +117,26 @@ modules() {
 	done
 }
 
+# Isolated processes that end or are killed at any moment.
+isolated() {
+	n=0 killed=0
+	while going_on; do
+		# shellcheck disable=SC2016
+		may_fail "$asictl" sci run -- sh -c 'for i in 1 2 3 4 5 6; do
+				(echo "$i"; ls -l /proc/self/fd; cat /proc/meminfo) | sort | tail -1
+				dd if=/dev/zero of="$0" bs=64k count=$i; rm -f "$0"
+			done' "$work/file" >/dev/null 2>&1 &
+		process=$!
+		number isolated 1000
+		nap "$random"
+		number isolated 3
+		[ "$random" != 1 ] || ! kill -9 $process 2>/dev/null || killed=$((killed + 1))
+		wait $process 2>/dev/null
+		n=$((n + 1))
+		tell isolated "isolated $n killed $killed"
+	done
+}
+
 # may_fail COMMAND...: allocations of COMMAND and its children may fail.
 may_fail() { exec "$torture" failing "$@"; }
 
@@ -144,6 +165,7 @@ run_all() {
 	[ ! -e /dev/kvm ] || disturb guests
 	[ "$cpus" -eq 1 ] || disturb hotplug
 	disturb modules
+	! sci_is_on || disturb isolated
 	faults 200
 	"$torture" oracle "$seconds" "$work/violations" >"$work/oracle"
 	asked=$?
@@ -161,6 +183,11 @@ kernel_threads() {
 	done 2>/dev/null
 }
 
+sci_is_on() { grep -qx 'sci on' /sys/kernel/asi/status; }
+no_call_was_refused() {
+	cat "$work/isolated" $D/asi/sci/violations
+	! grep -q '^isolated 0 ' "$work/isolated" && ! grep -q . $D/asi/sci/violations
+}
 oracle_found_nothing() { cat "$work/violations" && [ ! -s "$work/violations" ]; }
 was_right() {
 	cat "$T/torture"
@@ -179,7 +206,7 @@ no_leak() {
 	[ -z "$leaks" ] || { printf '%s\n' "$leaks" | head -60; return 1; }
 }
 
-plan 9
+plan 10
 note "seed $seed, $seconds s, $cpus CPUs"
 if [ -d $D/failslab ]; then note "allocations fail"; fi
 # Refused when the kernel was not booted with kmemleak=on.
@@ -189,11 +216,16 @@ if [ -e $D/kmemleak ] && { echo scan=off; } 2>/dev/null >$D/kmemleak; then
 	echo clear >$D/kmemleak
 fi
 check "the oracle was asked for the whole time" run_all
-note "$(cat "$work/oracle" "$work/users" "$work/workers" "$work/guests" "$work/hotplug" "$work/modules" 2>/dev/null)"
+note "$(cat "$work/oracle" "$work/users" "$work/workers" "$work/guests" "$work/hotplug" "$work/modules" "$work/isolated" 2>/dev/null)"
 note "$(paste -sd' ' <$T/torture)"
 check "the oracle found no violation" oracle_found_nothing
 check "nobody saw what he must not, or missed what he mapped" was_right
 check "every operation ran" all_ran
+if sci_is_on; then
+	check "no isolated call was refused" no_call_was_refused
+else
+	skip "sci is off"
+fi
 check "the last look of the oracle" domains_are_right
 check "no domain is left behind" comes_to_0 domains 5
 check "no page is left in quarantine" comes_to_0 quarantine_pages 5

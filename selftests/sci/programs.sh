@@ -52,7 +52,7 @@ program() {
 }
 
 nr_classes=$(grep -c '^[a-z]*:' "$here/stress-ng.list")
-plan $((9 + 4 + nr_classes + 2))
+plan $((10 + 4 + nr_classes + 2))
 
 program "coreutils" "find sort awk sed tar gzip sha256sum split" '
 mkdir -p a/b/c && seq 1 20000 >a/numbers && cp a/numbers a/b/copy
@@ -156,6 +156,13 @@ git ls-files; git fsck 2>&1 | tail -1; git gc -q && git count-objects | cut -d, 
 
 program "strace" "strace" '
 strace -f -o log sh -c "echo traced; /bin/true" && grep -c "exited with 0" log'
+
+# A virtual machine has a domain of its own for what it runs.
+program "minivm" "$MINIVM" "
+$MINIVM exits --op=cpuid --count=1000 | X
+$MINIVM churn --count=3
+$MINIVM boot --kernel=$KERNEL_DIR/arch/x86/boot/bzImage --initrd=$INITRD --smp=2 --mem=128M \
+	--append=quiet --timeout=200 | grep -v Power"
 
 # ---- Servers -----------------------------------------------------------------
 

@@ -74,6 +74,14 @@ struct asi_ops {
 struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owner);
 
 /**
+ * asi_prepare_strict - note what strict domains must know of memory
+ *
+ * Switches the hooks of the page allocator on, so that they know of all pages of
+ * user space; before that runs.  Process context, may sleep.
+ */
+void asi_prepare_strict(void);
+
+/**
  * asi_create_tables - make tables for domains of single tasks to share
  * @cls: kind of consumer
  * @name: shown in place of a process's

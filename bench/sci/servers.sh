@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Servers for the guests of bench/reach and bench/servers; sourced.  They start in
+# the background: run `start HOW...`, with HOW in front of the server's command line.
+# shellcheck shell=sh
+
+work=$(mktemp -d)
+chmod 755 "$work"
+server=
+
+start_nginx() {
+	mkdir -p "$work/site" "$work/logs"
+	seq 1 3000 >"$work/site/numbers.txt"
+	echo hello >"$work/site/index.html"
+	cat >"$work/nginx.conf" <<-END
+	user root;
+	daemon off;
+	worker_processes 1;
+	error_log $work/logs/error;
+	pid $work/nginx.pid;
+	events { worker_connections 64; }
+	http {
+		access_log $work/logs/access;
+		client_body_temp_path $work/logs/body;
+		proxy_temp_path $work/logs/proxy;
+		fastcgi_temp_path $work/logs/fastcgi;
+		uwsgi_temp_path $work/logs/uwsgi;
+		scgi_temp_path $work/logs/scgi;
+		sendfile on;
+		server { listen 127.0.0.1:8081; root $work/site; }
+	}
+	END
+	"$@" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error" >"$work/log" 2>&1 &
+	server=$!
+	wait_until ab -n 1 http://127.0.0.1:8081/index.html
+}
+
+start_redis() {
+	"$@" redis-server --port 7777 --bind 127.0.0.1 --dir "$work" --save '' >"$work/log" 2>&1 &
+	server=$!
+	wait_until redis-cli -p 7777 ping
+}
+
+wait_until() {
+	until "$@" >/dev/null 2>&1; do
+		kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
+		sleep 0.5
+	done
+}
+
+stop_server() {
+	kill "$server"
+	wait "$server" 2>/dev/null || :
+}
