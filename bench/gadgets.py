@@ -67,6 +67,13 @@ class Text:
         self.pages = {page for page in range(len(self.bytes) // PAGE)
                       if self.bytes[page * PAGE:(page + 1) * PAGE] != padding}
 
+    def build_id(self):
+        """Of the note that the linker left: name "GNU", type 3."""
+        notes = self.sections[".notes"][1]
+        head = struct.pack("<III4s", len("GNU") + 1, 20, 3, b"GNU")
+        found = re.search(re.escape(head) + b"(.{20})", notes, re.S)
+        return found[1].hex() if found else None
+
     def sites(self, name):
         """Offsets of the instructions that a table of relative addresses names."""
         address, content = self.sections.get(name, (0, b""))

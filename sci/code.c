@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/extable.h>
+#include <linux/filter.h>
 #include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -10,10 +11,9 @@
 #include <asm/sections.h>
 #include <asm/text-patching.h>
 #include "code.h"
+#include "sections.h"
 
 #define SCI_COLD	".cold"
-
-extern const struct exception_table_entry __start___ex_table[], __stop___ex_table[];
 
 static bool sci_is_cold(const char *name)
 {
@@ -22,12 +22,19 @@ static bool sci_is_cold(const char *name)
 	return len > suffix && !strcmp(name + len - suffix, SCI_COLD);
 }
 
+/* Mapped, and text: the symbol table knows of data and of freed text, too. */
+static bool sci_is_text(unsigned long address)
+{
+	return (address >= (unsigned long)_stext && address < (unsigned long)_etext) ||
+	       is_module_text_address(address) || is_bpf_text_address(address);
+}
+
 bool sci_find_function(unsigned long address, struct sci_function *function)
 {
 	char name[KSYM_NAME_LEN];
 	unsigned long size, offset;
 
-	if (!kallsyms_lookup_size_offset(address, &size, &offset))
+	if (!sci_is_text(address) || !kallsyms_lookup_size_offset(address, &size, &offset))
 		return false;
 	function->start = address - offset;
 	function->end = function->start + size;

@@ -24,7 +24,8 @@ static bool sci_is_on_stack(unsigned long sp, unsigned int words)
 {
 	unsigned long base = (unsigned long)task_stack_page(current);
 
-	return !(sp % sizeof(long)) && sp >= base && sp <= base + THREAD_SIZE - words * sizeof(long);
+	return !(sp % sizeof(long)) && sp >= base &&
+	       sp <= base + THREAD_SIZE - words * sizeof(long);
 }
 
 /* The frame of an interrupt at this very instruction, below the stack pointer. */

@@ -14,6 +14,7 @@
 #include <linux/string.h>
 #include <asm/sections.h>
 #include "sci.h"
+#include "sections.h"
 
 DEFINE_MUTEX(sci_profiles_mutex);
 LIST_HEAD(sci_profiles);
@@ -110,7 +111,7 @@ void sci_profile_put(struct sci_profile *profile)
 	atomic_dec(&profile->users);
 }
 
-/* What is learned counts from the next tables on. */
+/* What is learned counts for the tasks that begin after it. */
 static void sci_profile_sum(struct sci_profile *profile)
 {
 	const struct sci_call_record *record;
@@ -132,9 +133,9 @@ struct asi *sci_profile_tables(struct sci_profile *profile, unsigned int mode)
 	if (mode == SCI_MODE_LEARN)
 		return asi_create_tables(ASI_CLASS_SCI, profile->data.name);
 	mutex_lock(&sci_profiles_mutex);
+	sci_profile_sum(profile);
 	tables = profile->tables;
 	if (!tables) {
-		sci_profile_sum(profile);
 		tables = asi_create_tables(ASI_CLASS_SCI, profile->data.name);
 		if (!IS_ERR(tables))
 			profile->tables = tables;
@@ -169,6 +170,7 @@ int sci_profile_learn(struct sci_profile *profile, unsigned int call)
 	if (!profile->data.call[call]) {
 		record = sci_record_new(NULL, call);
 		if (record)
+			/* Pairs with who records or reads: the record is whole. */
 			smp_store_release(&profile->data.call[call], record);
 		else
 			err = -ENOMEM;
@@ -231,9 +233,6 @@ int sci_profile_import(const char *text, size_t len, struct sci_profile_error *e
 	return ret;
 }
 
-/* Of the linker script. */
-extern const u8 __start_notes[], __stop_notes[];
-
 int __init sci_profiles_init(void)
 {
 	u8 id[BUILD_ID_SIZE_MAX] = {};
@@ -242,7 +241,8 @@ int __init sci_profiles_init(void)
 
 	if (sci_text_pages() > SCI_MAX_TEXT_PAGES)
 		return -E2BIG;
-	err = build_id_parse_buf(__start_notes, id, __stop_notes - __start_notes);
+	err = build_id_parse_buf(__start_notes, id,
+				 (unsigned long)__stop_notes - (unsigned long)__start_notes);
 	if (err)
 		return err;
 	bin2hex(sci_own_build_id, id, sizeof(id));

@@ -53,7 +53,7 @@ void sci_note_violation(const struct asi_question *q, const char *action)
 	v = &sci_violations[(unsigned int)atomic_fetch_inc(&sci_violations_next) %
 			    SCI_VIOLATIONS];
 	WRITE_ONCE(v->sequence, v->sequence | 1);
-	smp_wmb();
+	smp_wmb();	/* odd before anything changes */
 	v->count = 1;
 	v->pid = current->pid;
 	v->call = current->asi.call;
@@ -64,16 +64,18 @@ void sci_note_violation(const struct asi_question *q, const char *action)
 	v->action = action;
 	v->reason = q->reason;
 	asi_comm(v->comm);
-	smp_wmb();
+	smp_wmb();	/* even when all of it is there */
 	WRITE_ONCE(v->sequence, v->sequence + 1);
 }
 
 static void sci_show_violation(struct seq_file *m, const struct sci_violation *from)
 {
-	u32 sequence = smp_load_acquire(&from->sequence);
-	struct sci_violation v = *from;
+	u32 sequence = READ_ONCE(from->sequence);
+	struct sci_violation v;
 
-	smp_rmb();
+	smp_rmb();	/* pairs with the writer's: what is copied is not older */
+	v = *from;
+	smp_rmb();	/* nor newer */
 	if ((sequence & 1) || sequence != READ_ONCE(from->sequence) || !v.count)
 		return;
 	seq_printf(m, "violation count %llu pid %d comm %s call %u kind %s access %s address 0x%lx ip 0x%lx symbol %pS action %s reason %s\n",

@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asi/gate.h>
 #include "internal.h"
 #include "status.h"
 
@@ -93,6 +94,8 @@ static int asi_domains_show(struct seq_file *m, void *unused)
 {
 	struct asi_reach *reach = kzalloc(sizeof(*reach), GFP_KERNEL);
 	struct asi *asi;
+
+	guard(asi_out)();
 
 	if (!reach)
 		return -ENOMEM;

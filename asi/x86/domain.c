@@ -45,12 +45,17 @@ int asi_refill(struct asi *asi, u32 want)
 	return 0;
 }
 
+static u32 asi_reserve_factor(const struct asi *asi)
+{
+	return asi->is_tables ? ASI_RESERVE_SHARED : 1;
+}
+
 static void asi_refill_work(struct work_struct *work)
 {
 	struct asi *asi = container_of(work, struct asi, refill_work);
 
 	/* Short of memory the domain leaves instead of growing. */
-	(void)asi_refill(asi, ASI_RESERVE_FULL);
+	(void)asi_refill(asi, ASI_RESERVE_FULL * asi_reserve_factor(asi));
 }
 
 static void asi_refill_irq_work(struct irq_work *work)
@@ -60,7 +65,7 @@ static void asi_refill_irq_work(struct irq_work *work)
 
 void asi_refill_later(struct asi *asi)
 {
-	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW)
+	if (asi_pt_reserve(&asi->pt) < ASI_RESERVE_LOW * asi_reserve_factor(asi))
 		irq_work_queue(&asi->refill_irq_work);
 }
 
@@ -195,7 +200,7 @@ struct asi *asi_create_tables(enum asi_class cls, const char *name)
 	strscpy(asi->comm, name, sizeof(asi->comm));
 	err = asi_base_get_parts(asi);
 	if (!err)
-		err = asi_refill(asi, ASI_RESERVE_FULL);
+		err = asi_refill(asi, ASI_RESERVE_FULL * ASI_RESERVE_SHARED);
 	if (!err)
 		err = asi_map_image(asi);
 	return asi_finish(asi, err);
@@ -211,6 +216,7 @@ struct asi *asi_create_for_task(struct asi *tables, const struct asi_ops *ops, v
 	asi->strict = true;
 	asi->shared = tables;
 	asi->user.task = current;
+	asi->user.stack = task_stack_page(current);
 	asi->user.root = asi_pt_root_table(&asi->pt);
 	err = asi_map(tables, asi, sizeof(*asi), ASI_KIND_OBJECT) ?:
 	      asi_map(tables, current, arch_task_struct_size, ASI_KIND_OWN_TASK);

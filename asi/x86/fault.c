@@ -206,6 +206,8 @@ static bool asi_grow(struct asi *asi, unsigned long address,
 		return true;
 	if (asi->shared && asi_grow_in(asi->shared, asi, address, place, access))
 		return true;
+	/* Before the frame is flagged: who frees it looks here after the flag. */
+	WRITE_ONCE(asi->user.grew, true);
 	return asi_grow_in(asi, asi, address, place, access);
 }
 
@@ -305,8 +307,10 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 		verdict.action = ASI_ACTION_DENY;
 		verdict.log = true;
 	}
-	if (verdict.action == ASI_ACTION_GROW && !asi_grow_answer(asi, &question, &place))
+	if (verdict.action == ASI_ACTION_GROW && !asi_grow_answer(asi, &question, &place)) {
 		verdict.action = ASI_ACTION_EXIT;
+		verdict.log |= !!asi->user.task;
+	}
 	if (verdict.action == ASI_ACTION_DENY && asi->ops && asi->ops->refused &&
 	    asi->ops->refused(asi->owner, &question))
 		verdict.action = ASI_ACTION_EXIT;

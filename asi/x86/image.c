@@ -69,9 +69,6 @@ static int asi_map_parts(struct asi *tables, unsigned long start, unsigned long 
 	asi_map_parts(tables, PAGE_ALIGN_DOWN((unsigned long)(start)),	\
 		      PAGE_ALIGN((unsigned long)(end)), kind)
 
-/* Of the linker script. */
-extern char __static_call_text_start[], __static_call_text_end[];
-
 /* Thunks of indirect calls and returns lie before the trampolines of static calls. */
 static void *asi_thunks(void)
 {

@@ -24,6 +24,8 @@
 /* Table pages a domain keeps for growth in the fault path. */
 #define ASI_RESERVE_FULL	48
 #define ASI_RESERVE_LOW		24
+/* Tables that many tasks share grow for all of them: so many times as much. */
+#define ASI_RESERVE_SHARED	4
 
 /* Tasks that may sleep inside one domain and find the CPU inside again. */
 #define ASI_MAX_ASLEEP		32
@@ -34,9 +36,11 @@
 /* strict.c: the user half of the domain of one task. */
 struct asi_user {
 	struct task_struct *task;	/* whose, or NULL: no such domain */
+	const void *stack;		/* of that task */
 	u64 *root;
 	u64 ctx_id;			/* of the mm that was followed last, */
 	u64 tlb_gen;			/* up to this flush */
+	bool grew;			/* it maps more of its own than the stack */
 	unsigned int count;
 	unsigned int victim;
 	u16 slot[ASI_USER_SLOTS];
@@ -148,6 +152,8 @@ int asi_share_root(struct asi *asi, const struct asi *from);
 /* image.c */
 /* Mark the kernel's page tables that are there; those to come mark themselves. */
 void asi_mark_kernel_tables(void);
+/* Of the linker script; no header of the kernel declares them. */
+extern char __static_call_text_start[], __static_call_text_end[];
 /* Parts of the image that any isolated code may need.  Process context. */
 int asi_map_image(struct asi *tables);
 

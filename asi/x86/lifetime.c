@@ -105,6 +105,17 @@ void asi_flag_range(unsigned long start, unsigned long end)
 	}
 }
 
+/* Of a task's domain all but the stack is in the tables that it shares, as a rule. */
+static bool asi_may_map(const struct asi *asi, unsigned long start, unsigned long end)
+{
+	unsigned long stack;
+
+	if (!asi->user.task || READ_ONCE(asi->user.grew))
+		return true;
+	stack = (unsigned long)asi->user.stack;
+	return start < stack + THREAD_SIZE && end > stack;
+}
+
 /* Whole pages, even where only a part of one goes away. */
 void asi_zap_everywhere(unsigned long start, unsigned long size)
 {
@@ -124,6 +135,8 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 		raw_spin_unlock(&asi->lock);
 	}
 	list_for_each_entry(asi, &asi_domains, list) {
+		if (!asi_may_map(asi, start, end))
+			continue;
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size)) {
 			asi_removed_from(asi);

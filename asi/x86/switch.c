@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) "asi: " fmt
 
 #include <linux/irqflags.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <asm/mmu_context.h>
 #include <asm/special_insns.h>
@@ -230,7 +231,8 @@ noinstr u8 __asi_irq_enter(void)
 	struct asi *asi = cpu->curr;
 
 	if (!asi) {
-		if (likely(!cpu->back))
+		/* A fault in the handler of an NMI that came before the entry it is for. */
+		if (likely(!cpu->back) || in_nmi())
 			return 0;
 		cpu->back = false;
 		return ASI_STATE_BACK;

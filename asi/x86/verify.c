@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <asm/pgtable.h>
+#include <asi/gate.h>
 #include "internal.h"
 #include "verify.h"
 
@@ -447,6 +448,8 @@ static int asi_verify_show(struct seq_file *m, void *unused)
 {
 	struct asi_verify *v = kzalloc(sizeof(*v), GFP_KERNEL);
 	int err = -ENOMEM;
+
+	guard(asi_out)();
 
 	if (!v)
 		return -ENOMEM;

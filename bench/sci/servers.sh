@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Servers for the guests of bench/reach and bench/servers; sourced.  They start in
-# the background: run `start HOW...`, with HOW in front of the server's command line.
+# the background: `start_redis HOW...`, with HOW in front of the server's command line.
 # shellcheck shell=sh
+
+# To know how much time of a CPU the servers took.
+cgroup=/sys/fs/cgroup/server
+mkdir -p "$cgroup"
+# in_cgroup COMMAND...: this shell becomes that.
+in_cgroup() { exec sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$cgroup" "$@"; }
+server_microseconds() { sed -n 's/^usage_usec //p' "$cgroup/cpu.stat"; }
 
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -30,13 +37,13 @@ start_nginx() {
 		server { listen 127.0.0.1:8081; root $work/site; }
 	}
 	END
-	"$@" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error" >"$work/log" 2>&1 &
+	in_cgroup "$@" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error" >"$work/log" 2>&1 &
 	server=$!
 	wait_until ab -n 1 http://127.0.0.1:8081/index.html
 }
 
 start_redis() {
-	"$@" redis-server --port 7777 --bind 127.0.0.1 --dir "$work" --save '' >"$work/log" 2>&1 &
+	in_cgroup "$@" redis-server --port 7777 --bind 127.0.0.1 --dir "$work" --save '' >"$work/log" 2>&1 &
 	server=$!
 	wait_until redis-cli -p 7777 ping
 }

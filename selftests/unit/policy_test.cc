@@ -226,7 +226,8 @@ TEST_F(PolicyTest, cache_rule_covers_only_its_accesses) {
         EXPECT_NE(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_WRITE, "files_cache"), "grow");
     }
     ASSERT_EQ(parse("kvm slab:files_cache w grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES) << "merged into the rule that is there";
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES)
+        << "merged into the rule that is there";
     expect_round_trip();
 }
 

@@ -202,8 +202,8 @@ void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end);
  * @asi: domain, with stack and task_struct of the running task mapped
  *
  * Interrupts off.  noinstr: may be called where RCU is not watching.
- * In a strict domain preemption stays off until asi_exit(): the scheduler touches
- * other tasks before it leaves.  The return from an interrupt that was preempted
+ * In a strict domain of asi_create() preemption stays off until asi_exit(): the
+ * scheduler touches other tasks before it leaves.  The return from an interrupt that was preempted
  * does not go back in.
  * Free of charge when the CPU is inside @asi already.
  * Return: CR3 as it is now.

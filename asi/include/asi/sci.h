@@ -45,7 +45,7 @@ static __always_inline bool sci_exit(unsigned long work)
 /* The last that a system call's entry does.  Returns the call to make, -1 for none. */
 static __always_inline long sci_enter_last(struct pt_regs *regs, long nr, unsigned long work)
 {
-	return work & SYSCALL_WORK_SYSCALL_ISOLATION ? sci_enter(regs, nr) : nr;
+	return (work & SYSCALL_WORK_SYSCALL_ISOLATION) ? sci_enter(regs, nr) : nr;
 }
 
 #else

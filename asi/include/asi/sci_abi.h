@@ -10,7 +10,7 @@
  *
  *	EOPNOTSUPP	the kernel was not booted with asi=on sci=on
  *	EACCES		neither CAP_SYS_ADMIN nor no_new_privs
- *	EPERM		locked; or SCI_MODE_LEARN without CAP_SYS_ADMIN
+ *	EPERM		locked; or SCI_MODE_LEARN without CAP_SYS_ADMIN, or for "default"
  *	EINVAL		unknown operation, size, mode or flag; no call in the set; a
  *			profile's name that is none
  *	ENOENT		no profile of that name; SCI_MODE_LEARN makes it

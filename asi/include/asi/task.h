@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two parts of task_struct, and what isolation keeps of a task.  Whoever wakes a task, or has it in the same queue,
- * reads and writes what the scheduler keeps in it; that part holds nothing that a
- * guest could not know, and domains may map any task's.  Registers, and so keys,
- * and the stack canary are in the other, which begins on a page of its own.
+ * Two parts of task_struct, and what isolation keeps of a task.  Whoever wakes a
+ * task, or has it in the same queue, reads and writes what the scheduler keeps
+ * in it; that part holds nothing that a guest could not know, and domains may
+ * map any task's.  Registers, and so keys, and the stack canary are in the
+ * other, which begins on a page of its own.
  */
 #ifndef ASI_TASK_H
 #define ASI_TASK_H

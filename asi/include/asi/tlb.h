@@ -62,10 +62,7 @@
 #endif
 
 /* Each member is written before it is read: no instructions to clear it. */
-#ifndef __has_attribute
-#define __has_attribute(x) 0
-#endif
-#if __has_attribute(uninitialized)
+#if defined(__has_attribute) && __has_attribute(uninitialized)
 #define ASI_TLB_UNINITIALIZED	__attribute__((uninitialized))
 #else
 #define ASI_TLB_UNINITIALIZED
