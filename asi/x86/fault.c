@@ -150,20 +150,10 @@ static int asi_grow_kernel(struct asi *asi, u64 address, u64 page,
 }
 
 /*
- * Whoever holds the lock may be this CPU, interrupted.  Not in the domain of a task:
- * what holds such a lock runs outside.
+ * Whoever holds a lock may be this CPU, interrupted, so there is one try.  Not in the
+ * domain of a task: what holds such a lock runs outside, and on another CPU.
  */
-static bool asi_lock_in_fault(struct asi *into, const struct asi *asi)
-{
-	unsigned int spins = asi->user.task ? 1U << 20 : 1;
-
-	while (spins--) {
-		if (raw_spin_trylock(&into->lock))
-			return true;
-		cpu_relax();
-	}
-	return false;
-}
+#define ASI_LOCK_TRIES	(1U << 20)
 
 /*
  * Map the page in @into, which may be the base map, and see that @asi shows it.
@@ -174,13 +164,17 @@ static bool asi_grow_in(struct asi *into, const struct asi *asi,
 			unsigned long address, struct asi_place *place,
 			enum asi_access access)
 {
+	unsigned int tries = asi->user.task ? ASI_LOCK_TRIES : 1;
 	u64 page = address & PAGE_MASK;
 	struct asi_leaf leaf;
 	u32 replaced;
 	int err;
 
-	if (!asi_lock_in_fault(into, asi))
-		return false;
+	while (!raw_spin_trylock(&into->lock)) {
+		if (!--tries)
+			return false;
+		cpu_relax();
+	}
 	replaced = asi_pt_replaced(&into->pt);
 	err = address < TASK_SIZE_MAX ? asi_grow_user(into, page, place) :
 					asi_grow_kernel(into, address, page, place);
