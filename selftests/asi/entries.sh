@@ -39,7 +39,7 @@ provoke() {
 nmi_like='seen >= rounds && seen_inside == 0 && inside == rounds'
 # The same in a strict domain.  A transparent one stays; what the handler needs
 # beyond it may end a relaxed stretch, not a critical section.
-steps_out='strict ? seen_inside == 0 && inside == rounds :
+steps_out='strict ? seen_inside == 0 && inside == rounds : \
 	critical ? inside == rounds : inside + outside == rounds'
 irq_like="seen >= rounds && (strict || seen_inside > 0) && ($steps_out)"
 # Its argument is on another task's stack.
