@@ -37,11 +37,6 @@ static int __init sci_param(char *arg)
 }
 early_param("sci", sci_param);
 
-bool sci_is_on(void)
-{
-	return sci_ready;
-}
-
 /*
  * Calls that change what isolation stands on, or reach into other processes by
  * their nature: they are never isolated.

@@ -33,9 +33,6 @@ struct sci_set {
 	DECLARE_BITMAP(calls, SCI_MAX_CALLS);
 };
 
-/* sci.c */
-bool sci_is_on(void);
-
 /* profile.c */
 extern struct mutex sci_profiles_mutex;
 extern struct list_head sci_profiles;
