@@ -119,9 +119,22 @@ static int sci_text_show(struct seq_file *m, void *unused)
 	return err;
 }
 
-static int sci_text_open(struct inode *inode, struct file *file)
+static int sci_text_import(const char __user *buf, size_t len,
+			   struct sci_profile_error *error)
 {
-	return single_open(file, sci_text_show, NULL);
+	char *text;
+	int err;
+
+	if (len > SCI_IMPORT_MAX) {
+		strscpy(error->message, "the profile is longer than 4 MiB");
+		return -E2BIG;
+	}
+	text = kvmalloc(len, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	err = copy_from_user(text, buf, len) ? -EFAULT : sci_profile_import(text, len, error);
+	kvfree(text);
+	return err;
 }
 
 /* A whole profile in one write. */
@@ -129,32 +142,19 @@ static ssize_t sci_text_write(struct file *file, const char __user *buf, size_t 
 			      loff_t *ppos)
 {
 	struct sci_profile_error error = {};
-	char *text;
 	int err;
 
 	if (*ppos)
 		return -EINVAL;
-	if (len > SCI_IMPORT_MAX)
-		return -E2BIG;
-	text = kvmalloc(len, GFP_KERNEL);
-	if (!text)
-		return -ENOMEM;
-	err = copy_from_user(text, buf, len) ? -EFAULT : sci_profile_import(text, len, &error);
-	kvfree(text);
+	err = sci_text_import(buf, len, &error);
+	if (err == -ENOMEM)
+		strscpy(error.message, "out of memory");
 	mutex_lock(&sci_profiles_mutex);
 	sci_import_error = error;
 	mutex_unlock(&sci_profiles_mutex);
 	return err ?: len;
 }
-
-static const struct file_operations sci_text_fops = {
-	.owner = THIS_MODULE,
-	.open = sci_text_open,
-	.read = seq_read,
-	.write = sci_text_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(sci_text);
 
 int __init sci_debugfs_init(void)
 {

@@ -2,7 +2,9 @@
 // A profile as text; profile.h has the grammar.
 #include <asi/engine.h>
 
+#include "../asi/engine/complaint.h"
 #include "../asi/engine/text.h"
+#include "../asi/engine/words.h"
 #include "profile.h"
 #include "profile_bits.h"
 
@@ -10,6 +12,7 @@ namespace sci {
 
 namespace {
 
+using asi::next_word;
 using asi::Text;
 using asi::Writer;
 
@@ -17,79 +20,11 @@ constexpr const char* kHeader = "asi-sci-profile";
 constexpr const char* kVersion = "1";
 constexpr unsigned kRangesPerLine = 8;  ///< of text that is written
 
-constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r';
-}
-constexpr bool is_printable(char c) {
-    return c > ' ' && c <= '~';
-}
 constexpr bool is_lower_hex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-Writer& put_hex(Writer& out, asi_u32 n) {
-    out.put("0x");
-    unsigned shift = 28;
-    while (shift > 0 && n >> shift == 0) shift -= 4;
-    for (;; shift -= 4) {
-        out.put("0123456789abcdef"[n >> shift & 15]);
-        if (shift == 0) return out;
-    }
-}
-
-/// Says what is wrong, in the caller's struct if there is one.
-class Complaint {
-  public:
-    Complaint(sci_profile_error* error, asi_u32 line)
-        : error_(error),
-          line_(line),
-          writer_(error ? error->message : nullptr, error ? sizeof(error->message) : 0) {}
-
-    Complaint& say(const char* words) {
-        writer_.put(words);
-        return *this;
-    }
-    Complaint& number(unsigned n) {
-        writer_.put_number(n);
-        return *this;
-    }
-    Complaint& hex(asi_u32 n) {
-        put_hex(writer_, n);
-        return *this;
-    }
-    /// What the user wrote, shortened, and safe to print on a terminal.
-    Complaint& quote(Text word) {
-        constexpr std::size_t kLongest = 40;
-        writer_.put('\'');
-        for (std::size_t i = 0; i < word.size && i < kLongest; ++i)
-            writer_.put(is_printable(word[i]) ? word[i] : '?');
-        if (word.size > kLongest) writer_.put("...");
-        writer_.put('\'');
-        return *this;
-    }
-    /// Ends the sentence; always returns @result, to return it in turn.
-    int is(int result) {
-        if (error_) error_->line = line_;
-        writer_.finish();
-        return result;
-    }
-
-  private:
-    sci_profile_error* error_;
-    asi_u32 line_;
-    Writer writer_;
-};
-
-/// Takes the first word off @line; empty when none is left.
-Text next_word(Text& line) {
-    std::size_t start = 0;
-    while (start < line.size && is_blank(line[start])) ++start;
-    std::size_t end = start;
-    while (end < line.size && !is_blank(line[end])) ++end;
-    const Text word = line.from(start).first(end - start);
-    line = line.from(end);
-    return word;
-}
+using Complaint = asi::Complaint<sci_profile_error>;
 
 /// False when @word is not a number of @base digits; one above @most is @most + 1.
 bool read_number(Text word, unsigned base, asi_u32 most, asi_u32& number) {
@@ -473,8 +408,8 @@ void format_text(Writer& out, const sci_profile_data& p, unsigned call,
             if (count != 0) out.put('\n');
             out.put("call ").put_number(call).put(" text");
         }
-        put_hex(out.put(' '), first);
-        if (last != first) put_hex(out.put('-'), last);
+        out.put(' ').put_hex(first);
+        if (last != first) out.put('-').put_hex(last);
     }
     if (count != 0) out.put('\n');
 }

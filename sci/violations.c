@@ -93,13 +93,8 @@ static int sci_violations_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static int sci_violations_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, sci_violations_show, NULL);
-}
-
 /* What is written is of no matter. */
-static ssize_t sci_violations_clear(struct file *file, const char __user *buf, size_t len,
+static ssize_t sci_violations_write(struct file *file, const char __user *buf, size_t len,
 				    loff_t *ppos)
 {
 	unsigned int i;
@@ -108,15 +103,7 @@ static ssize_t sci_violations_clear(struct file *file, const char __user *buf, s
 		sci_violations[i].count = 0;
 	return len;
 }
-
-static const struct file_operations sci_violations_fops = {
-	.owner = THIS_MODULE,
-	.open = sci_violations_open,
-	.read = seq_read,
-	.write = sci_violations_clear,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(sci_violations);
 
 int __init sci_violations_init(struct dentry *dir)
 {

@@ -26,6 +26,7 @@ Status PageTable::init(unsigned levels, bool has_1g_leaves) {
     if (levels < Format::kMinLevels || levels > Format::kMaxLevels) return Status::kInvalid;
     root_ = static_cast<Table*>(asi_port_alloc_root());
     if (!root_) return Status::kNoMemory;
+    donate(reinterpret_cast<char*>(root_) + ASI_PAGE_SIZE);
     levels_ = levels;
     max_leaf_level_ = has_1g_leaves ? 3 : 2;
     tables_ = 1;
@@ -35,7 +36,7 @@ Status PageTable::init(unsigned levels, bool has_1g_leaves) {
 void PageTable::destroy() {
     if (root_) {
         free_below(root_, levels_);
-        asi_port_free_root(root_);
+        asi_port_free_table(root_);
     }
     while (Table* page = take()) asi_port_free_table(page);
     *this = PageTable();

@@ -4,9 +4,11 @@
 //	CLASS KIND[:CACHE] ACCESS ACTION[,log|,nolog]
 #include <optional>
 
+#include "complaint.h"
 #include "policy.h"
 #include "result.h"
 #include "text.h"
+#include "words.h"
 
 namespace asi {
 
@@ -24,53 +26,6 @@ struct Rule {
 
     [[nodiscard]] bool covers_class(unsigned c) const { return cls == kAll || cls == c; }
     [[nodiscard]] bool covers_kind(unsigned k) const { return kind == kAll || kind == k; }
-};
-
-constexpr bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r';
-}
-/// A word made of these can be printed and read back.
-constexpr bool is_printable(char c) {
-    return c > ' ' && c <= '~';
-}
-
-/// Says what is wrong, in the caller's struct if there is one.
-class Complaint {
-  public:
-    Complaint(asi_policy_error* error, unsigned line)
-        : error_(error),
-          line_(line),
-          writer_(error ? error->message : nullptr, error ? sizeof(error->message) : 0) {}
-
-    Complaint& say(const char* words) {
-        writer_.put(words);
-        return *this;
-    }
-    Complaint& number(unsigned n) {
-        writer_.put_number(n);
-        return *this;
-    }
-    /// What the user wrote, shortened, and safe to print on a terminal.
-    Complaint& quote(Text word) {
-        constexpr std::size_t kLongest = 40;
-        writer_.put('\'');
-        for (std::size_t i = 0; i < word.size && i < kLongest; ++i)
-            writer_.put(is_printable(word[i]) || word[i] == ' ' ? word[i] : '?');
-        if (word.size > kLongest) writer_.put("...");
-        writer_.put('\'');
-        return *this;
-    }
-    /// Ends the sentence; always returns @status, to return it in turn.
-    Status is(Status status) {
-        if (error_) error_->line = line_;
-        writer_.finish();
-        return status;
-    }
-
-  private:
-    asi_policy_error* error_;
-    unsigned line_;
-    Writer writer_;
 };
 
 /// Cuts a text into rules.
@@ -100,17 +55,6 @@ class Lines {
     unsigned number_ = 0;
     bool is_finished_ = false;
 };
-
-/// Takes the first word off @line; empty when none is left.
-Text next_word(Text& line) {
-    std::size_t start = 0;
-    while (start < line.size && is_blank(line[start])) ++start;
-    std::size_t end = start;
-    while (end < line.size && !is_blank(line[end])) ++end;
-    const Text word = line.from(start).first(end - start);
-    line = line.from(end);
-    return word;
-}
 
 /// The value whose name is @word, or nothing.
 std::optional<unsigned> find_name(const char* (*name_of)(unsigned), Text word) {
@@ -145,7 +89,7 @@ class RuleParser {
     }
 
   private:
-    [[nodiscard]] Complaint complain() const { return {error_, number_}; }
+    [[nodiscard]] Complaint<asi_policy_error> complain() const { return {error_, number_}; }
 
     /// The next word, which is a @what; kInvalid when the line ends here.
     Status require(const char* what, Text& word) {
@@ -351,7 +295,7 @@ Status check(const asi_policy& p, Text text, asi_policy_error* error) {
         if (status != Status::kOk) return status;
         if (type == LineType::kDefault) counter.reset(kDefaultPolicy);
         if (type == LineType::kRule && !rule.cache.is_empty() && !counter.add(rule))
-            return Complaint(error, lines.number())
+            return Complaint<asi_policy_error>(error, lines.number())
                 .say("more than ")
                 .number(ASI_POLICY_CACHE_RULES)
                 .say(" cache rules")

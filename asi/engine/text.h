@@ -60,6 +60,15 @@ class Writer {
         if (n >= 10) put_number(n / 10);
         return put(static_cast<char>('0' + n % 10));
     }
+    Writer& put_hex(unsigned n) {
+        put("0x");
+        unsigned shift = 28;
+        while (shift > 0 && n >> shift == 0) shift -= 4;
+        for (;; shift -= 4) {
+            put("0123456789abcdef"[n >> shift & 15]);
+            if (shift == 0) return *this;
+        }
+    }
     /// Terminates; returns the length that everything would have taken.
     std::size_t finish() {
         if (capacity_ > 0) buffer_[size_ < capacity_ ? size_ : capacity_ - 1] = '\0';

@@ -12,18 +12,14 @@
 /* For the self tests, which check tables independently of the records. */
 EXPORT_SYMBOL_GPL(asi_table_lookup);
 
-/*
- * Two pages, the lower one used: PTI finds its user root by setting bit 12,
- * so that bit must be clear here.
- */
 void *asi_port_alloc_root(void)
 {
-	return asi_mark_table((void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1), 1);
-}
+	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, 1);
 
-void asi_port_free_root(void *root)
-{
-	free_pages((unsigned long)root, 1);
+	if (!pages)
+		return NULL;
+	split_page(pages, 1);
+	return asi_mark_table(page_address(pages), 1);
 }
 
 void asi_port_free_table(void *table)

@@ -7,8 +7,8 @@
 
 T=$D/asi_test
 # "quick": for debug kernels under emulation, which are slow.
-bursts=8 processes=300
-[ "${1:-}" != quick ] || bursts=2 processes=20
+processes=300
+[ "${1:-}" != quick ] || processes=20
 asi_is_on || skip_all "isolation is off"
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" 2>/dev/null || skip_all "cannot load asi_test.ko"
 trap 'rmmod asi_test 2>/dev/null' EXIT
@@ -19,14 +19,22 @@ stay() { # ms
 	[ "$(field rounds "$r")" -gt 100 ] && [ "$(field wrong "$r")" = 0 ]
 }
 
+# Most NMIs find the CPU outside, or the one that sends them.
 stay_under_nmi() {
 	before=$(asi_stat nmi_step)
-	( for i in $(seq $bursts); do echo l >/proc/sysrq-trigger; sleep 0.1; done ) &
-	stay 3000 || return 1
-	wait
-	after=$(asi_stat nmi_step)
-	echo "NMIs that met a restricted CPU: $((after - before))"
-	[ $((after - before)) -gt 0 ]
+	for i in $(seq 10); do
+		( while sleep 0.1; do echo l >/proc/sysrq-trigger; done ) &
+		nmis=$!
+		stay 3000
+		status=$?
+		kill $nmis
+		wait $nmis
+		after=$(asi_stat nmi_step)
+		echo "NMIs that met a restricted CPU: $((after - before))"
+		[ $status -eq 0 ] || return 1
+		[ $((after - before)) -eq 0 ] || return 0
+	done
+	return 1
 }
 
 stay_under_load() {

@@ -35,11 +35,12 @@ jump_middle - kernel_text x
 jump_data - vmalloc x
 read user_page user_page r
 read page_table page_table r
+read root_table page_table r
 read other_stack other_stack r
 read free_page free_page r
 write user_page user_page w
 fixup user_page user_page r'
-nr_attacks=13
+nr_attacks=14
 
 plant() {
 	case $1 in
@@ -185,6 +186,14 @@ ordinary_call_gets_in() {
 	is_mapped function
 }
 
+# It looks like a free page, and is none.
+later_page_is_read() {
+	forget_violations
+	attack_from enforce read tail
+	echo "$said"
+	[ "$said" = "survived 0" ] && reached read && no_violations
+}
+
 goes_on() {
 	kill -0 $victim && [ "$(sh -c 'echo good')" = good ] &&
 	[ "$(isolated enforce sh -c 'echo good')" = good ]
@@ -192,7 +201,7 @@ goes_on() {
 
 # ---------------------------------------------------------------------------
 
-if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 4)); else plan $((1 + nr_attacks + 1)); fi
+if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 5)); else plan $((1 + nr_attacks + 1)); fi
 prepare() { echo prepare >$T/attack && result; }
 check "the attacks find their targets" prepare
 while read -r attack secret kind access; do
@@ -226,6 +235,7 @@ if sci_is_on; then
 	END
 	check "nothing of that made the targets executable" targets_are_not_mapped
 	check "an ordinary call of the same function gets in" ordinary_call_gets_in
+	check "a later page of an allocation is no free page" later_page_is_read
 	check "other processes, isolated and not, go on" goes_on
 	check "no violation in asi/verify" domains_are_right
 	check "no warning in the kernel's log" log_has_oopses 0

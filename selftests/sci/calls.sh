@@ -32,17 +32,19 @@ loopback_up
 same() { # STEP
 	says plain "$1" >"$work/plain"
 	forget_violations
+	count_isolated
 	says enforce "$1" >"$work/isolated"
 	grep -qx 'status 0' "$work/plain" || { cat "$work/plain"; return 1; }
-	diff "$work/plain" "$work/isolated" && no_violations
+	diff "$work/plain" "$work/isolated" && no_violations && were_isolated
 }
 
 # Nothing would be refused either.
 would_be_same() { # STEP
 	says plain "$1" >"$work/plain"
 	forget_violations
+	count_isolated
 	says log "$1" >"$work/isolated"
-	diff "$work/plain" "$work/isolated" && no_violations
+	diff "$work/plain" "$work/isolated" && no_violations && were_isolated
 }
 
 api() { # STEP

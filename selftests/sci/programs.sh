@@ -34,11 +34,12 @@ run() {
 	mkdir "$work/plain" "$work/isolated"
 	(cd "$work/plain" && timeout 300 bash -c "$2" >../plain.out 2>&1; echo "status $?" >>../plain.out)
 	forget_violations
+	count_isolated
 	(cd "$work/isolated" &&
 		isolated enforce timeout 300 bash -c "$2" >../isolated.out 2>&1
 		echo "status $?" >>../isolated.out)
 	grep -qx 'status 0' "$work/plain.out" || { echo "not isolated:"; tail -20 "$work/plain.out"; return 1; }
-	diff "$work/plain.out" "$work/isolated.out" && no_violations
+	diff "$work/plain.out" "$work/isolated.out" && no_violations && were_isolated
 }
 
 # program NAME "PROGRAMS IT NEEDS" SCRIPT
@@ -186,9 +187,10 @@ served() {
 with_and_without() { # FUNCTION: says the same with MODE as without
 	$1 '' >"$work/plain.out" 2>&1 || { cat "$work/plain.out" "$work/server.log"; return 1; }
 	forget_violations
+	count_isolated
 	$1 "$enforce" >"$work/isolated.out" 2>&1 ||
 		{ cat "$work/isolated.out" "$work/server.log"; return 1; }
-	diff "$work/plain.out" "$work/isolated.out" && no_violations
+	diff "$work/plain.out" "$work/isolated.out" && no_violations && were_isolated
 }
 
 # shellcheck disable=SC2086
@@ -287,9 +289,10 @@ stress() { # JOB
 	job=$1
 	shift
 	forget_violations
+	count_isolated
 	isolated enforce timeout $((seconds * 10 + 60)) stress-ng "$@" >"$work/isolated.out" 2>&1
 	status=$?
-	if ! no_violations >"$work/violations"; then
+	if ! { no_violations && were_isolated; } >"$work/violations"; then
 		echo "$job:"
 		cat "$work/violations"
 		return 1

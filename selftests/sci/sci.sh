@@ -29,3 +29,9 @@ loopback_up() { "$BIN/calls" loopback_up; }
 
 # What is killed here shows in the log, and what follows is tested all the same.
 survive_oopses() { echo 0 >/proc/sys/kernel/panic_on_oops; }
+
+# Between the two some call must have run isolated.
+count_isolated() { entered=$(asi_stat enter); }
+were_isolated() {
+	[ $(($(asi_stat enter) - entered)) -gt 0 ] || { echo "no call ran isolated"; return 1; }
+}

@@ -38,15 +38,21 @@ class Arena {
         SIM_POISON(start_, size_);
     }
 
-    void* allocate(std::size_t alignment = 1) {
-        if (alignment == 1 && !free_.empty()) {
+    void* allocate() {
+        if (!free_.empty()) {
             const std::size_t index = free_.back();
             free_.pop_back();
             return hand_out(index);
         }
-        while (next_ % alignment != 0) free_.push_back(next_++);
         if (next_ >= live_.size()) throw Failure("arena exhausted");
         return hand_out(next_++);
+    }
+    void* allocate_pair() {
+        if (next_ % 2 != 0) free_.push_back(next_++);
+        if (next_ + 2 > live_.size()) throw Failure("arena exhausted");
+        void* first = hand_out(next_++);
+        hand_out(next_++);
+        return first;
     }
     void release(void* page) {
         const std::size_t index = index_of(page);
@@ -159,11 +165,7 @@ void* asi_port_alloc_root() {
         sim::root_fails = false;
         return nullptr;
     }
-    return sim::own().allocate(2);
-}
-
-void asi_port_free_root(void* root) {
-    sim::own().release(root);
+    return sim::own().allocate_pair();
 }
 
 void asi_port_free_table(void* table) {

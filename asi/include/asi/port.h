@@ -4,7 +4,7 @@
  * vmlinux asi/x86/port.c implements it, on the host selftests/unit does over
  * simulated memory.
  *
- * Only asi_port_alloc_root() may sleep.  It and the freeing functions take
+ * Only asi_port_alloc_root() may sleep.  It and asi_port_free_table() take
  * allocator locks and so are not for the fault path.
  */
 #ifndef ASI_PORT_H
@@ -29,12 +29,13 @@ typedef size_t asi_size;
 #endif
 
 /*
- * One zeroed page for a root table, whose physical bit 12 is clear (PTI keeps
- * its user copy at that bit).  NULL when memory is out.  Process context,
- * may sleep.
+ * Two zeroed pages side by side: one for a root table, whose physical bit 12 must
+ * be clear, as the kernel's entry code takes it for the mark of PTI's user roots
+ * (arch/x86/entry/calling.h); and one for any other table, as no restricted root
+ * is ever left for user mode directly.  Each is freed for itself.  NULL when
+ * memory is out.  Process context, may sleep.
  */
 void *asi_port_alloc_root(void);
-void asi_port_free_root(void *root);
 
 /* Give back one table page.  No CPU may hold a translation through it. */
 void asi_port_free_table(void *table);

@@ -18,6 +18,7 @@
 static struct kmem_cache *asi_secret_cache;
 static void *asi_secret_object;
 static struct page *asi_secret_page;
+static struct page *asi_secret_pair;
 static struct task_struct *asi_secret_thread;
 static unsigned long *asi_secret_on_stack;
 static struct completion asi_secret_ready;
@@ -138,6 +139,30 @@ static int asi_plant_page_table(struct asi_secret *secret, int pid,
 	return err;
 }
 
+/* The root of the process's page table, where it leads to the kernel's half. */
+static int asi_plant_root_table(struct asi_secret *secret, int pid)
+{
+	struct mm_struct *mm = asi_mm_of(pid);
+
+	if (!mm)
+		return -ESRCH;
+	secret->address = (unsigned long)pgd_offset(mm, PAGE_OFFSET);
+	mmput(mm);
+	return 0;
+}
+
+/* The second page of an allocation that is not compound: it has no references. */
+static int asi_plant_tail(struct asi_secret *secret)
+{
+	if (!asi_secret_pair)
+		asi_secret_pair = alloc_pages(GFP_KERNEL, 1);
+	if (!asi_secret_pair)
+		return -ENOMEM;
+	secret->address = (unsigned long)page_address(asi_secret_pair + 1);
+	*(unsigned long *)secret->address = ASI_SECRET;
+	return 0;
+}
+
 static int asi_plant_task(struct asi_secret *secret, int pid)
 {
 	struct pid *id = find_get_pid(pid);
@@ -200,6 +225,10 @@ int asi_plant(struct asi_secret *secret, const char *what, int pid,
 		err = asi_plant_user(secret, pid, va);
 	else if (!strcmp(what, "page_table"))
 		err = asi_plant_page_table(secret, pid, va);
+	else if (!strcmp(what, "root_table"))
+		err = asi_plant_root_table(secret, pid);
+	else if (!strcmp(what, "tail"))
+		err = asi_plant_tail(secret);
 	else if (!strcmp(what, "task"))
 		err = asi_plant_task(secret, pid);
 	else if (!strcmp(what, "free_page"))
@@ -221,4 +250,7 @@ void asi_unplant_all(void)
 	asi_secret_object = NULL;
 	kmem_cache_destroy(asi_secret_cache);
 	asi_secret_cache = NULL;
+	if (asi_secret_pair)
+		__free_pages(asi_secret_pair, 1);
+	asi_secret_pair = NULL;
 }
