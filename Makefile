@@ -17,7 +17,7 @@ PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
 
 # What the self tests of system-call isolation run isolated.
 PROGRAMS := coreutils gcc git make perl python3 strace sqlite3 redis-server redis-tools nginx-light \
-	apache2-utils stress-ng
+	apache2-utils stress-ng iproute2
 
 .PHONY: help
 help:

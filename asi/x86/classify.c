@@ -31,8 +31,8 @@ static enum asi_kind asi_classify_image(unsigned long address)
 		return ASI_KIND_KERNEL_TEXT;
 	if (asi_within(address, __start_rodata, __end_rodata))
 		return ASI_KIND_RODATA;
-	return asi_is_marked_table(PHYS_PFN(__pa_symbol(address))) ? ASI_KIND_PAGE_TABLE :
-								    ASI_KIND_DATA;
+	return asi_is_marked(ASI_MARK_TABLE, PHYS_PFN(__pa_symbol(address))) ?
+		       ASI_KIND_PAGE_TABLE : ASI_KIND_DATA;
 }
 
 static bool asi_is_irq_stack(unsigned long address)
@@ -131,8 +131,11 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 	if (!pfn_valid(PHYS_PFN(pa)))
 		return ASI_KIND_DEVICE;
 
-	if (asi_is_marked_table(PHYS_PFN(pa)))
+	if (asi_is_marked(ASI_MARK_TABLE, PHYS_PFN(pa)))
 		return ASI_KIND_PAGE_TABLE;
+	/* The running task's too: nobody has business with a stack here. */
+	if (asi_is_marked(ASI_MARK_STACK, PHYS_PFN(pa)))
+		return ASI_KIND_OTHER_STACK;
 	page = pfn_to_page(PHYS_PFN(pa));
 	/* What only booting needed of the image is ordinary memory by now. */
 	if (PageReserved(page))
@@ -147,7 +150,7 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 								  ASI_KIND_SLAB;
 	}
 	if (PageBuddy(page) ||
-	    (!folio_ref_count(folio) && !asi_is_marked_tail(PHYS_PFN(pa))))
+	    (!folio_ref_count(folio) && !asi_is_marked(ASI_MARK_TAIL, PHYS_PFN(pa))))
 		return ASI_KIND_FREE_PAGE;
 	if (PageTable(page))
 		return ASI_KIND_PAGE_TABLE;

@@ -137,6 +137,15 @@ static struct asi *asi_new(enum asi_class cls, const struct asi_ops *ops, void *
 	return asi;
 }
 
+/* For good: patching the hot paths back and forth costs more than it saves. */
+static void asi_activate(void)
+{
+	if (static_key_enabled(&asi_active_key))
+		return;
+	static_branch_enable(&asi_active_key);
+	asi_mark_all_stacks();
+}
+
 /* The end of creation: on the list, or gone. */
 static struct asi *asi_finish(struct asi *asi, int err)
 {
@@ -150,9 +159,7 @@ static struct asi *asi_finish(struct asi *asi, int err)
 	list_add_tail(&asi->list, &asi_domains);
 	raw_spin_unlock_irq(&asi_domains_lock);
 	mutex_unlock(&asi_domains_mutex);
-	/* For good: patching the hot paths back and forth costs more than it saves. */
-	if (!static_key_enabled(&asi_active_key))
-		static_branch_enable(&asi_active_key);
+	asi_activate();
 	return asi;
 }
 
@@ -183,8 +190,7 @@ EXPORT_SYMBOL_GPL(asi_create);
 
 void asi_prepare_strict(void)
 {
-	if (!static_key_enabled(&asi_active_key))
-		static_branch_enable(&asi_active_key);
+	asi_activate();
 	asi_mark_kernel_tables();
 }
 

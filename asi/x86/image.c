@@ -13,7 +13,7 @@
 /* True: was not known. */
 static bool asi_note_table(unsigned long pa)
 {
-	if (asi_is_marked_table(PHYS_PFN(pa)))
+	if (asi_is_marked(ASI_MARK_TABLE, PHYS_PFN(pa)))
 		return false;
 	__asi_mark_table(__va(pa), 0);
 	return true;
@@ -44,7 +44,7 @@ void asi_mark_kernel_tables(void)
 
 static bool asi_is_image_table(unsigned long address)
 {
-	return asi_is_marked_table(PHYS_PFN(__pa_symbol(address)));
+	return asi_is_marked(ASI_MARK_TABLE, PHYS_PFN(__pa_symbol(address)));
 }
 
 static int asi_map_parts(struct asi *tables, unsigned long start, unsigned long end,

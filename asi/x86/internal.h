@@ -183,9 +183,17 @@ int asi_map_shared(struct asi *base);
 
 /* lifetime.c */
 int asi_lifetime_init(void);
-/* Pages with the marks of asi/pages.h.  Lockless. */
-bool asi_is_marked_table(unsigned long pfn);
-bool asi_is_marked_tail(unsigned long pfn);
+/* The marks of asi/pages.h. */
+enum asi_mark {
+	ASI_MARK_TABLE,
+	ASI_MARK_TAIL,
+	ASI_MARK_STACK,
+	ASI_NR_MARKS,
+};
+/* Lockless. */
+bool asi_is_marked(enum asi_mark mark, unsigned long pfn);
+/* Those that were there before anything was marked.  Process context. */
+void asi_mark_all_stacks(void);
 void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
 void asi_flag_range(unsigned long start, unsigned long end);
 void asi_zap_everywhere(unsigned long start, unsigned long size);

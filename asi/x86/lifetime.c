@@ -15,6 +15,8 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/vmalloc.h>
 #include <asi/gate.h>
@@ -23,28 +25,39 @@
 
 static unsigned long *asi_flagged __ro_after_init;
 /* Of the same size: see asi/pages.h. */
-static unsigned long *asi_tables_map __ro_after_init;
-static unsigned long *asi_tails __ro_after_init;
+static unsigned long *asi_marked[ASI_NR_MARKS] __ro_after_init;
 static unsigned long asi_flagged_pfns __ro_after_init;
+
+/* One bit for each page frame, seen by all domains. */
+static unsigned long *asi_frame_bits(void)
+{
+	size_t size = BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long);
+	unsigned long *bits = vzalloc(size);
+
+	asi_share(bits, size);
+	return bits;
+}
 
 int asi_lifetime_init(void)
 {
+	enum asi_mark mark;
+
 	asi_flagged_pfns = max_pfn;
-	asi_flagged = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	asi_tables_map = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	asi_tails = vzalloc(BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	if (!asi_flagged || !asi_tables_map || !asi_tails)
+	asi_flagged = asi_frame_bits();
+	if (!asi_flagged)
 		return -ENOMEM;
-	asi_share(asi_flagged, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	asi_share(asi_tables_map, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
-	asi_share(asi_tails, BITS_TO_LONGS(asi_flagged_pfns) * sizeof(long));
+	for (mark = 0; mark < ASI_NR_MARKS; mark++) {
+		asi_marked[mark] = asi_frame_bits();
+		if (!asi_marked[mark])
+			return -ENOMEM;
+	}
 	return 0;
 }
 
-static void asi_mark(unsigned long *map, unsigned long pfn, unsigned long end)
+static void asi_mark(enum asi_mark mark, unsigned long pfn, unsigned long end)
 {
 	for (; pfn < end && pfn < asi_flagged_pfns; pfn++)
-		set_bit(pfn, map);
+		set_bit(pfn, asi_marked[mark]);
 }
 
 void __asi_mark_table(const void *table, unsigned int order)
@@ -53,7 +66,7 @@ void __asi_mark_table(const void *table, unsigned int order)
 
 	guard(asi_out)();
 
-	asi_mark(asi_tables_map, pfn, pfn + (1UL << order));
+	asi_mark(ASI_MARK_TABLE, pfn, pfn + (1UL << order));
 }
 
 void __asi_mark_tails(struct page *page, unsigned int order)
@@ -62,25 +75,56 @@ void __asi_mark_tails(struct page *page, unsigned int order)
 
 	guard(asi_out)();
 
-	asi_mark(asi_tails, pfn + 1, pfn + (1UL << order));
+	asi_mark(ASI_MARK_TAIL, pfn + 1, pfn + (1UL << order));
 }
 EXPORT_SYMBOL_GPL(__asi_mark_tails);
 
-bool asi_is_marked_table(unsigned long pfn)
+void __asi_mark_stack(const struct task_struct *task)
 {
-	return pfn < asi_flagged_pfns && test_bit(pfn, asi_tables_map);
+	const struct vm_struct *area = task_stack_vm_area(task);
+	unsigned int i;
+
+	guard(asi_out)();
+
+	for (i = 0; area && i < area->nr_pages; i++) {
+		unsigned long pfn = page_to_pfn(area->pages[i]);
+
+		asi_mark(ASI_MARK_STACK, pfn, pfn + 1);
+	}
 }
 
-bool asi_is_marked_tail(unsigned long pfn)
+void asi_mark_all_stacks(void)
 {
-	return pfn < asi_flagged_pfns && test_bit(pfn, asi_tails);
+	struct task_struct *leader, *task;
+	int cpu;
+
+	rcu_read_lock();
+	for_each_process_thread(leader, task) {
+		/* It keeps its stack as long as it is held; who exits has none. */
+		if (try_get_task_stack(task)) {
+			__asi_mark_stack(task);
+			put_task_stack(task);
+		}
+	}
+	rcu_read_unlock();
+	for_each_possible_cpu(cpu)
+		__asi_mark_stack(idle_task(cpu));
+}
+
+bool asi_is_marked(enum asi_mark mark, unsigned long pfn)
+{
+	return pfn < asi_flagged_pfns && test_bit(pfn, asi_marked[mark]);
 }
 
 /* Most pages have no mark: no locked operation for them. */
-static void asi_unmark(unsigned long *map, unsigned long pfn)
+static void asi_unmark(unsigned long pfn)
 {
-	if (test_bit(pfn, map))
-		clear_bit(pfn, map);
+	enum asi_mark mark;
+
+	for (mark = 0; mark < ASI_NR_MARKS; mark++) {
+		if (test_bit(pfn, asi_marked[mark]))
+			clear_bit(pfn, asi_marked[mark]);
+	}
 }
 
 /* Flag the frames under [va, va + size) of a leaf.  Before they are mapped. */
@@ -154,8 +198,7 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 	bool flagged = false;
 
 	for (; pfn < end; pfn++) {
-		asi_unmark(asi_tables_map, pfn);
-		asi_unmark(asi_tails, pfn);
+		asi_unmark(pfn);
 		if (test_bit(pfn, asi_flagged)) {
 			clear_bit(pfn, asi_flagged);
 			flagged = true;

@@ -3,6 +3,7 @@
 # Servers for the guests of bench/reach and bench/servers; sourced.  They start in
 # the background: `start_redis HOW...`, with HOW in front of the server's command line.
 # shellcheck shell=sh
+. "$(dirname "$0")/../../selftests/lib/nginx.sh"
 
 # To know how much time of a CPU the servers took.
 cgroup=/sys/fs/cgroup/server
@@ -16,28 +17,9 @@ chmod 755 "$work"
 server=
 
 start_nginx() {
-	mkdir -p "$work/site" "$work/logs"
-	seq 1 3000 >"$work/site/numbers.txt"
-	echo hello >"$work/site/index.html"
-	cat >"$work/nginx.conf" <<-END
-	user root;
-	daemon off;
-	worker_processes 1;
-	error_log $work/logs/error;
-	pid $work/nginx.pid;
-	events { worker_connections 64; }
-	http {
-		access_log $work/logs/access;
-		client_body_temp_path $work/logs/body;
-		proxy_temp_path $work/logs/proxy;
-		fastcgi_temp_path $work/logs/fastcgi;
-		uwsgi_temp_path $work/logs/uwsgi;
-		scgi_temp_path $work/logs/scgi;
-		sendfile on;
-		server { listen 127.0.0.1:8081; root $work/site; }
-	}
-	END
-	in_cgroup "$@" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error" >"$work/log" 2>&1 &
+	nginx_prepare "$work" 1
+	# shellcheck disable=SC2046
+	in_cgroup "$@" $(nginx_command "$work") >"$work/log" 2>&1 &
 	server=$!
 	wait_until ab -n 1 http://127.0.0.1:8081/index.html
 }

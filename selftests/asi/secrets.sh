@@ -67,7 +67,7 @@ secrets='user_page user_page user_page
 guest_memory user_page user_page
 slab slab slab:asi_secret
 other_stack other_stack -
-stack_alias kernel_page kernel_page
+stack_alias other_stack -
 page_table page_table page_table
 task slab slab:task_struct
 free_page free_page free_page

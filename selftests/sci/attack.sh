@@ -37,10 +37,11 @@ read user_page user_page r
 read page_table page_table r
 read root_table page_table r
 read other_stack other_stack r
+read stack_alias other_stack r
 read free_page free_page r
 write user_page user_page w
 fixup user_page user_page r'
-nr_attacks=14
+nr_attacks=15
 
 plant() {
 	case $1 in

@@ -6,6 +6,7 @@
 # usage: programs.sh [SECONDS]	that each job of stress-ng lasts, default 2
 . "$(dirname "$0")/../lib/tap.sh"
 . "$here/sci.sh"
+. "$here/../lib/nginx.sh"
 
 seconds=${1:-2}
 sci_is_on || skip_all "system-call isolation is off"
@@ -217,33 +218,10 @@ redis_load() {
 	return $status
 }
 
-make_site() {
-	mkdir -p "$work/site" "$work/logs"
-	seq 1 3000 >"$work/site/numbers.txt"
-	echo hello >"$work/site/index.html"
-	cat >"$work/nginx.conf" <<-END
-	user root;
-	daemon off;
-	worker_processes 2;
-	error_log $work/logs/error;
-	pid $work/nginx.pid;
-	events { worker_connections 64; }
-	http {
-		access_log $work/logs/access;
-		client_body_temp_path $work/logs/body;
-		proxy_temp_path $work/logs/proxy;
-		fastcgi_temp_path $work/logs/fastcgi;
-		uwsgi_temp_path $work/logs/uwsgi;
-		scgi_temp_path $work/logs/scgi;
-		sendfile on;
-		server { listen 127.0.0.1:8081; root $work/site; }
-	}
-	END
-}
-
 nginx_load() {
-	make_site
-	serve "$1" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error"
+	nginx_prepare "$work" 2
+	# shellcheck disable=SC2046
+	serve "$1" $(nginx_command "$work")
 	for page in index.html numbers.txt missing; do
 		# shellcheck disable=SC2086
 		$1 ab -n 300 -c 8 "http://127.0.0.1:8081/$page" >"$work/load" 2>&1 ||
@@ -255,8 +233,9 @@ nginx_load() {
 }
 
 nginx_reload() {
-	make_site
-	serve "$1" nginx -p "$work" -c "$work/nginx.conf" -e "$work/logs/error"
+	nginx_prepare "$work" 2
+	# shellcheck disable=SC2046
+	serve "$1" $(nginx_command "$work")
 	kill -HUP "$(cat "$work/nginx.pid")"
 	sleep 1
 	# shellcheck disable=SC2086,SC2016

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What struct page does not say of a page that is in use: that it is a page table,
- * where the kernel has no mark for it, and that it is a later page of an allocation
- * that is not compound, which looks like a free page.  Forgotten when it is freed.
+ * where the kernel has no mark for it; that it is a task's stack; and that it is a
+ * later page of an allocation that is not compound, which looks like a free page.
+ * Forgotten when it is freed.
  */
 #ifndef ASI_PAGES_H
 #define ASI_PAGES_H
@@ -11,12 +12,14 @@
 #include <linux/types.h>
 
 struct page;
+struct task_struct;
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 
 DECLARE_STATIC_KEY_FALSE(asi_active_key);
 void __asi_mark_table(const void *table, unsigned int order);
 void __asi_mark_tails(struct page *page, unsigned int order);
+void __asi_mark_stack(const struct task_struct *task);
 
 /* A page table was allocated, or was not: NULL.  Returns it.  Any context. */
 static __always_inline void *asi_mark_table(const void *table, unsigned int order)
@@ -33,6 +36,13 @@ static __always_inline void asi_mark_tails(struct page *page, unsigned int order
 		__asi_mark_tails(page, order);
 }
 
+/* A task was given its stack.  Process context. */
+static __always_inline void asi_mark_stack(const struct task_struct *task)
+{
+	if (static_branch_unlikely(&asi_active_key))
+		__asi_mark_stack(task);
+}
+
 #else
 
 static __always_inline void *asi_mark_table(const void *table, unsigned int order)
@@ -41,6 +51,7 @@ static __always_inline void *asi_mark_table(const void *table, unsigned int orde
 }
 
 static __always_inline void asi_mark_tails(struct page *page, unsigned int order) { }
+static __always_inline void asi_mark_stack(const struct task_struct *task) { }
 
 #endif
 

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kernel's own self tests of timers, futexes and sockets, built by build-upstream:
+# those in upstream.list pass isolated as not isolated, and nothing is refused.
+#
+# usage: upstream.sh [WORD]	only the lines of the list that have this word
+. "$(dirname "$0")/../lib/tap.sh"
+. "$here/sci.sh"
+
+tests=${TESTS:-$top/build/sci-upstream/tests}
+# Seconds, for one run of one test.
+LIMIT=${LIMIT:-60}
+
+sci_is_on || skip_all "system-call isolation is off"
+[ -d "$tests" ] || skip_all "build-upstream has not been run"
+for program in ip unshare; do
+	command -v $program >/dev/null || skip_all "$program is not installed"
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+survive_oopses
+grep -v -e "^#" -e "^$" "$here/upstream.list" | grep -w -e "${1:-.*}" >"$work/lines"
+# Some make files where they are.
+ln -s "$tests"/* "$work"
+cd "$work" || exit 1
+
+# run [PREFIX ...]: $line, in a network that has no address and socket of an earlier one.
+run() {
+	"$@" timeout -k 2 "$LIMIT" unshare -n sh -ec "ip link set lo up; $line" </dev/null
+}
+
+as_not_isolated() {
+	[ "$plain" -eq 0 ] || { echo "not isolated: status $plain"; tail -20 plain.out; return 1; }
+	forget_violations
+	count_isolated
+	run isolated enforce >isolated.out 2>&1
+	status=$?
+	[ "$status" -eq 0 ] || { echo "status $status"; tail -20 isolated.out; }
+	no_violations && [ "$status" -eq 0 ] || return
+	[ "$(asi_stat enter)" -gt "$entered" ] || { echo "it was not isolated"; return 1; }
+}
+
+plan $(($(wc -l <lines) + 2))
+while read -r line; do
+	name=${line##*; }
+	run >plain.out 2>&1
+	plain=$?
+	if [ "$plain" -eq "$KSFT_SKIP" ]; then
+		skip "$name: not isolated, too"
+	else
+		check "$name: isolated as not isolated" as_not_isolated
+	fi
+done <lines
+
+check "no violation in asi/verify" domains_are_right
+check "no warning in the kernel's log" log_is_clean
+finish
