@@ -128,6 +128,26 @@ static void sci_replace_set(struct sci_set *set)
 	sci_put_set(old);
 }
 
+/*
+ * What locks, the scheduler and interrupts' book-keeping use in any call: which of
+ * it a call touched while it was learnt is chance.
+ */
+#define SCI_COMMON_KINDS						\
+	(BIT(ASI_KIND_OWN_STACK) | BIT(ASI_KIND_OWN_TASK) |		\
+	 BIT(ASI_KIND_OTHER_TASK) | BIT(ASI_KIND_DATA) |		\
+	 BIT(ASI_KIND_PERCPU) | BIT(ASI_KIND_CPU_ENTRY) |		\
+	 BIT(ASI_KIND_IRQ_STACK) | BIT(ASI_KIND_FIXMAP) |		\
+	 BIT(ASI_KIND_SHADOW) | BIT(ASI_KIND_OBJECT) | BIT(ASI_KIND_VMEMMAP))
+
+/* Does the profile have data of that kind for that access? */
+static bool sci_lists_data(const struct sci_profile *profile, const struct asi_question *q)
+{
+	/* Nothing was learned: the policy decides alone. */
+	if (!profile->kinds[ASI_ACCESS_READ])
+		return true;
+	return (profile->kinds[q->access] | SCI_COMMON_KINDS) & BIT(q->kind);
+}
+
 static bool sci_judge(void *owner, struct asi_question *q)
 {
 	const struct sci_set *set = current->asi.set;
@@ -144,8 +164,7 @@ static bool sci_judge(void *owner, struct asi_question *q)
 	}
 	if (q->access != ASI_ACCESS_EXEC) {
 		q->reason = "not_in_profile";
-		return !profile->kinds[ASI_ACCESS_READ] ||
-		       (profile->kinds[q->access] & BIT(q->kind));
+		return sci_lists_data(profile, q);
 	}
 	if (page >= 0 && (sci_profile_text_word(&profile->data, page / 64) & BIT_ULL(page % 64)))
 		return true;

@@ -343,8 +343,15 @@ static __always_inline bool asi_pass_on(struct asi_cpu *cpu)
  * The task dies as by an oops.  Soft interrupts that it had switched off would make
  * that the machine's end.
  */
-static void asi_die(struct pt_regs *regs, unsigned long error_code)
+static void asi_die(struct asi *asi, struct pt_regs *regs, unsigned long error_code,
+		    unsigned long address)
 {
+	struct asi_place place;
+
+	asi_classify(asi, address, &place);
+	pr_alert("domain %u: denied: access %s kind %s%s%s address %#lx\n", asi->id,
+		 asi_access_name(asi_access_of(error_code)), asi_kind_name(place.kind),
+		 place.cache ? ":" : "", place.cache ?: "", address);
 	while (softirq_count())
 		_local_bh_enable();
 	die("asi: access denied by policy", regs, error_code);
@@ -389,7 +396,7 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		current->asi.inside = NULL;
 		state = irqentry_enter(regs);
 		instrumentation_begin();
-		asi_die(regs, error_code);
+		asi_die(asi, regs, error_code, address);
 		instrumentation_end();
 		irqentry_exit(regs, state);
 	}

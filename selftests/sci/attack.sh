@@ -141,7 +141,9 @@ is_stopped() { # ATTACK SECRET KIND ACCESS [LOCKED]
 		recorded "$3" "$4" fixed && log_has_oopses 0
 	else
 		[ $status -gt 128 ] && [ "$said" = "${said%survived*}" ] && failed "$1" &&
-		recorded "$3" "$4" killed && log_has_oopses 1
+		recorded "$3" "$4" killed &&
+		dmesg | grep "asi: domain [0-9]*: denied: access $4 kind $3 address 0x" &&
+		log_has_oopses 1
 	fi
 }
 
