@@ -102,7 +102,7 @@ log_has_oopses() { # N
 	dmesg -C
 	oopses=$(printf '%s\n' "$log" | grep -c 'Oops')
 	bad=$(printf '%s\n' "$log" |
-		grep -E 'WARNING|BUG:|INFO: (task|possible|suspicious|rcu)|general protection|KASAN|inconsistent lock|not all mapped|double fault|unchecked MSR' |
+		grep -E 'WARNING|BUG:|INFO: (task|possible|suspicious|rcu)|general protection|KASAN:|inconsistent lock|not all mapped|double fault|unchecked MSR' |
 		grep -v 'BUG: unable to handle')
 	[ "$oopses" = "$1" ] && [ -z "$bad" ] || { printf '%s\n' "$log"; return 1; }
 }

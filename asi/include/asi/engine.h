@@ -58,9 +58,9 @@ asi_u32 asi_gather_pending(const struct asi_gather *g);
 void asi_gather_release(struct asi_gather *g);	/* takes allocator locks */
 
 /*
- * Give @pt a fresh root.  @levels is 4 or 5 [SDM vol. 3, 4.5], ORed with
- * ASI_PT_1G_LEAVES where the CPU has 1 GiB leaves; without it asi_pt_map() uses
- * 2 MiB at most.  Process context, may sleep.  -ENOMEM, -EINVAL.
+ * Give @pt a fresh root, and one page in reserve.  @levels is 4 or 5 [SDM vol. 3,
+ * 4.5], ORed with ASI_PT_1G_LEAVES where the CPU has 1 GiB leaves; without it
+ * asi_pt_map() uses 2 MiB at most.  Process context, may sleep.  -ENOMEM, -EINVAL.
  */
 #define ASI_PT_1G_LEAVES 0x100U
 int asi_pt_init(struct asi_pt *pt, unsigned int levels);
