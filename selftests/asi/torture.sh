@@ -25,12 +25,13 @@ pids=
 # failed allocation: what allocations fail for reads memory only.
 torture=$work/torture
 minivm=$work/minivm
-asictl=$work/asictl
+calls=$work/calls
 image=$work/bzImage
 initrd=$work/initrd
-cp "$top/build/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" && cp "$ASICTL" "$asictl" &&
+cp "$top/build/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" &&
+	cp "$top/build/selftest/calls" "$calls" &&
 	cp "${IMAGE:-$KERNEL_DIR/arch/x86/boot/bzImage}" "$image" && cp "$INITRD" "$initrd" ||
-	skip_all "cannot copy minivm, asictl, a kernel and an initramfs"
+	skip_all "cannot copy minivm, calls, a kernel and an initramfs"
 
 # Ends each disturber and waits for it; none is left that could hold a domain.
 stop_all() {
@@ -117,18 +118,31 @@ modules() {
 	done
 }
 
+# What isolated processes do that read no files: steps of sci/calls_*.cc.
+set -- fork_and_exit many_threads exit_group migrate preempted interrupted_sleep \
+	signals_while_copying memory_changes_while_copying memory_of_another_thread \
+	shared_memory futexes pipes crowd unix_sockets events timers ring
+isolated_steps=$*
+nr_isolated_steps=$#
+
 # Isolated processes that end or are killed at any moment.
 isolated() {
 	n=0 killed=0
 	while going_on; do
-		# shellcheck disable=SC2016
-		may_fail "$asictl" sci run -- sh -c 'for i in 1 2 3 4 5 6; do
+		number isolated $nr_isolated_steps
+		if [ "$random" = 0 ]; then
+			# shellcheck disable=SC2016
+			"$ASICTL" sci run -- sh -c 'for i in 1 2 3; do
 				(echo "$i"; ls -l /proc/self/fd; cat /proc/meminfo) | sort | tail -1
 				dd if=/dev/zero of="$0" bs=64k count=$i; rm -f "$0"
 			done' "$work/file" >/dev/null 2>&1 &
+		else
+			step=$(echo "$isolated_steps" | cut -d' ' -f$((random + 1)))
+			may_fail "$calls" enforce "$step" >/dev/null 2>&1 &
+		fi
 		process=$!
-		number isolated 1000
-		nap "$random"
+		number isolated 3000
+		nap $((random % 1000))
 		number isolated 3
 		[ "$random" != 1 ] || ! kill -9 $process 2>/dev/null || killed=$((killed + 1))
 		wait $process 2>/dev/null
