@@ -190,6 +190,7 @@ enum asi_mark {
 	ASI_MARK_STACK,
 	ASI_NR_MARKS,
 };
+
 /* Lockless. */
 bool asi_is_marked(enum asi_mark mark, unsigned long pfn);
 /* Those that were there before anything was marked.  Process context. */

@@ -31,7 +31,7 @@ enum asi_kind {
 	ASI_KIND_IRQ_STACK,	/* "irq_stack"    hard and soft interrupt stacks */
 	ASI_KIND_FIXMAP,	/* "fixmap"       fixed mappings, local APIC */
 	ASI_KIND_OWN_STACK,	/* "own_stack"    stack of the running task */
-	ASI_KIND_OTHER_STACK,	/* "other_stack"  stack of any other task; any task's in the direct map */
+	ASI_KIND_OTHER_STACK,	/* "other_stack"  another task's; in the direct map any task's */
 	ASI_KIND_OWN_TASK,	/* "own_task"     task_struct of the running task */
 	ASI_KIND_SLAB,		/* "slab"         slab object; cache name tells which */
 	ASI_KIND_USER_PAGE,	/* "user_page"    page owned by user space, in the direct map */
