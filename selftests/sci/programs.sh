@@ -276,7 +276,7 @@ stress() { # JOB...
 	count_isolated
 	# shellcheck disable=SC2046
 	isolated enforce timeout $((seconds * 10 + 60)) stress-ng $(stress_options "$@") \
-		>"$work/isolated.out" 2>&1
+		</dev/null >"$work/isolated.out" 2>&1
 	status=$?
 	if ! { no_violations && were_isolated; } >"$work/violations"; then
 		echo "$*:"
