@@ -191,6 +191,7 @@ EXPORT_SYMBOL_GPL(asi_create);
 void asi_prepare_strict(void)
 {
 	asi_activate();
+	asi_mark_all_tails();
 	asi_mark_kernel_tables();
 }
 

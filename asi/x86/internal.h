@@ -195,6 +195,7 @@ enum asi_mark {
 bool asi_is_marked(enum asi_mark mark, unsigned long pfn);
 /* Those that were there before anything was marked.  Process context. */
 void asi_mark_all_stacks(void);
+void asi_mark_all_tails(void);
 void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
 void asi_flag_range(unsigned long start, unsigned long end);
 void asi_zap_everywhere(unsigned long start, unsigned long size);

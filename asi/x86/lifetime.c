@@ -111,6 +111,43 @@ void asi_mark_all_stacks(void)
 		__asi_mark_stack(idle_task(cpu));
 }
 
+/* Neither in use nor in the free lists: a later page, or a page on its way. */
+static void asi_mark_tails_in(struct zone *zone, unsigned long pfn, unsigned long end)
+{
+	unsigned long flags;
+	struct page *page;
+
+	spin_lock_irqsave(&zone->lock, flags);
+	while (pfn < end) {
+		page = pfn_to_online_page(pfn);
+		if (page && PageBuddy(page)) {
+			pfn += 1UL << page_private(page);
+			continue;
+		}
+		if (page && !PageReserved(page) && !page_count(page))
+			asi_mark(ASI_MARK_TAIL, pfn, pfn + 1);
+		pfn++;
+	}
+	spin_unlock_irqrestore(&zone->lock, flags);
+}
+
+void asi_mark_all_tails(void)
+{
+	struct zone *zone;
+	unsigned long pfn;
+
+	/* Pages in the CPUs' own lists would be taken for later pages. */
+	drain_all_pages(NULL);
+	for_each_populated_zone(zone) {
+		for (pfn = ALIGN_DOWN(zone->zone_start_pfn, MAX_ORDER_NR_PAGES);
+		     pfn < zone_end_pfn(zone); pfn += MAX_ORDER_NR_PAGES) {
+			asi_mark_tails_in(zone, max(pfn, zone->zone_start_pfn),
+					  min(pfn + MAX_ORDER_NR_PAGES, zone_end_pfn(zone)));
+			cond_resched();
+		}
+	}
+}
+
 bool asi_is_marked(enum asi_mark mark, unsigned long pfn)
 {
 	return pfn < asi_flagged_pfns && test_bit(pfn, asi_marked[mark]);
