@@ -287,6 +287,11 @@ stress() { # JOB...
 	fi
 	# 3: no resources, 4: not implemented, here
 	case $status in 0|3|4) return ;; esac
+	# One by one: another's own fault must not hide it.
+	if [ $# -gt 1 ]; then
+		for one in "$@"; do stress "$one" || return 1; done
+		return 0
+	fi
 	# shellcheck disable=SC2046
 	timeout $((seconds * 10 + 60)) stress-ng $(stress_options "$@") >"$work/plain.out" 2>&1
 	plain=$?
