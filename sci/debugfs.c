@@ -75,11 +75,10 @@ DEFINE_SHOW_ATTRIBUTE(sci_map);
 static int sci_import_error_show(struct seq_file *m, void *unused)
 {
 	mutex_lock(&sci_profiles_mutex);
-	if (sci_import_error.message[0])
-		seq_printf(m, "line %u: %s\n", sci_import_error.line,
-			   sci_import_error.message);
-	else
-		seq_puts(m, "-\n");
+	/* Not each error is one of a line. */
+	if (sci_import_error.line)
+		seq_printf(m, "line %u: ", sci_import_error.line);
+	seq_printf(m, "%s\n", sci_import_error.message[0] ? sci_import_error.message : "-");
 	mutex_unlock(&sci_profiles_mutex);
 	return 0;
 }

@@ -17,9 +17,18 @@ tap_n=0
 tap_bad=0
 
 plan() { echo "TAP version 13"; echo "1..$1"; tap_plan=$1; }
-ok() { tap_n=$((tap_n + 1)); echo "ok $tap_n $1"; }
-not_ok() { tap_n=$((tap_n + 1)); tap_bad=$((tap_bad + 1)); echo "not ok $tap_n $1"; }
+ok() { tap_n=$((tap_n + 1)); echo "ok $tap_n $1"; tell_time; }
+not_ok() { tap_n=$((tap_n + 1)); tap_bad=$((tap_bad + 1)); echo "not ok $tap_n $1"; tell_time; }
 skip() { tap_n=$((tap_n + 1)); echo "ok $tap_n # SKIP $1"; }
+
+# Where a slow script's seconds go.
+uptime() { read -r now _ </proc/uptime; echo "${now%.*}"; }
+tap_then=$(uptime)
+tell_time() {
+	tap_now=$(uptime)
+	[ $((tap_now - tap_then)) -lt 3 ] || echo "# took $((tap_now - tap_then)) s"
+	tap_then=$tap_now
+}
 note() { printf '%s\n' "$*" | sed 's/^/# /'; }
 
 # check NAME COMMAND...: passes when the command does.

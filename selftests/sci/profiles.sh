@@ -165,7 +165,7 @@ too_long() {
 		yes '# a comment that goes on and on, and is not worth the memory it takes' |
 			head -c 33554432
 	} >"$work/long"
-	refused "$work/long" 'Argument list too long'
+	refused "$work/long" 'Argument list too long' 'longer than 4 MiB'
 }
 
 # ---- Merged -------------------------------------------------------------------
@@ -224,9 +224,19 @@ closed_kind() {
 	grep -q '^violation .* kind slab access .* action logged ' $V
 }
 
+# What a lock, the scheduler or an interrupt touches was learnt or not by chance.
+common_kinds() {
+	renamed sci_bare "$work/round" |
+	sed -E '/^call [0-9]+ data (own_stack|own_task|other_task|data|percpu|cpu_entry|irq_stack|fixmap|shadow|object|vmemmap) /d' >"$work/bare"
+	lines() { grep -c '^call [0-9]* data ' "$1"; }
+	echo "lines of data: $(lines "$work/round"), $(lines "$work/bare")"
+	[ "$(lines "$work/bare")" -lt "$(lines "$work/round")" ] || return 1
+	"$ASICTL" sci import "$work/bare" && enforced sci_bare
+}
+
 # ---------------------------------------------------------------------------
 
-plan 36
+plan 37
 check "a profile is learnt" learn
 check "it has less than half of the kernel's text" learnt_is_less_than_everything
 check "it is exported with this kernel's build id" export_it
@@ -262,6 +272,7 @@ check "a profile merged with itself is the same" merged_with_itself
 check "profiles of two kernels are not merged" merge_of_two_kernels
 check "what was merged can be enforced" import_merged
 check "data of a kind that the profile does not list is refused" closed_kind
+check "what locks and the scheduler use is the policy's alone" common_kinds
 end() { domains_are_right && log_is_clean; }
 check "no violation in asi/verify, no warning in the kernel's log" end
 finish

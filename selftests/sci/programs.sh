@@ -16,8 +16,6 @@ work=$(mktemp -d)
 servers=
 # shellcheck disable=SC2086
 trap '[ -z "$servers" ] || kill $servers 2>/dev/null; rm -rf "$work"' EXIT
-# Seen twice, with stress-ng's `resources`, which is no longer run: say so and go on.
-trap 'note "somebody sent SIGALRM to this shell"' ALRM
 survive_oopses
 chmod 755 "$work"
 loopback_up
