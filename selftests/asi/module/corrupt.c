@@ -19,9 +19,9 @@
 #include "asi_test.h"
 
 /* More than per-CPU lists keep, so that freed means free. */
-#define ASI_WRONG_ORDER	6
-/* One that is not the first of a free block. */
-#define ASI_WRONG_INDEX	17
+#define ASI_WRONG_ORDER	8
+/* Not the first of a free block, and far from its start, where it is used again. */
+#define ASI_WRONG_INDEX	251
 
 static struct asi *asi_wrong_domain;
 static struct page *asi_wrong_pages;
