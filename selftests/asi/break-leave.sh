@@ -8,7 +8,7 @@
 [ -e /dev/kvm ] || skip_all "no /dev/kvm"
 asi_is_on || skip_all "isolation is off"
 [ -e $D/asi/break ] || skip_all "no CONFIG_ASI_BREAK"
-case $(uname -r) in *debug*) ;; *) skip_all "not a debug kernel" ;; esac
+is_debug_kernel || skip_all "not a debug kernel"
 
 # Each of these exits returns to user mode.
 noticed() {

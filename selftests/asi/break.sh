@@ -65,7 +65,8 @@ dead_stack_is_unmapped() {
 }
 
 # Several looks of the oracle long, which takes a debug kernel seconds.
-case $(uname -r) in *debug*) seconds=10 ;; *) seconds=2 ;; esac
+seconds=2
+! is_debug_kernel || seconds=10
 guest_memory_follows_the_process() {
 	"$MINIVM" loop --seconds=$seconds --op=mmio --replace=0.3 >"$work/replace" &
 	pid=$!

@@ -25,7 +25,8 @@ boot() {
 }
 
 # Looking takes a debug kernel seconds.
-case $(uname -r) in *debug*) pause=4 ;; *) pause=0.3 ;; esac
+pause=0.3
+! is_debug_kernel || pause=4
 
 # One more boot, looked at while it runs: looking disturbs the figures.
 look() {
@@ -76,13 +77,12 @@ note "exits: inside $inside, left $left (of these HLT ${hlt_left:-0}), user spac
 printf '%s\n' "$ended" | grep '^cause' | awk '{ print $NF, $0 }' | sort -rn | head -8 |
 	cut -d' ' -f2- | sed 's/^/# /'
 
-case $(uname -r) in
-*debug*)
-	skip "the share that stays inside: a debug kernel's checks touch everything" ;;
-*)
+if is_debug_kernel; then
+	skip "the share that stays inside: a debug kernel's checks touch everything"
+else
 	check "at least 90 % of the exits handled in the kernel stay inside" \
-		test $((inside * 10)) -ge $(((inside + left) * 9)) ;;
-esac
+		test $((inside * 10)) -ge $(((inside + left) * 9))
+fi
 check "one more boot, looked at while it runs" look
 note "$(cat "$work/domains")"
 note "$(awk '/^tables/ { printf "reachable host memory: %.2f %% of RAM", $8 * 100 / $10 }' "$work/domains")"

@@ -102,9 +102,10 @@ nothing_is_left() { # KIB-BEFORE
 		skip "isolation is off: no domain"
 		skip "isolation is off: no quarantine"
 	fi
-	case $(uname -r) in
-	*debug*) skip "a debug kernel keeps memory for its checks" ;;
-	*) check "page tables and all other memory came back" memory_is_back "$1" ;;
-	esac
+	if is_debug_kernel; then
+		skip "a debug kernel keeps memory for its checks"
+	else
+		check "page tables and all other memory came back" memory_is_back "$1"
+	fi
 	check "no warning in the kernel's log" log_is_clean
 }

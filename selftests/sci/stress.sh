@@ -20,7 +20,7 @@ loopback_up
 
 # For four of them, some of which put in order for long what they made.
 limit=$((seconds * 10 + 60))
-case $(uname -r) in *debug*) limit=$((limit * 8)) ;; esac
+! is_debug_kernel || limit=$((limit * 8))
 
 # stress_options JOB...: so many at once; what was not built in is left out.
 stress_options() {
