@@ -122,7 +122,7 @@ static void sci_profile_sum(struct sci_profile *profile)
 		for (access = 0; record && access < ASI_NR_ACCESSES; access++)
 			profile->kinds[access] |= record->data[access];
 	}
-	/* Who writes reads. */
+	/* Write implies read. */
 	profile->kinds[ASI_ACCESS_READ] |= profile->kinds[ASI_ACCESS_WRITE];
 }
 

@@ -32,7 +32,7 @@ early_param("asi", asi_param);
 
 /*
  * Parts of the image were freed by now, and hold whatever their pages were given
- * to; domains borrow this mapping.  What is freed later is unmapped by who frees it.
+ * to; domains borrow this mapping.  What is freed later is unmapped by the code that frees it.
  */
 static int __init asi_unmap_freed_image(unsigned long start, unsigned long end)
 {

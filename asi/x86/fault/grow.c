@@ -174,7 +174,7 @@ static bool asi_grow_page(struct asi *asi, unsigned long address, struct asi_pla
 	if (domain) {
 		if (asi_grow_in(&asi->lender->space, asi, address, place, access))
 			return true;
-		/* Before the frame is flagged: who frees it looks here after the flag. */
+		/* Before the frame is flagged: a free looks at the flag first, and here then. */
 		WRITE_ONCE(domain->grew, true);
 	}
 	return asi_grow_in(&asi->space, asi, address, place, access);

@@ -89,7 +89,7 @@ void asi_mark_all_stacks(void)
 
 	rcu_read_lock();
 	for_each_process_thread(leader, task) {
-		/* It keeps its stack as long as it is held; who exits has none. */
+		/* The stack stays as long as it is held; an exiting task has none. */
 		if (try_get_task_stack(task)) {
 			__asi_mark_stack(task);
 			put_task_stack(task);
