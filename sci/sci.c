@@ -50,7 +50,7 @@ static const u16 sci_never[] = {
 
 /* ---- Sets ------------------------------------------------------------- */
 
-static void sci_put_set(struct sci_set *set)
+static void sci_put_filter(struct sci_filter *set)
 {
 	if (!set || !refcount_dec_and_test(&set->refs))
 		return;
@@ -71,9 +71,9 @@ static int sci_check_config(const struct sci_config *config)
 	return 0;
 }
 
-static struct sci_set *sci_new_set(const struct sci_config *config)
+static struct sci_filter *sci_new_filter(const struct sci_config *config)
 {
-	struct sci_set *set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	struct sci_filter *set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
 	struct sci_profile *profile;
 	unsigned int i;
 
@@ -113,9 +113,9 @@ static void sci_drop_domain(void)
 		asi_destroy(tables);
 }
 
-static void sci_replace_set(struct sci_set *set)
+static void sci_replace_filter(struct sci_filter *set)
 {
-	struct sci_set *old = current->asi.set;
+	struct sci_filter *old = current->asi.set;
 
 	sci_drop_domain();
 	if (set) {
@@ -125,7 +125,7 @@ static void sci_replace_set(struct sci_set *set)
 		clear_syscall_work(SYSCALL_ISOLATION);
 		current->asi.set = NULL;
 	}
-	sci_put_set(old);
+	sci_put_filter(old);
 }
 
 /*
@@ -150,7 +150,7 @@ static bool sci_lists_data(const struct sci_profile *profile, const struct asi_q
 
 static bool sci_judge(void *owner, struct asi_question *q)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *set = current->asi.set;
 	struct sci_profile *profile = set->profile;
 	int page = q->access == ASI_ACCESS_EXEC ? sci_text_page(q->address) : -1;
 
@@ -173,7 +173,7 @@ static bool sci_judge(void *owner, struct asi_question *q)
 
 static bool sci_refused(void *owner, const struct asi_question *q)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *set = current->asi.set;
 	bool goes_on = set->mode != SCI_MODE_ENFORCE;
 
 	atomic64_inc(&set->profile->refused);
@@ -186,7 +186,7 @@ static const struct asi_ops sci_ops = {
 	.refused = sci_refused,
 };
 
-static int sci_make_domain(const struct sci_set *set)
+static int sci_make_domain(const struct sci_filter *set)
 {
 	struct asi *tables = sci_profile_tables(set->profile, set->mode);
 	struct asi *asi;
@@ -205,7 +205,7 @@ static int sci_make_domain(const struct sci_set *set)
 }
 
 /* So that each call shows all of its text. */
-static int sci_begin_learning(const struct sci_set *set, unsigned int call)
+static int sci_begin_learning(const struct sci_filter *set, unsigned int call)
 {
 	int err = sci_profile_learn(set->profile, call);
 
@@ -214,7 +214,7 @@ static int sci_begin_learning(const struct sci_set *set, unsigned int call)
 	return err;
 }
 
-static noinline int sci_prepare(const struct sci_set *set, unsigned int call)
+static noinline int sci_prepare(const struct sci_filter *set, unsigned int call)
 {
 	int err = 0;
 
@@ -237,7 +237,7 @@ static noinline long sci_refuse_abi(long nr)
 
 long sci_enter(struct pt_regs *regs, long nr)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *set = current->asi.set;
 	int err;
 
 	if (unlikely(in_compat_syscall()))
@@ -260,7 +260,7 @@ long sci_enter(struct pt_regs *regs, long nr)
 
 void sci_fork(struct task_struct *child)
 {
-	struct sci_set *set = child->asi.set;
+	struct sci_filter *set = child->asi.set;
 
 	child->asi.inside = NULL;
 	child->asi.sci = NULL;
@@ -284,16 +284,16 @@ void sci_exit_task(void)
 
 void sci_free_task(struct task_struct *task)
 {
-	sci_put_set(task->asi.set);
+	sci_put_filter(task->asi.set);
 }
 
 /* ---- prctl ------------------------------------------------------------ */
 
 static long sci_enable(const struct sci_config __user *arg)
 {
-	const struct sci_set *old = current->asi.set;
+	const struct sci_filter *old = current->asi.set;
 	struct sci_config config;
-	struct sci_set *set;
+	struct sci_filter *set;
 	int err;
 
 	if (!task_no_new_privs(current) && !capable(CAP_SYS_ADMIN))
@@ -305,16 +305,16 @@ static long sci_enable(const struct sci_config __user *arg)
 	err = sci_check_config(&config);
 	if (err)
 		return err;
-	set = sci_new_set(&config);
+	set = sci_new_filter(&config);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
-	sci_replace_set(set);
+	sci_replace_filter(set);
 	return 0;
 }
 
 static long sci_get(struct sci_config __user *arg)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *set = current->asi.set;
 	struct sci_config config = { .size = sizeof(config) };
 
 	if (set) {
@@ -329,8 +329,8 @@ static long sci_get(struct sci_config __user *arg)
 /* Others may share the set: they are not locked by it. */
 static long sci_lock(void)
 {
-	const struct sci_set *old = current->asi.set;
-	struct sci_set *set;
+	const struct sci_filter *old = current->asi.set;
+	struct sci_filter *set;
 
 	if (!old)
 		return -EINVAL;
@@ -343,7 +343,7 @@ static long sci_lock(void)
 	set->locked = true;
 	atomic_inc(&set->profile->users);
 	current->asi.set = set;
-	sci_put_set((struct sci_set *)old);
+	sci_put_filter((struct sci_filter *)old);
 	return 0;
 }
 
@@ -351,7 +351,7 @@ static long sci_disable(void)
 {
 	if (current->asi.set && current->asi.set->locked)
 		return -EPERM;
-	sci_replace_set(NULL);
+	sci_replace_filter(NULL);
 	return 0;
 }
 

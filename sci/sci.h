@@ -25,7 +25,7 @@ struct sci_profile {
 };
 
 /* What a task asked for; constant, shared by what it forks. */
-struct sci_set {
+struct sci_filter {
 	refcount_t refs;
 	unsigned int mode;
 	bool locked;

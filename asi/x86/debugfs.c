@@ -95,7 +95,7 @@ static int asi_domains_show(struct seq_file *m, void *unused)
 	struct asi_reach *reach = kzalloc(sizeof(*reach), GFP_KERNEL);
 	struct asi *asi;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!reach)
 		return -ENOMEM;

@@ -105,11 +105,11 @@ static void asi_zap_range(struct asi *asi, unsigned long start, unsigned long si
 {
 	unsigned long flags;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	raw_spin_lock_irqsave(&asi->lock, flags);
 	if (asi_pt_zap(&asi->pt, start, size))
-		asi_removed_from(asi);
+		asi_inc_tlb_gen_of(asi);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 }
 
@@ -168,7 +168,7 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	struct asi *asi;
 	int err;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	asi = asi_new(cls, ops, owner);
 	if (IS_ERR(asi))
@@ -279,7 +279,7 @@ void asi_destroy(struct asi *asi)
 {
 	int cpu;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!asi)
 		return;
@@ -319,7 +319,7 @@ int asi_map_range(struct asi *asi, unsigned long start, unsigned long end,
 	replaced = asi_pt_replaced(&asi->pt);
 	err = asi_pt_clone(&asi->pt, asi_kernel_root(), start, end - start, kind,
 			   &copied, &needed);
-	asi_note_replaced(asi, replaced);
+	asi_inc_tlb_gen_if_replaced(asi, replaced);
 	raw_spin_unlock_irqrestore(&asi->lock, flags);
 	if (err == -ENOMEM)
 		return needed;
@@ -334,7 +334,7 @@ int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind)
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
 	int err;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!size || end <= start)
 		return -EINVAL;
@@ -366,7 +366,7 @@ int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
 	int err;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!size || end <= start)
 		return -EINVAL;
@@ -393,7 +393,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	unsigned long flags;
 	long long done;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	might_sleep();
 	trace_unmap(asi->id, start, end - start);
@@ -402,7 +402,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 		asi_gather_init(gather);
 		raw_spin_lock_irqsave(&asi->lock, flags);
 		done = asi_pt_unmap(&asi->pt, start, end - start, gather);
-		asi_removed(asi);
+		asi_inc_tlb_gen(asi);
 		raw_spin_unlock_irqrestore(&asi->lock, flags);
 		if (WARN_ON_ONCE(done < 0))
 			break;

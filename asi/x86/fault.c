@@ -181,7 +181,7 @@ static bool asi_grow_in(struct asi *into, const struct asi *asi,
 	if (!err && (!asi_pt_lookup(&asi->pt, address, &leaf) ||
 		     !asi_entry_allows(leaf.entry, access)))
 		err = -EACCES;
-	asi_note_replaced(into, replaced);
+	asi_inc_tlb_gen_if_replaced(into, replaced);
 	raw_spin_unlock(&into->lock);
 
 	if (err == -ENOMEM)
@@ -334,7 +334,7 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 /* The interrupts' entry comes next, and its end brings the task back. */
 static __always_inline bool asi_pass_on(struct asi_cpu *cpu)
 {
-	asi_left(cpu);
+	asi_tlb_set_outside(cpu);
 	cpu->back = true;
 	return false;
 }
@@ -371,7 +371,7 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 
 	/* The process's own memory is the kernel's business, and fetches are none. */
 	if (asi->user.task && address < TASK_SIZE_MAX && !(error_code & X86_PF_INSTR)) {
-		if (!asi_show_user(asi, address))
+		if (!asi_populate_user_pgd(asi, address))
 			return asi_pass_on(cpu);
 		asi_switch_in(cpu, asi);
 		return true;
@@ -391,7 +391,7 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		return asi_pass_on(cpu);
 	/* In a critical section the root may be on its way into CR3 again. */
 	if (!cpu->critical)
-		asi_left(cpu);
+		asi_tlb_set_outside(cpu);
 	if (outcome == ASI_KILL) {
 		current->asi.inside = NULL;
 		state = irqentry_enter(regs);

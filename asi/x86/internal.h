@@ -54,7 +54,7 @@ struct asi {
 	unsigned long root;		/* physical */
 	struct asi_tlb_domain tlb;
 #ifdef CONFIG_ASI_DEBUG
-	u64 shadow_removed;		/* shadow.c */
+	u64 checked_removed;		/* shadow.c */
 #endif
 	enum asi_class cls;
 	const struct asi_ops *ops;
@@ -215,16 +215,16 @@ void asi_quarantine_walk(void (*fn)(void *ctx, unsigned long pfn, unsigned long 
 extern struct asi_tlb asi_tlb;
 int asi_tlb_init(void);
 /* After an entry of @asi was cleared or lost rights; under its lock.  noinstr. */
-void asi_removed(struct asi *asi);
+void asi_inc_tlb_gen(struct asi *asi);
 /* The same for tables that domains share with the kernel. */
-void asi_kernel_removed(void);
-/* asi_removed(), or, of tables that domains share, the like for all of them. */
-void asi_removed_from(struct asi *asi);
+void asi_inc_kernel_tlb_gen(void);
+/* asi_inc_tlb_gen(), or, of tables that domains share, the like for all of them. */
+void asi_inc_tlb_gen_of(struct asi *asi);
 /*
  * After a change, under @asi's lock: counts a removal if a borrowed table was
  * replaced since asi_pt_replaced() said @before.
  */
-void asi_note_replaced(struct asi *asi, u32 before);
+void asi_inc_tlb_gen_if_replaced(struct asi *asi, u32 before);
 /* May any CPU still use what was removed, from whatever table, until now? */
 bool asi_may_use_removed(void);
 /* Make all CPUs that may leave, and wait for them.  Interrupts on. */
@@ -232,25 +232,25 @@ void asi_evict(struct asi *asi);
 void asi_evict_everywhere(void);
 
 /* shadow.c: a second record of what each PCID may hold, which checks the first. */
-struct asi_shadow {
+struct asi_tlb_check {
 	u64 removed;
 	u64 kernel_removed;
 };
 
 #ifdef CONFIG_ASI_DEBUG
 /* Around the counting of a removal; @asi is NULL for the kernel's own table. */
-u64 asi_shadow_draw(void);
-void asi_shadow_removed(struct asi *asi, u64 drawn);
+u64 asi_tlb_check_draw(void);
+void asi_tlb_check_removed(struct asi *asi, u64 drawn);
 /* Before the decision how to load a root, and between it and the load. */
-void asi_shadow_begin(struct asi_shadow *shadow, const struct asi *asi);
-void asi_shadow_load(struct asi_shadow *shadow, const struct asi *asi, u64 slot,
+void asi_tlb_check_begin(struct asi_tlb_check *check, const struct asi *asi);
+void asi_tlb_check_load(struct asi_tlb_check *check, const struct asi *asi, u64 slot,
 		     bool flush);
 #else
-static __always_inline u64 asi_shadow_draw(void) { return 0; }
-static __always_inline void asi_shadow_removed(struct asi *asi, u64 drawn) { }
-static __always_inline void asi_shadow_begin(struct asi_shadow *shadow,
+static __always_inline u64 asi_tlb_check_draw(void) { return 0; }
+static __always_inline void asi_tlb_check_removed(struct asi *asi, u64 drawn) { }
+static __always_inline void asi_tlb_check_begin(struct asi_tlb_check *check,
 					     const struct asi *asi) { }
-static __always_inline void asi_shadow_load(struct asi_shadow *shadow,
+static __always_inline void asi_tlb_check_load(struct asi_tlb_check *check,
 					    const struct asi *asi, u64 slot,
 					    bool flush) { }
 #endif
@@ -276,11 +276,11 @@ static __always_inline void asi_taint(unsigned int what)
 
 /* strict.c; noinstr, interrupts off. */
 void asi_strict_in(struct asi_cpu *cpu, struct asi *asi);
-bool asi_show_user(struct asi *asi, unsigned long address);
+bool asi_populate_user_pgd(struct asi *asi, unsigned long address);
 
 #define ASI_PCID	0x20UL	/* and the following ASI_TLB_SLOTS - 1 */
 void asi_switch_out(struct asi_cpu *cpu);
-void asi_left(struct asi_cpu *cpu);
+void asi_tlb_set_outside(struct asi_cpu *cpu);
 bool asi_repair_root(struct asi_cpu *cpu);
 void asi_switch_in(struct asi_cpu *cpu, struct asi *asi);
 /* Another task is about to use the CPU, or may. */

@@ -64,7 +64,7 @@ void __asi_mark_table(const void *table, unsigned int order)
 {
 	unsigned long pfn = PHYS_PFN(__pa(table));
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	asi_mark(ASI_MARK_TABLE, pfn, pfn + (1UL << order));
 }
@@ -73,7 +73,7 @@ void __asi_mark_tails(struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page);
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	asi_mark(ASI_MARK_TAIL, pfn + 1, pfn + (1UL << order));
 }
@@ -84,7 +84,7 @@ void __asi_mark_stack(const struct task_struct *task)
 	const struct vm_struct *area = task_stack_vm_area(task);
 	unsigned int i;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	for (i = 0; area && i < area->nr_pages; i++) {
 		unsigned long pfn = page_to_pfn(area->pages[i]);
@@ -212,7 +212,7 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 	if (asi) {
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size))
-			asi_kernel_removed();
+			asi_inc_kernel_tlb_gen();
 		raw_spin_unlock(&asi->lock);
 	}
 	list_for_each_entry(asi, &asi_domains, list) {
@@ -220,7 +220,7 @@ void asi_zap_everywhere(unsigned long start, unsigned long size)
 			continue;
 		raw_spin_lock(&asi->lock);
 		if (asi_pt_zap(&asi->pt, start, size)) {
-			asi_removed_from(asi);
+			asi_inc_tlb_gen_of(asi);
 			asi_count(ASI_EV_FREED_UNMAPPED);
 		}
 		raw_spin_unlock(&asi->lock);
@@ -244,7 +244,7 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 	if (likely(!flagged))
 		return false;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!asi_breaks(ASI_BREAK_FREE))
 		asi_zap_everywhere((unsigned long)page_address(page),
@@ -269,7 +269,7 @@ static bool asi_is_shared_table(unsigned long start, unsigned long end)
  */
 void __asi_vunmap_begin(unsigned long start, unsigned long end)
 {
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (asi_is_shared_table(start, end))
 		asi_flag_range(start, end);
@@ -279,12 +279,12 @@ void __asi_vunmap_begin(unsigned long start, unsigned long end)
 
 void __asi_vunmap_end(unsigned long start, unsigned long end)
 {
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (asi_breaks(ASI_BREAK_VUNMAP))
 		return;
 	if (asi_is_shared_table(start, end))
-		asi_kernel_removed();
+		asi_inc_kernel_tlb_gen();
 	asi_zap_everywhere(start, end - start);
 }
 
@@ -294,7 +294,7 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
  */
 void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!asi_breaks(ASI_BREAK_CHANGED))
 		asi_zap_everywhere(start, size);
@@ -309,7 +309,7 @@ static void asi_zap_stack(const void *stack)
 /* Slab hands the task_struct to the next task without freeing its pages. */
 void __asi_release_task(struct task_struct *tsk)
 {
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	asi_zap_stack(task_stack_page(tsk));
 	asi_zap_everywhere((unsigned long)tsk, arch_task_struct_size);
@@ -321,7 +321,7 @@ void __asi_release_task(struct task_struct *tsk)
  */
 bool __asi_stack_in_use(const void *stack)
 {
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	asi_zap_stack(stack);
 	return asi_may_use_removed();

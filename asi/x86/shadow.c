@@ -18,54 +18,54 @@
 #include <linux/percpu.h>
 #include "internal.h"
 
-struct asi_shadow_pcid {
+struct asi_tlb_check_pcid {
 	unsigned long root;
 	u64 clean;
 };
 
-static DEFINE_PER_CPU(struct asi_shadow_pcid [ASI_TLB_SLOTS], asi_shadow_pcids);
-static atomic64_t asi_shadow_last;
-static u64 asi_shadow_kernel_removed;
+static DEFINE_PER_CPU(struct asi_tlb_check_pcid [ASI_TLB_SLOTS], asi_tlb_check_pcids);
+static atomic64_t asi_tlb_check_last;
+static u64 asi_tlb_check_kernel_removed;
 
-noinstr u64 asi_shadow_draw(void)
+noinstr u64 asi_tlb_check_draw(void)
 {
-	return raw_atomic64_inc_return(&asi_shadow_last);
+	return raw_atomic64_inc_return(&asi_tlb_check_last);
 }
 
 /* Numbers of one record may be published out of order: keep the highest. */
-noinstr void asi_shadow_removed(struct asi *asi, u64 drawn)
+noinstr void asi_tlb_check_removed(struct asi *asi, u64 drawn)
 {
-	u64 *record = asi ? &asi->shadow_removed : &asi_shadow_kernel_removed;
+	u64 *record = asi ? &asi->checked_removed : &asi_tlb_check_kernel_removed;
 	u64 old = READ_ONCE(*record);
 
 	while (old < drawn && !raw_try_cmpxchg64(record, &old, drawn))
 		;
 }
 
-noinstr void asi_shadow_begin(struct asi_shadow *shadow, const struct asi *asi)
+noinstr void asi_tlb_check_begin(struct asi_tlb_check *check, const struct asi *asi)
 {
-	shadow->removed = __atomic_load_n(&asi->shadow_removed, __ATOMIC_SEQ_CST);
-	shadow->kernel_removed = __atomic_load_n(&asi_shadow_kernel_removed,
+	check->removed = __atomic_load_n(&asi->checked_removed, __ATOMIC_SEQ_CST);
+	check->kernel_removed = __atomic_load_n(&asi_tlb_check_kernel_removed,
 						 __ATOMIC_SEQ_CST);
 }
 
 /* Between the decision and the load. */
-noinstr void asi_shadow_load(struct asi_shadow *shadow, const struct asi *asi,
+noinstr void asi_tlb_check_load(struct asi_tlb_check *check, const struct asi *asi,
 			     u64 slot, bool flush)
 {
-	struct asi_shadow_pcid *pcid = raw_cpu_ptr(&asi_shadow_pcids[slot]);
+	struct asi_tlb_check_pcid *pcid = raw_cpu_ptr(&asi_tlb_check_pcids[slot]);
 
 	if (flush) {
-		pcid->clean = raw_atomic64_read(&asi_shadow_last);
+		pcid->clean = raw_atomic64_read(&asi_tlb_check_last);
 		pcid->root = asi->root;
 		return;
 	}
-	if (likely(pcid->root == asi->root && shadow->removed <= pcid->clean &&
-		   shadow->kernel_removed <= pcid->clean))
+	if (likely(pcid->root == asi->root && check->removed <= pcid->clean &&
+		   check->kernel_removed <= pcid->clean))
 		return;
 	instrumentation_begin();
 	WARN_ONCE(1, "domain %u: PCID slot %llu loaded without a flush: root %#lx/%#lx, clean up to %llu, removed %llu, by the kernel %llu\n",
-		  asi->id, slot, pcid->root, asi->root, pcid->clean, shadow->removed,
-		  shadow->kernel_removed);
+		  asi->id, slot, pcid->root, asi->root, pcid->clean, check->removed,
+		  check->kernel_removed);
 	instrumentation_end();
 }

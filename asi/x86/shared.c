@@ -171,7 +171,7 @@ static struct kmem_cache *asi_cache_for(struct asi_cache *caches, unsigned int c
 	return NULL;
 }
 
-void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+void *__asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)
 {
 	struct kmem_cache *cache;
 
@@ -182,9 +182,9 @@ void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node)
 	/* Left for: slower, not wrong. */
 	return kzalloc_node(size, gfp, node);
 }
-EXPORT_SYMBOL_GPL(__asi_shared_zalloc);
+EXPORT_SYMBOL_GPL(__asi_zalloc_global_nonsensitive);
 
-void *__asi_alone_zalloc(size_t size, gfp_t gfp)
+void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 {
 	struct kmem_cache *cache;
 
@@ -192,13 +192,13 @@ void *__asi_alone_zalloc(size_t size, gfp_t gfp)
 	cache = asi_cache_for(asi_alone_caches, ARRAY_SIZE(asi_alone_caches), size);
 	if (cache)
 		return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
-	return kzalloc(asi_alone(size), gfp);
+	return kzalloc(asi_own_pages(size), gfp);
 }
-EXPORT_SYMBOL_GPL(__asi_alone_zalloc);
+EXPORT_SYMBOL_GPL(__asi_zalloc_local_nonsensitive);
 
-void *__asi_memdup_user_alone(const void __user *from, size_t size)
+void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 {
-	void *copy = __asi_alone_zalloc(size, GFP_KERNEL_ACCOUNT);
+	void *copy = __asi_zalloc_local_nonsensitive(size, GFP_KERNEL_ACCOUNT);
 
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
@@ -208,4 +208,4 @@ void *__asi_memdup_user_alone(const void __user *from, size_t size)
 	}
 	return copy;
 }
-EXPORT_SYMBOL_GPL(__asi_memdup_user_alone);
+EXPORT_SYMBOL_GPL(__asi_memdup_user_local_nonsensitive);

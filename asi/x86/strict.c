@@ -25,7 +25,7 @@ DEFINE_STATIC_KEY_FALSE(asi_gate_key);
 EXPORT_SYMBOL_GPL(asi_gate_key);
 
 /* A table that an entry led to may be freed by now. */
-static __always_inline void asi_follow_user(struct asi *asi)
+static __always_inline void asi_sync_user_pgd(struct asi *asi)
 {
 	const struct mm_struct *mm = current->mm;
 	struct asi_user *user = &asi->user;
@@ -39,15 +39,15 @@ static __always_inline void asi_follow_user(struct asi *asi)
 			   READ_ONCE(mm->pgd[user->slot[i]].pgd));
 	user->ctx_id = mm->context.ctx_id;
 	user->tlb_gen = gen;
-	asi_removed(asi);
+	asi_inc_tlb_gen(asi);
 }
 
 static __always_inline void asi_strict_in_inline(struct asi_cpu *cpu, struct asi *asi)
 {
-	struct asi_shadow shadow ASI_TLB_UNINITIALIZED;
+	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
 	unsigned long cr3;
 
-	asi_follow_user(asi);
+	asi_sync_user_pgd(asi);
 	cpu->unrestricted_cr3 = __native_read_cr3();
 	cpu->critical = false;
 	if (unlikely(cpu->last != asi)) {
@@ -57,12 +57,12 @@ static __always_inline void asi_strict_in_inline(struct asi_cpu *cpu, struct asi
 	/* asi_switch_in(), when it would find that nothing changed. */
 	cpu->curr = asi;
 	barrier();
-	asi_shadow_begin(&shadow, asi);
+	asi_tlb_check_begin(&check, asi);
 	if (unlikely(!asi_tlb_again(&asi_tlb, &cpu->tlb, &asi->tlb))) {
 		asi_switch_in(cpu, asi);
 		return;
 	}
-	asi_shadow_load(&shadow, asi, cpu->tlb.current_slot, !cpu->tlb.slots);
+	asi_tlb_check_load(&check, asi, cpu->tlb.current_slot, !cpu->tlb.slots);
 	cr3 = cpu->restricted_cr3;
 	if (cpu->tlb.slots)
 		cr3 |= X86_CR3_PCID_NOFLUSH;
@@ -78,13 +78,13 @@ noinstr void asi_strict_in(struct asi_cpu *cpu, struct asi *asi)
 }
 
 /* True: the process has a table there that the domain did not show. */
-noinstr bool asi_show_user(struct asi *asi, unsigned long address)
+noinstr bool asi_populate_user_pgd(struct asi *asi, unsigned long address)
 {
 	unsigned int slot = pgd_index(address), i;
 	struct asi_user *user = &asi->user;
 	u64 entry;
 
-	asi_follow_user(asi);
+	asi_sync_user_pgd(asi);
 	entry = READ_ONCE(current->mm->pgd[slot].pgd);
 	if (!(entry & _PAGE_PRESENT) || user->root[slot] == entry)
 		return false;
@@ -96,11 +96,11 @@ noinstr bool asi_show_user(struct asi *asi, unsigned long address)
 		i = user->victim;
 		user->victim = (i + 1) % ASI_USER_SLOTS;
 		WRITE_ONCE(user->root[user->slot[i]], 0);
-		asi_removed(asi);
+		asi_inc_tlb_gen(asi);
 	} else if (i == user->count) {
 		user->count++;
 	} else if (user->root[slot]) {
-		asi_removed(asi);
+		asi_inc_tlb_gen(asi);
 	}
 	user->slot[i] = slot;
 	WRITE_ONCE(user->root[slot], entry);
@@ -130,7 +130,7 @@ noinstr void asi_end(void)
 	current->asi.inside = NULL;
 	if (likely(cpu->curr)) {
 		asi_switch_out_inline(cpu);
-		asi_left_inline(cpu);
+		asi_tlb_set_outside_inline(cpu);
 	}
 	raw_local_irq_enable();
 }
@@ -150,7 +150,7 @@ noinstr bool __asi_pause(void)
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
 	asi_switch_out_inline(cpu);
-	asi_left_inline(cpu);
+	asi_tlb_set_outside_inline(cpu);
 	asi_count(ASI_EV_GATE);
 	raw_local_irq_restore(flags);
 	return true;

@@ -48,9 +48,9 @@ noinstr void asi_switch_out(struct asi_cpu *cpu)
 	asi_switch_out_inline(cpu);
 }
 
-noinstr void asi_left(struct asi_cpu *cpu)
+noinstr void asi_tlb_set_outside(struct asi_cpu *cpu)
 {
-	asi_left_inline(cpu);
+	asi_tlb_set_outside_inline(cpu);
 }
 
 /*
@@ -71,15 +71,15 @@ noinstr bool asi_repair_root(struct asi_cpu *cpu)
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
 	struct asi_tlb_load load;
-	struct asi_shadow shadow ASI_TLB_UNINITIALIZED;
+	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
 	unsigned long cr3;
 
 	cpu->last = asi;
 	cpu->curr = asi;
 	barrier();
-	asi_shadow_begin(&shadow, asi);
+	asi_tlb_check_begin(&check, asi);
 	load = asi_tlb_begin(&asi_tlb, &cpu->tlb, &asi->tlb);
-	asi_shadow_load(&shadow, asi, load.slot, load.flush);
+	asi_tlb_check_load(&check, asi, load.slot, load.flush);
 	cr3 = cpu->tlb.slots ? asi->root | (ASI_PCID + load.slot) : asi->root;
 	cpu->restricted_cr3 = cr3;
 	native_write_cr3(load.flush ? cr3 : cr3 | X86_CR3_PCID_NOFLUSH);
@@ -101,7 +101,7 @@ noinstr unsigned long asi_enter(struct asi *asi)
 	}
 	if (cpu->curr) {
 		asi_switch_out(cpu);
-		asi_left(cpu);
+		asi_tlb_set_outside(cpu);
 	}
 	if (cpu->last != asi)
 		asi_taint(ASI_TAINT_GUEST);
@@ -123,7 +123,7 @@ noinstr void asi_relax(void)
 	 */
 	if (unlikely(!cpu->curr)) {
 		asi_repair_root(cpu);
-		asi_left(cpu);
+		asi_tlb_set_outside(cpu);
 		asi_count(ASI_EV_CRITICAL_LOST);
 	}
 	cpu->critical = false;
@@ -151,7 +151,7 @@ static noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
 	cpu = raw_cpu_ptr(&asi_cpu);
 	if (cpu->curr) {
 		asi_switch_out(cpu);
-		asi_left(cpu);
+		asi_tlb_set_outside(cpu);
 		asi_note_leave(cpu, how);
 		asi_count(ev);
 	}
@@ -209,7 +209,7 @@ noinstr unsigned long __asi_current_cr3(void)
 	return cpu->curr ? cpu->restricted_cr3 : 0;
 }
 
-noinstr unsigned long __asi_hidden_cr3(void)
+noinstr unsigned long __asi_unrestricted_cr3(void)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
@@ -239,7 +239,7 @@ noinstr u8 __asi_irq_enter(void)
 	}
 	if (asi->strict) {
 		asi_switch_out(cpu);
-		asi_left(cpu);
+		asi_tlb_set_outside(cpu);
 		if (asi->user.task)
 			return ASI_STATE_BACK;
 	} else if (!cpu->critical) {

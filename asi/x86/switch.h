@@ -25,7 +25,7 @@ static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
 
 /*
  * Load CR3 with the kernel's own table; the counterpart of asi_switch_in().
- * asi_left() has to follow, unless the CPU is going back in by itself.
+ * asi_tlb_set_outside() has to follow, unless the CPU is going back in by itself.
  */
 static __always_inline void asi_switch_out_inline(struct asi_cpu *cpu)
 {
@@ -36,7 +36,7 @@ static __always_inline void asi_switch_out_inline(struct asi_cpu *cpu)
 }
 
 /* No restricted root is about to be loaded: nobody need wait for this CPU. */
-static __always_inline void asi_left_inline(struct asi_cpu *cpu)
+static __always_inline void asi_tlb_set_outside_inline(struct asi_cpu *cpu)
 {
 	if (!asi_breaks(ASI_BREAK_RECORD))
 		asi_tlb_left(&cpu->tlb);

@@ -17,41 +17,41 @@
 struct asi_tlb asi_tlb;
 EXPORT_SYMBOL_GPL(asi_tlb);
 
-noinstr void asi_removed(struct asi *asi)
+noinstr void asi_inc_tlb_gen(struct asi *asi)
 {
-	u64 drawn = asi_shadow_draw();
+	u64 drawn = asi_tlb_check_draw();
 
 	if (!asi_breaks(ASI_BREAK_GENERATION))
 		asi_tlb_removed(&asi_tlb, &asi->tlb);
-	asi_shadow_removed(asi, drawn);
+	asi_tlb_check_removed(asi, drawn);
 }
 
-void asi_kernel_removed(void)
+void asi_inc_kernel_tlb_gen(void)
 {
-	u64 drawn = asi_shadow_draw();
+	u64 drawn = asi_tlb_check_draw();
 
 	if (!asi_breaks(ASI_BREAK_GENERATION))
 		asi_tlb_kernel_removed(&asi_tlb);
-	asi_shadow_removed(NULL, drawn);
+	asi_tlb_check_removed(NULL, drawn);
 }
 
-void asi_removed_from(struct asi *asi)
+void asi_inc_tlb_gen_of(struct asi *asi)
 {
 	if (asi == asi_base || asi->is_tables)
-		asi_kernel_removed();
+		asi_inc_kernel_tlb_gen();
 	else
-		asi_removed(asi);
+		asi_inc_tlb_gen(asi);
 }
 
 /*
  * What was mapped in a copy only would not be found through the table whose place it
  * took: a fault, and where there is no surviving one, as for a stack, the end.
  */
-void asi_note_replaced(struct asi *asi, u32 before)
+void asi_inc_tlb_gen_if_replaced(struct asi *asi, u32 before)
 {
 	if (asi_pt_replaced(&asi->pt) == before)
 		return;
-	asi_removed_from(asi);
+	asi_inc_tlb_gen_of(asi);
 }
 
 bool asi_may_use_removed(void)
@@ -77,7 +77,7 @@ static void asi_evict_cpu(void *unused)
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
 
 	__asi_leave_for_cr3();
-	asi_left(cpu);
+	asi_tlb_set_outside(cpu);
 }
 
 static bool asi_is_inside(int cpu, void *info)

@@ -449,7 +449,7 @@ static int asi_verify_show(struct seq_file *m, void *unused)
 	struct asi_verify *v = kzalloc(sizeof(*v), GFP_KERNEL);
 	int err = -ENOMEM;
 
-	guard(asi_out)();
+	guard(asi_unrestricted)();
 
 	if (!v)
 		return -ENOMEM;
