@@ -1,0 +1,565 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Weave the hooks and the gates into a kernel source.
+
+Every place is a function (or a structure, a macro, a file) and a statement in it.
+Each has to be there exactly once; otherwise it is named, and nothing is written.
+Documentation/porting.rst describes the two forms of text that are read:
+
+  hooks/*.hook   groups of hooks: what is added before, after or instead of what
+  gates.list     functions that run unrestricted: one line each
+
+usage: weave.py check SOURCE             does everything find its place?
+       weave.py apply SOURCE TREE        weave SOURCE's files, write them into TREE
+       weave.py patch SOURCE             the same as a unified diff
+       weave.py diff SOURCE TREE         what TREE has beyond the woven SOURCE
+       weave.py count SOURCE [--check]   lines added, by group; fail above the limits
+       weave.py files                    the files of the source that are touched
+       weave.py table                    the gates as a reStructuredText table
+"""
+
+import collections
+import dataclasses
+import difflib
+import os
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+HOOKS = HERE / "hooks"
+GATES = HERE / "gates.list"
+GATE = "guard(asi_unrestricted)();"
+GATE_INCLUDE = "#include <asi/gate.h>"
+
+# Lines that hooks may add: all groups together, and the gates inside functions.
+LIMIT_HOOKS = 300
+LIMIT_GATES_INSIDE = 40
+GATES_INSIDE = "0010"
+
+
+class Bad(Exception):
+    """One or more places were not found, or a list is malformed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hook:
+    """One operation at one place."""
+    origin: str         # file and line that asks for it
+    file: str
+    scope: str          # "name()", "struct name", "#define NAME", ... or "": the file
+    verb: str           # include, before, after, replace, lines, begin, declarations
+    anchor: str
+    times: int
+    text: str
+    gate: str = ""      # what the gate that this adds is for: "topic: reason"
+
+    @property
+    def group(self):
+        return self.origin.partition(":")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """A function that runs unrestricted, for the documentation."""
+    file: str
+    function: str
+    topic: str
+    reason: str
+
+
+# --- the lists --------------------------------------------------------------
+
+def read_gates(path=None):
+    """The topics, and the hooks, gates and includes that the list asks for."""
+    path = path or GATES
+    topics, hooks, gates, carriers = {}, [], [], {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        where = f"{path.name}:{number}"
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = line.split(None, 2)
+        if words[0] == "topic" and len(words) == 3:
+            topics[words[1]] = words[2]
+        elif words[0] == "include" and len(words) == 3:
+            carriers[words[1]] = words[2]
+        elif len(words) == 3 and re.fullmatch(r"\w+", words[1]) and ": " in words[2]:
+            topic, reason = words[2].split(": ", 1)
+            if topic not in topics:
+                raise Bad(f"{where}: no topic {topic}")
+            gates.append(Gate(words[0], words[1], topic, reason))
+            hooks.append(Hook(where, words[0], words[1] + "()", "declarations", "", 1,
+                              f"\t{GATE}\n"))
+        else:
+            raise Bad(f"{where}: expected FILE FUNCTION TOPIC: REASON")
+    twice = [g for g, n in collections.Counter((g.file, g.function) for g in gates).items()
+             if n > 1]
+    if twice:
+        raise Bad("".join(f"{path.name}: {file}: {function}() stands there twice\n"
+                          for file, function in twice).rstrip())
+    needed = dict.fromkeys(carriers.get(gate.file, gate.file) for gate in gates)
+    return topics, hooks, gates, list(needed)
+
+
+def read_hooks(path):
+    """The hooks of one group."""
+    hooks, file, scope, verb = [], None, "", None
+    anchor, times, text, gate, where = "", 1, "", "", ""
+
+    def finish():
+        nonlocal verb, text, gate
+        if verb in ("before", "after", "begin", "declarations", "lines"):
+            if not text:
+                raise Bad(f"{where}: nothing to add")
+            hooks.append(Hook(where, file, scope, verb, anchor, times, text, gate))
+        elif verb == "remove":
+            hooks.append(Hook(where, file, scope, "lines", anchor, 1, ""))
+        elif verb == "replace":
+            raise Bad(f"{where}: no 'with:' and no lines")
+        verb, text, gate = None, "", ""
+
+    reason = ""
+    body = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        here = f"{path.name}:{number}"
+        if line.startswith("@@ "):
+            finish()
+            body = True
+            file, _, scope = line[3:].strip().partition(" ")
+            scope = scope.strip()
+            continue
+        if not body:
+            continue
+        if line.startswith("+#include ") and not verb and not scope:
+            hooks.append(Hook(here, file, "", "include", "", 1, line[1:] + "\n"))
+        elif line.startswith("+"):
+            if verb == "replace":
+                verb = "lines"
+            if not verb:
+                raise Bad(f"{here}: text, but no place for it")
+            text += line[1:] + "\n"
+        elif match := re.fullmatch(r"(before|after|replace)(?: (\d+))?: (.+)", line):
+            finish()
+            verb, anchor, times, where = match[1], match[3], int(match[2] or 1), here
+            gate, reason = reason, ""
+            if times != 1 and verb != "replace":
+                raise Bad(f"{here}: only 'replace' may have more than one place")
+        elif match := re.fullmatch(r"remove: (.+)", line):
+            finish()
+            verb, anchor, times, where = "remove", match[1], 1, here
+        elif line in ("begin:", "declarations:"):
+            finish()
+            verb, anchor, times, where = line[:-1], "", 1, here
+            gate, reason = reason, ""
+        elif line.startswith("with:") and verb == "replace":
+            hooks.append(Hook(where, file, scope, "replace", anchor, times, line[5:].strip()))
+            verb = None
+        elif line.startswith("gate: "):
+            finish()
+            reason = line[6:]
+        elif line.startswith("#") or not line.strip():
+            finish()
+        elif line[0] in " \t" and verb and not text:
+            anchor += " " + line.strip()
+        else:
+            raise Bad(f"{here}: not understood: {line}")
+    finish()
+    return hooks
+
+
+def read_all():
+    """Topics, all hooks with those of the gates' list, and all gates."""
+    topics, hooks, gates, includes = read_gates()
+    explicit = []
+    for path in sorted(HOOKS.glob("*.hook")):
+        explicit += read_hooks(path)
+    # hooks.h brings gate.h along.
+    have = {hook.file for hook in explicit
+            if hook.verb == "include" and "asi/hooks.h" in hook.text}
+    hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
+              for file in includes if file not in have]
+    for hook in explicit:
+        if GATE in hook.text:
+            topic, _, reason = hook.gate.partition(": ")
+            if topic not in topics or not reason:
+                raise Bad(f"{hook.origin}: a gate without 'gate: TOPIC: REASON'")
+            gates.append(Gate(hook.file, hook.scope.removesuffix("()"), topic, reason))
+    return topics, hooks + explicit, gates
+
+
+# --- places in C ------------------------------------------------------------
+
+COMMENT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""",
+                     re.S | re.X)
+
+
+def blank(match):
+    """A comment as blanks of the same length; strings stay."""
+    return re.sub(r"[^\n]", " ", match[0]) if match[0].startswith("/") else match[0]
+
+
+class Source:
+    """A file of the kernel: its text, and the same without comments."""
+
+    def __init__(self, name, text):
+        self.name = name
+        self.text = text
+        self.code = text
+        if name.endswith((".c", ".h", ".S")):
+            self.code = COMMENT.sub(blank, text)
+        self.code = self.code.replace("\\\n", " \n")
+
+    def line_start(self, at):
+        return self.text.rfind("\n", 0, at) + 1
+
+    def line_end(self, at):
+        """Behind the line that holds the character before @at."""
+        end = self.text.find("\n", at - 1)
+        return len(self.text) if end < 0 else end + 1
+
+    def scopes(self, scope):
+        """Where what @scope names begins and ends: its body, braces included."""
+        if not scope:
+            return [(0, len(self.text))]
+        if scope.startswith("#define "):
+            begins = [m.start() for m in
+                      re.finditer(rf"^#\s*define\s+{re.escape(scope[8:])}\b", self.code, re.M)]
+            return [(begin, self.macro_end(begin)) for begin in begins]
+        if scope.startswith("SYM_FUNC_START"):
+            return self.between(tokens(scope), r"^SYM_FUNC_END\b")
+        if scope.endswith("()"):
+            return self.functions(rf"\b{re.escape(scope[:-2])}\s*\(")
+        if scope.endswith(")"):
+            return self.functions(tokens(scope[:-1]))
+        return self.between(rf"^[^\n;{{}}]*{tokens(scope)}[^\n;]*\{{[ \t]*$", r"^\}")
+
+    def macro_end(self, begin):
+        end = self.line_end(begin + 1)
+        while self.text[:end].endswith("\\\n"):
+            end = self.line_end(end + 1)
+        return end
+
+    def between(self, begin, end):
+        found = []
+        for match in re.finditer(begin, self.code, re.M):
+            tail = re.compile(end, re.M).search(self.code, match.end())
+            if tail:
+                found.append((match.start(), tail.end()))
+        return found
+
+    def functions(self, pattern):
+        """Bodies of functions whose heading has @pattern.  The kernel's style helps: a
+        body is between braces in the first column, a heading follows a blank line, a
+        directive, or the end of something else."""
+        found = []
+        for match in re.finditer(r"^\{", self.code, re.M):
+            head, at = "", match.start()
+            while at:
+                begin = self.code.rfind("\n", 0, at - 1) + 1
+                line = self.code[begin:at].rstrip()
+                if not line or line.startswith("#") or line.endswith((";", "}")):
+                    break
+                head, at = line + "\n" + head, begin
+            if re.search(pattern, head):
+                tail = re.compile(r"^\}", re.M).search(self.code, match.end())
+                if tail:
+                    found.append((match.start(), tail.end()))
+        return found
+
+    def statements(self, at):
+        """Statements of the body that begins at @at, as (text, begin, end)."""
+        while True:
+            match = re.compile(r"\s*(#[^\n]*(?:\\\n[^\n]*)*\n)?").match(self.code, at)
+            while match[1]:
+                at = match.end()
+                match = re.compile(r"\s*(#[^\n]*\n)?").match(self.code, at)
+            begin = at = match.end()
+            depth = 0
+            while at < len(self.code):
+                char = self.code[at]
+                if char in "([{":
+                    depth += 1
+                elif char in ")]}":
+                    depth -= 1
+                    if depth < 0:
+                        return
+                elif char == ";" and not depth:
+                    break
+                at += 1
+            at += 1
+            yield self.code[begin:at], begin, at
+
+    def declarations_end(self, body):
+        """Where the first line after a function's declarations begins."""
+        at = self.line_end(body + 1)
+        for text, _, end in self.statements(body + 1):
+            if not is_declaration(text):
+                break
+            at = self.line_end(end)
+        # A declaration that is conditional ends with its #endif.
+        endif = re.compile(r"#\s*endif\b[^\n]*\n").match(self.code, at)
+        return endif.end() if endif else at
+
+    def include_place(self):
+        """Behind the last <header> that is included whatever the configuration."""
+        depth, place, at = 0, None, 0
+        guard = re.search(r"^#\s*ifndef\s+(\w+)\s*\n#\s*define\s+\1\b", self.code, re.M)
+        for line in self.code.splitlines(keepends=True):
+            begin, at = at, at + len(line)
+            if re.match(r"#\s*if", line):
+                depth += not (guard and begin == guard.start())
+            elif re.match(r"#\s*endif", line):
+                depth -= 1
+            elif re.match(r"#\s*include\s*<", line) and not depth:
+                place = at
+            elif line.startswith("{") or re.match(r"#\s*define\s+CREATE_TRACE_POINTS", line):
+                if place:
+                    break
+        return place
+
+
+def tokens(text):
+    """A pattern that finds @text however it is broken into lines and blanks."""
+    parts = re.findall(r'"(?:\\.|[^"\\])*"|\w+|\S', text)
+    pattern = ""
+    for before, part in zip([""] + parts, parts):
+        if before:
+            pattern += r"\s+" if before[-1:].isalnum() and part[:1].isalnum() else r"\s*"
+        pattern += re.escape(part)
+    if re.match(r"\w", parts[0]):
+        pattern = r"(?<!\w)" + pattern
+    if re.search(r"\w$", parts[-1]):
+        pattern += r"(?!\w)"
+    return pattern
+
+
+NO_TYPE = {"return", "goto", "else", "case", "default", "do", "if", "for", "while", "switch",
+           "break", "continue", "asm", "sizeof"}
+DECLARER = re.compile(r"(DEFINE|DECLARE)_\w+\s*\(|(LIST_HEAD|VMA_ITERATOR|XA_STATE_ORDER)\s*\("
+                      r"|\w+\s*\(\s*\*\s*\w+\s*\)\s*\(")
+
+
+def is_declaration(text):
+    """Two words next to each other, or a word, stars and a word; or a macro that declares."""
+    if DECLARER.match(text):
+        return True
+    match = re.match(r"(\w+)(?:\s+[*\s]*|\s*\*[*\s]*)(\w+)", text)
+    return bool(match) and match[1] not in NO_TYPE
+
+
+# --- weaving ----------------------------------------------------------------
+
+@dataclasses.dataclass
+class Edit:
+    begin: int
+    end: int
+    text: str
+    hook: Hook
+
+
+def place(source, hook):
+    """The edits of @hook.  Raises Bad with the name of the place."""
+    at = f"{source.name}: {hook.scope}: " if hook.scope else f"{source.name}: "
+    if hook.verb == "include":
+        where = source.include_place()
+        if where is None:
+            raise Bad(f"{at}no #include that another could follow ({hook.origin})")
+        return [Edit(where, where, hook.text, hook)]
+    scopes = source.scopes(hook.scope)
+    if not scopes:
+        raise Bad(f"{at}not found ({hook.origin})")
+    if hook.verb in ("begin", "declarations"):
+        if len(scopes) != 1:
+            raise Bad(f"{at}found {len(scopes)} times ({hook.origin})")
+        body = scopes[0][0]
+        where = (source.declarations_end(body) if hook.verb == "declarations" else
+                 source.line_end(body + 1))
+        return [Edit(where, where, hook.text, hook)]
+    pattern = re.compile(tokens(hook.anchor))
+    found = [match for begin, end in scopes
+             for match in pattern.finditer(source.code, begin, end)]
+    if len(found) != hook.times:
+        raise Bad(f"{at}'{hook.anchor}' found {len(found)} times instead of {hook.times} "
+                  f"({hook.origin})")
+    return [edit(source, hook, match, at) for match in found]
+
+
+def edit(source, hook, match, at):
+    """The edit at one place that was found."""
+    if hook.verb == "replace":
+        return Edit(match.start(), match.end(), hook.text, hook)
+    begin, end = source.line_start(match.start()), source.line_end(match.end())
+    if hook.verb != "after" and source.code[begin:match.start()].strip():
+        raise Bad(f"{at}'{hook.anchor}' does not begin a line ({hook.origin})")
+    if hook.verb != "before" and source.code[match.end():end].strip():
+        raise Bad(f"{at}'{hook.anchor}' does not end a line ({hook.origin})")
+    if hook.verb == "lines":
+        return Edit(begin, end, hook.text, hook)
+    if hook.verb == "after":
+        return Edit(end, end, hook.text, hook)
+    # A comment belongs to the statement below it.
+    while begin:
+        above = source.line_start(begin - 1)
+        if source.code[above:begin].strip() or not source.text[above:begin].strip():
+            break
+        begin = above
+    return Edit(begin, begin, hook.text, hook)
+
+
+def weave_text(source, hooks, errors):
+    """The text of @source with @hooks, whose places are looked up in the text as it was."""
+    edits = []
+    for hook in hooks:
+        try:
+            edits += place(source, hook)
+        except Bad as bad:
+            errors.append(str(bad))
+    edits.sort(key=lambda e: (e.begin, e.end))
+    out, at = [], 0
+    for one in edits:
+        if one.begin < at:
+            errors.append(f"{source.name}: {one.hook.origin} changes what another hook changes")
+            continue
+        out += [source.text[at:one.begin], one.text]
+        at = one.end
+    return "".join(out) + source.text[at:]
+
+
+def weave(root, hooks):
+    """File names to (text as it is, woven text), or Bad with everything that is missing."""
+    by_file = collections.defaultdict(list)
+    for hook in hooks:
+        by_file[hook.file].append(hook)
+    woven, errors = {}, []
+    for name, its in by_file.items():
+        try:
+            text = (root / name).read_text(errors="surrogateescape")
+        except OSError:
+            errors.append(f"{name}: no such file ({its[0].origin})")
+            continue
+        woven[name] = text, weave_text(Source(name, text), its, errors)
+    if errors:
+        raise Bad("\n".join(errors))
+    return woven
+
+
+def unified(old, new, name):
+    """A unified diff with the name of the function, as diff -up gives it."""
+    lines = list(difflib.unified_diff(old.splitlines(keepends=True),
+                                      new.splitlines(keepends=True),
+                                      f"a/{name}", f"b/{name}"))
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def added(old, new):
+    """The lines that a diff shows as added."""
+    diff = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+    return [line[1:] for line in list(diff)[2:] if line.startswith("+")]
+
+
+# --- commands ---------------------------------------------------------------
+
+def command_check(source):
+    weave(source, read_all()[1])
+
+
+def command_apply(source, tree):
+    for name, (_, text) in weave(source, read_all()[1]).items():
+        target = tree / name
+        # A hard link or a reference must not reach the source.
+        target.unlink(missing_ok=True)
+        target.write_text(text, errors="surrogateescape")
+        os.chmod(target, (source / name).stat().st_mode)
+
+
+def command_patch(source):
+    for name, (old, new) in sorted(weave(source, read_all()[1]).items()):
+        sys.stdout.write(unified(old, new, name))
+
+
+def command_diff(source, tree):
+    woven = weave(source, read_all()[1])
+    for name, (_, text) in sorted(woven.items()):
+        sys.stdout.write(unified(text, (tree / name).read_text(errors="surrogateescape"), name))
+    for folder, folders, names in os.walk(source):
+        folders.sort()
+        inside = pathlib.Path(folder).relative_to(source)
+        for name in sorted(names):
+            one, other = source / inside / name, tree / inside / name
+            if str(inside / name) in woven or one.is_symlink() or name == ".asi-source":
+                continue
+            if not other.exists():
+                print(f"only in the source: {inside / name}")
+                continue
+            a, b = one.stat(), other.stat()
+            if (a.st_size, int(a.st_mtime)) != (b.st_size, int(b.st_mtime)):
+                sys.stdout.write(unified(one.read_text(errors="surrogateescape"),
+                                         other.read_text(errors="surrogateescape"),
+                                         str(inside / name)))
+
+
+def command_count(source, check=""):
+    hooks = read_all()[1]
+    gates = sum(hook.origin.startswith(GATES.name) and hook.verb != "include" for hook in hooks)
+    includes = sum(hook.origin == GATES.name for hook in hooks)
+    total = sum(len(added(*texts)) for texts in weave(source, hooks).values())
+    counts = {}
+    for group in sorted({hook.group for hook in hooks if hook.group != GATES.name}):
+        alone = weave(source, [hook for hook in hooks if hook.group == group])
+        counts[group] = sum(len(added(*texts)) for texts in alone.values())
+    rest = total - gates - includes
+    inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
+    for group, count in counts.items():
+        print(f"{count:4}  {group}")
+    print(f"{rest:4}  hooks, at most {LIMIT_HOOKS}; {inside} in {GATES_INSIDE}, at most "
+          f"{LIMIT_GATES_INSIDE}; beside them {gates} gates, {includes} includes for gates")
+    if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE):
+        raise Bad("more lines than the limit")
+
+
+def command_files():
+    print("\n".join(sorted({hook.file for hook in read_all()[1]})))
+
+
+def command_table():
+    topics, _, gates = read_all()
+    print(".. SPDX-License-Identifier: GPL-2.0-only\n"
+          ".. Written by linux/6.12/weave.py table from gates.list and hooks/.\n")
+    title = "Gates of system-call isolation"
+    print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
+    print(f"{len(gates)} functions in {len({gate.file for gate in gates})} files run "
+          "unrestricted, whoever calls them, or from\nthe gate inside them.  "
+          ":doc:`syscall-isolation` says what a gate is and when it needs one.\n")
+    for topic, words in topics.items():
+        print(f"{words}\n{'=' * len(words)}\n")
+        print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
+        print("   * - function\n     - file\n     - what it touches, and why")
+        for gate in sorted((g for g in gates if g.topic == topic),
+                           key=lambda g: (g.file, g.function)):
+            print(f"   * - ``{gate.function}()``\n     - ``{gate.file}``\n     - {gate.reason}")
+        print()
+
+
+COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
+            "patch": (command_patch, 1), "diff": (command_diff, 2),
+            "count": (command_count, 1), "files": (command_files, 0),
+            "table": (command_table, 0)}
+
+
+def main():
+    name, *rest = sys.argv[1:] or [""]
+    if name not in COMMANDS:
+        sys.exit(__doc__)
+    command, paths = COMMANDS[name]
+    if len(rest) < paths:
+        sys.exit(__doc__)
+    try:
+        command(*(pathlib.Path(path) for path in rest[:paths]), *rest[paths:])
+    except Bad as bad:
+        sys.exit("\n".join(f"weave: {line}" for line in str(bad).splitlines()))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()
