@@ -10,17 +10,20 @@ Documentation/porting.rst describes the two forms of text that are read:
   gates.list     functions that run unrestricted: one line each
 
 usage: weave.py check SOURCE             does everything find its place?
-       weave.py apply SOURCE TREE        weave SOURCE's files, write them into TREE
+       weave.py apply SOURCE TREE [OLD]  weave SOURCE's files, write them into TREE; what is
+                                         as in OLD keeps its time, so that make sees it
        weave.py patch SOURCE             the same as a unified diff
        weave.py diff SOURCE TREE         what TREE has beyond the woven SOURCE
        weave.py count SOURCE [--check]   lines added, by group; fail above the limits
        weave.py files                    the files of the source that are touched
+       weave.py id                       identity of what is woven, whatever the reasons say
        weave.py table                    the gates as a reStructuredText table
 """
 
 import collections
 import dataclasses
 import difflib
+import hashlib
 import os
 import pathlib
 import re
@@ -463,13 +466,16 @@ def command_check(source):
     weave(source, read_all()[1])
 
 
-def command_apply(source, tree):
+def command_apply(source, tree, old=""):
     for name, (_, text) in weave(source, read_all()[1]).items():
-        target = tree / name
+        target, before = tree / name, pathlib.Path(old) / name
         # A hard link or a reference must not reach the source.
         target.unlink(missing_ok=True)
         target.write_text(text, errors="surrogateescape")
         os.chmod(target, (source / name).stat().st_mode)
+        if old and before.exists() and before.read_text(errors="surrogateescape") == text:
+            time = before.stat().st_mtime_ns
+            os.utime(target, ns=(time, time))
 
 
 def command_patch(source):
@@ -521,6 +527,12 @@ def command_files():
     print("\n".join(sorted({hook.file for hook in read_all()[1]})))
 
 
+def command_id():
+    parts = [(h.file, h.scope, h.verb, h.anchor, h.times, h.text) for h in read_all()[1]]
+    print(hashlib.sha256((repr(parts) + HERE.joinpath("weave.py").read_text()).encode())
+          .hexdigest())
+
+
 def command_table():
     topics, _, gates = read_all()
     print(".. SPDX-License-Identifier: GPL-2.0-only\n"
@@ -540,10 +552,11 @@ def command_table():
         print()
 
 
+# With the number of folders that each needs.
 COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
             "patch": (command_patch, 1), "diff": (command_diff, 2),
             "count": (command_count, 1), "files": (command_files, 0),
-            "table": (command_table, 0)}
+            "id": (command_id, 0), "table": (command_table, 0)}
 
 
 def main():
