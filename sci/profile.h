@@ -3,7 +3,7 @@
  * A profile: the text pages and the kinds of data that each system call needs,
  * and its text form.
  *
- * Logic in C++ (profile_store.cc, profile_text.cc) behind this C border; the kernel,
+ * Logic in C++ (profile_*.cc) behind this C border; the kernel,
  * asictl and the host tests use the same objects.  Nothing here allocates or
  * sleeps: records come from the caller.
  *
