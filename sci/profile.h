@@ -31,6 +31,7 @@
 extern "C" {
 #endif
 
+#define SCI_PROFILE_HEADER	"asi-sci-profile"	/* first word of a profile's text */
 #define SCI_MAX_TEXT_PAGES	8192	/* pages a profile can tell apart: 32 MiB of text */
 #define SCI_BUILD_ID_LEN	41	/* 40 lower-case hexadecimal digits and a NUL */
 

@@ -10,8 +10,7 @@ namespace sci {
 
 using enum asi::Errno;
 
-/// The header that starts a profile's text, and the version of the grammar behind it.
-constexpr const char* kHeader = "asi-sci-profile";
+/// Of the grammar; it stands behind the header.
 constexpr const char* kVersion = "1";
 
 /// Data is read and written: accesses below this one.

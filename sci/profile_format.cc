@@ -81,7 +81,7 @@ using namespace sci;
 
 asi_size sci_profile_format(const sci_profile_data* p, char* buf, asi_size len) {
     Writer out(buf, len);
-    out.put(kHeader).put(' ').put(kVersion);
+    out.put(SCI_PROFILE_HEADER).put(' ').put(kVersion);
     out.put("\nbuild-id ").put(asi::text_in(p->build_id));
     out.put("\nname ").put(asi::text_in(p->name)).put('\n');
     for (unsigned call = 0; call < SCI_MAX_CALLS; ++call) {

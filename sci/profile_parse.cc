@@ -45,7 +45,8 @@ class Parser {
             if (word.is_empty()) continue;
             if (const int result = parse_line(word)) return result;
         }
-        if (!has_header_) return complain().say("missing '").say(kHeader).say("'").is(-kEinval);
+        if (!has_header_)
+            return complain().say("missing '").say(SCI_PROFILE_HEADER).say("'").is(-kEinval);
         if (!has_end_) return complain().say("missing 'end'").is(-kEinval);
         return 0;
     }
@@ -67,11 +68,11 @@ class Parser {
     [[nodiscard]] int nothing_more() const { return words_.nothing_more() ? 0 : -kEinval; }
 
     int parse_header(Text first) {
-        if (!(first == Text(kHeader)))
+        if (!(first == Text(SCI_PROFILE_HEADER)))
             return complain()
                 .quote(first)
                 .say(" where '")
-                .say(kHeader)
+                .say(SCI_PROFILE_HEADER)
                 .say("' should be")
                 .is(-kEinval);
         Text version;

@@ -83,7 +83,9 @@ LEVELS = (
           'host tests of what is C++ in the kernel'),
     Level('fuzzers', ('selftests/fuzz/',), BORDER + ('sci profiles', 'sci interface', 'unit tests'),
           'the same by fuzzing'),
-    Level('self tests', ('selftests/',), BORDER + ('sci interface',), 'programs in test machines'),
+    # Minivm's classes run the guests of a self test, too.
+    Level('self tests', ('selftests/',), BORDER + ('sci interface', 'tools/minivm'),
+          'programs in test machines'),
     Level('bench', ('bench/',), BORDER + ('sci interface',), 'what isolation costs'),
 )
 
@@ -176,6 +178,9 @@ def check(top):
         for number, quoted, name in includes(top, path):
             found = resolve(path, quoted, name, known)
             if found is None:
+                if quoted and any(other.endswith('/' + name) for other in known):
+                    findings.append(f'{path}:{number}: includes {name}, which is in another '
+                                    'folder: name the folder')
                 if level.plain and name.startswith(KERNEL_HEADERS):
                     findings.append(f'{path}:{number}: includes {name}, a header of the kernel '
                                     f'(level {level.name} has none)')

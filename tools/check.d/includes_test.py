@@ -72,6 +72,10 @@ class IncludesTest(unittest.TestCase):
                     'asi/engine/policy.h:2: includes linux/list.h, a header of the kernel '
                     '(level engine has none)')
 
+    def test_a_folder_that_only_a_makefile_names_hides_nothing(self):
+        self.expect('sci/sci.c', '#include "core.h"\n',
+                    'sci/sci.c:1: includes core.h, which is in another folder: name the folder')
+
     def test_a_file_without_a_level_is_named(self):
         self.expect('asi/new.h', '', 'asi/new.h:1: belongs to no level')
 
