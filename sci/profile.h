@@ -3,7 +3,7 @@
  * A profile: the text pages and the kinds of data that each system call needs,
  * and its text form.
  *
- * Logic in C++ (profile_store.cc, profile_text.cc) behind this C border; the kernel,
+ * Logic in C++ (profile_*.cc) behind this C border; the kernel,
  * asictl and the host tests use the same objects.  Nothing here allocates or
  * sleeps: records come from the caller.
  *
@@ -31,6 +31,7 @@
 extern "C" {
 #endif
 
+#define SCI_PROFILE_HEADER	"asi-sci-profile"	/* first word of a profile's text */
 #define SCI_MAX_TEXT_PAGES	8192	/* pages a profile can tell apart: 32 MiB of text */
 #define SCI_BUILD_ID_LEN	41	/* 40 lower-case hexadecimal digits and a NUL */
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What profile_store.cc and profile_text.cc have in common.
+// What the C++ files of profiles have in common.
 #ifndef SCI_PROFILE_BITS_H
 #define SCI_PROFILE_BITS_H
 
+#include "../asi/text/errno.h"
 #include "profile.h"
 
 namespace sci {
 
-/// Numbers of the Linux ABI: no errno header exists in both worlds. The unit
-/// tests compare them with <cerrno>.
-enum Errno : int { kEnoent = 2, kE2big = 7, kEnomem = 12, kEinval = 22, kEstale = 116 };
+using enum asi::Errno;
+
+/// Of the grammar; it stands behind the header.
+constexpr const char* kVersion = "1";
+
+/// Data is read and written: accesses below this one.
+constexpr unsigned kDataAccesses = ASI_ACCESS_WRITE + 1;
 
 template <typename Word>
 Word read(const Word& word) {

@@ -3,8 +3,8 @@
 //
 // Recording comes from any context, NMI included, while others read: bits are
 // only ever set, each by one atomic operation.
+#include "../asi/text/text.h"
 #include "profile.h"
-
 #include "profile_bits.h"
 
 namespace sci {
@@ -13,10 +13,6 @@ namespace {
 
 /// Ranges of bits are as long as the types say.
 static_assert(ASI_NR_KINDS <= 32 && SCI_MAX_TEXT_PAGES % 64 == 0);
-
-bool is_data_access(unsigned access) {
-    return access == ASI_ACCESS_READ || access == ASI_ACCESS_WRITE;
-}
 
 /// Not __builtin_popcount(): that may be a call of a function the kernel has not.
 asi_u32 count_bits(asi_u64 word) {
@@ -34,11 +30,7 @@ bool set_bit(Word& word, unsigned bit) {
 }
 
 bool is_same_build(const sci_profile_data& a, const sci_profile_data& b) {
-    for (unsigned i = 0; i < SCI_BUILD_ID_LEN; ++i) {
-        if (a.build_id[i] != b.build_id[i]) return false;
-        if (a.build_id[i] == '\0') break;
-    }
-    return true;
+    return asi::text_in(a.build_id) == asi::text_in(b.build_id);
 }
 
 bool is_empty(const sci_profile_data& p, const sci_call_record& record) {
@@ -77,7 +69,7 @@ int sci_profile_record_text(sci_profile_data* p, unsigned call, asi_u32 page) {
 }
 
 int sci_profile_record_data(sci_profile_data* p, unsigned call, unsigned kind, unsigned access) {
-    if (call >= SCI_MAX_CALLS || kind >= ASI_NR_KINDS || !is_data_access(access)) return -kEinval;
+    if (call >= SCI_MAX_CALLS || kind >= ASI_NR_KINDS || access >= kDataAccesses) return -kEinval;
     sci_call_record* record = record_of(*p, call);
     if (!record) return -kEnoent;
     return set_bit(record->data[access], kind) ? 1 : 0;
@@ -91,7 +83,7 @@ bool sci_profile_has_text(const sci_profile_data* p, unsigned call, asi_u32 page
 
 bool sci_profile_has_data(const sci_profile_data* p, unsigned call, unsigned kind,
                           unsigned access) {
-    if (call >= SCI_MAX_CALLS || kind >= ASI_NR_KINDS || !is_data_access(access)) return false;
+    if (call >= SCI_MAX_CALLS || kind >= ASI_NR_KINDS || access >= kDataAccesses) return false;
     const sci_call_record* record = record_of(*p, call);
     return record && (read(record->data[access]) >> kind & 1);
 }

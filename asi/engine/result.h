@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "../text/errno.h"
+
 namespace asi {
 
 enum class [[nodiscard]] Status : std::uint8_t{
@@ -17,24 +19,23 @@ enum class [[nodiscard]] Status : std::uint8_t{
     kTooBig,    ///< a fixed-size table is full
 };
 
-/// The negative errno value of the Linux ABI. Kept as numbers because no errno
-/// header exists in both worlds; the unit tests compare them with <cerrno>.
+/// The negative errno value of the Linux ABI.
 constexpr int to_errno(Status status) {
     switch (status) {
         case Status::kOk:
             return 0;
         case Status::kNoMemory:
-            return -12;
+            return -kEnomem;
         case Status::kExists:
-            return -17;
+            return -kEexist;
         case Status::kNotFound:
-            return -2;
+            return -kEnoent;
         case Status::kTooBig:
-            return -7;
+            return -kE2big;
         case Status::kInvalid:
             break;
     }
-    return -22;
+    return -kEinval;
 }
 
 /// A value, or the reason why there is none.

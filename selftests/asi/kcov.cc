@@ -9,21 +9,19 @@
 // usage: kcov
 #include <fcntl.h>
 #include <linux/kcov.h>
-#include <linux/kvm.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <set>
+
+#include "tools/minivm/snippet_vm.h"
 
 namespace {
 
 constexpr std::size_t kPlaces = 1 << 20;
-constexpr std::size_t kMemory = 0x1000;
 
 // mov $1000, %si; 1: xor %eax, %eax; cpuid; dec %si; jnz 1b; out %al, $0xf4
 constexpr std::uint8_t kCode[] = {0xbe, 0xe8, 0x03, 0x66, 0x31, 0xc0, 0x0f,
@@ -39,56 +37,29 @@ int must(int result, const char* what) {
     return result;
 }
 
-void* must_map(std::size_t size, int flags, int fd) {
-    void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-    if (address == MAP_FAILED) fail("mmap");
-    return address;
-}
-
-struct Vcpu {
-    int fd;
-    kvm_run* run;
-};
-
-Vcpu make_guest() {
-    const int kvm = must(::open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
-    const int vm = must(::ioctl(kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
-    void* memory = must_map(kMemory, MAP_SHARED | MAP_ANONYMOUS, -1);
-    std::memcpy(memory, kCode, sizeof(kCode));
-    kvm_userspace_memory_region region{};
-    region.memory_size = kMemory;
-    region.userspace_addr = reinterpret_cast<std::uint64_t>(memory);
-    must(::ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
-    const int vcpu = must(::ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
-    const int size = must(::ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
-    kvm_sregs sregs;
-    must(::ioctl(vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
-    sregs.cs.base = 0;
-    sregs.cs.selector = 0;
-    must(::ioctl(vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
-    kvm_regs regs{};
-    regs.rflags = 2;
-    must(::ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
-    return {vcpu, static_cast<kvm_run*>(must_map(size, MAP_SHARED, vcpu))};
-}
-
 }  // namespace
 
 int main() {
     const int kcov = must(::open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC), "kcov");
     must(::ioctl(kcov, KCOV_INIT_TRACE, kPlaces), "KCOV_INIT_TRACE");
-    auto* places =
-        static_cast<std::uint64_t*>(must_map(kPlaces * sizeof(std::uint64_t), MAP_SHARED, kcov));
-    const Vcpu vcpu = make_guest();
+    void* shared = ::mmap(nullptr, kPlaces * sizeof(std::uint64_t), PROT_READ | PROT_WRITE,
+                          MAP_SHARED, kcov, 0);
+    if (shared == MAP_FAILED) fail("mmap");
+    auto* places = static_cast<std::uint64_t*>(shared);
+    const asi::Kvm kvm;
+    const asi::SnippetVm vm(kvm, asi::Irqchip::kNone, asi::CpuMode::kReal, 1);
+    vm.load_code(kCode);
+    const asi::Vcpu& vcpu = *vm.vcpus().front();
 
     must(::ioctl(kcov, KCOV_ENABLE, KCOV_TRACE_PC), "KCOV_ENABLE");
     __atomic_store_n(places, 0, __ATOMIC_RELAXED);
-    const int result = ::ioctl(vcpu.fd, KVM_RUN, 0);
+    const int error = vcpu.enter();
     const std::uint64_t count = __atomic_load_n(places, __ATOMIC_RELAXED);
     must(::ioctl(kcov, KCOV_DISABLE, 0), "KCOV_DISABLE");
 
-    if (result < 0 || vcpu.run->exit_reason != KVM_EXIT_IO) {
-        std::fprintf(stderr, "KVM_RUN: %d, exit reason %u\n", result, vcpu.run->exit_reason);
+    if (error != 0 || vcpu.state().exit_reason != KVM_EXIT_IO) {
+        std::fprintf(stderr, "KVM_RUN: error %d, %s\n", error,
+                     asi::describe_exit(vcpu.state()).c_str());
         return 1;
     }
     const std::set<std::uint64_t> distinct(places + 1, places + 1 + count);

@@ -47,7 +47,8 @@ cpu_set_t usable() {
 
 std::vector<Step> steps() {
     std::vector<Step> all;
-    for (const auto& some : {process_steps(), memory_steps(), file_steps(), wait_steps()})
+    for (const auto& some : {process_steps(), signal_steps(), trace_steps(), memory_steps(),
+                             file_steps(), wait_steps()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

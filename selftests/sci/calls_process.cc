@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Steps: processes, threads, signals, tracing, filters.
+// Steps: processes, threads, the processors they run on, who they are.
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include <atomic>
 #include <cstdint>
@@ -30,19 +19,6 @@
 namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
-
-volatile sig_atomic_t handled = 0;
-void count_signal(int) {
-    handled = handled + 1;
-}
-
-void handle(int signal, int flags) {
-    struct sigaction action {};
-    action.sa_handler = count_signal;
-    action.sa_flags = flags;
-    handled = 0;
-    need(::sigaction(signal, &action, nullptr) == 0, "sigaction");
-}
 
 void fork_and_exit() {
     for (const int status : {0, 1, 7, 255}) {
@@ -225,250 +201,6 @@ void priorities() {
     say("nice %s", outcome(::setpriority(PRIO_PROCESS, 0, 5)).c_str());
 }
 
-void interrupted_read() {
-    Pipe pipe;
-    handle(SIGALRM, 0);
-    const itimerval soon{{0, 0}, {0, 50000}};
-    need(::setitimer(ITIMER_REAL, &soon, nullptr) == 0, "setitimer");
-    char byte;
-    const ssize_t got = ::read(pipe.out, &byte, 1);
-    say("read %s handled %d", outcome(got).c_str(), static_cast<int>(handled));
-}
-
-void restarted_read() {
-    Pipe pipe;
-    handle(SIGUSR1, SA_RESTART);
-    const pid_t self = ::getpid();
-    const pid_t other = child([&pipe, self] {
-        pause_ms(100);
-        ::kill(self, SIGUSR1);
-        pause_ms(100);
-        return ::write(pipe.in, "done", 4) == 4 ? 0 : 1;
-    });
-    char bytes[8];
-    const ssize_t got = ::read(pipe.out, bytes, sizeof(bytes));
-    say("read %s handled %d", outcome(got).c_str(), static_cast<int>(handled));
-    say("writer %d", ended(other));
-}
-
-/// Stopped and continued, nanosleep() goes on where it was (restart_syscall).
-void restarted_sleep() {
-    const pid_t sleeper = child([] {
-        const double begin = seconds_now();
-        const timespec half{0, 500000000};
-        if (::nanosleep(&half, nullptr) != 0) return 1;
-        return seconds_now() - begin >= 0.499 ? 0 : 2;
-    });
-    for (int i = 0; i < 3; ++i) {
-        pause_ms(50);
-        ::kill(sleeper, SIGSTOP);
-        pause_ms(50);
-        ::kill(sleeper, SIGCONT);
-    }
-    say("slept %d", ended(sleeper));
-}
-
-void interrupted_sleep() {
-    handle(SIGALRM, 0);
-    const itimerval soon{{0, 0}, {0, 50000}};
-    ::setitimer(ITIMER_REAL, &soon, nullptr);
-    const timespec minute{60, 0};
-    timespec left{};
-    const int result = ::nanosleep(&minute, &left);
-    say("sleep %s, time left %d", outcome(result).c_str(), left.tv_sec > 50);
-}
-
-void signals_to_self() {
-    handle(SIGUSR1, 0);
-    for (int i = 0; i < 1000; ++i) need(::raise(SIGUSR1) == 0, "raise");
-    say("handled %d", static_cast<int>(handled));
-    sigval value{};
-    value.sival_int = 42;
-    need(::sigqueue(::getpid(), SIGUSR1, value) == 0, "sigqueue");
-    say("handled %d", static_cast<int>(handled));
-}
-
-/// Many signals while the kernel copies.
-void signals_while_copying() {
-    handle(SIGALRM, SA_RESTART);
-    const itimerval often{{0, 2000}, {0, 2000}};
-    std::vector<char> buffer(1 << 20, 'x');
-    const Fd zero(::open("/dev/zero", O_RDONLY));
-    need(::setitimer(ITIMER_REAL, &often, nullptr) == 0, "setitimer");
-    for (const double end = seconds_now() + 1; seconds_now() < end;) {
-        // /dev/zero ends early when a signal waits.
-        const ssize_t got = ::read(zero, buffer.data(), buffer.size());
-        need(got > 0 || errno == EINTR, "read");
-    }
-    const itimerval never{};
-    ::setitimer(ITIMER_REAL, &never, nullptr);
-    say("handled some %d", handled > 0);
-}
-
-void alternate_stack() {
-    static char memory[64 * 1024];
-    static volatile bool is_there = false;
-    stack_t stack{};
-    stack.ss_sp = memory;
-    stack.ss_size = sizeof(memory);
-    need(::sigaltstack(&stack, nullptr) == 0, "sigaltstack");
-    struct sigaction action {};
-    action.sa_flags = SA_ONSTACK;
-    action.sa_handler = [](int) {
-        char here;
-        const auto at = reinterpret_cast<std::uintptr_t>(&here);
-        const auto start = reinterpret_cast<std::uintptr_t>(memory);
-        is_there = at >= start && at < start + sizeof(memory);
-    };
-    need(::sigaction(SIGUSR2, &action, nullptr) == 0, "sigaction");
-    need(::raise(SIGUSR2) == 0, "raise");
-    say("on the other stack %d", is_there ? 1 : 0);
-}
-
-void signal_fd() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, SIGUSR1);
-    need(::sigprocmask(SIG_BLOCK, &set, nullptr) == 0, "sigprocmask");
-    const Fd fd(::signalfd(-1, &set, 0));
-    ::kill(::getpid(), SIGUSR1);
-    signalfd_siginfo info{};
-    say("read %s", outcome(::read(fd, &info, sizeof(info))).c_str());
-    say("signal %u", info.ssi_signo);
-    const timespec soon{0, 10000000};
-    say("wait %s", outcome(::sigtimedwait(&set, nullptr, &soon)).c_str());
-}
-
-void broken_pipe() {
-    Pipe pipe;
-    pipe.out.close();
-    say("write %s", outcome(::write(pipe.in, "x", 1)).c_str());
-    say("killed %d", ended(child([&pipe] {
-            ::signal(SIGPIPE, SIG_DFL);
-            return static_cast<int>(::write(pipe.in, "x", 1));
-        })));
-}
-
-// ---- Traced ----------------------------------------------------------------
-
-/// Stops itself, makes some calls, and says what it got.
-int traced_body() {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) return 1;
-    ::kill(::getpid(), SIGSTOP);
-    const long first = ::syscall(SYS_getppid);
-    const long second = ::syscall(SYS_getppid);
-    return first == second && first > 0 ? 0 : 2;
-}
-
-pid_t traced(const std::function<int()>& body) {
-    const pid_t pid = child(body);
-    int status;
-    need(::waitpid(pid, &status, 0) == pid && WIFSTOPPED(status), "stopped");
-    return pid;
-}
-
-void single_step() {
-    const pid_t pid = traced(traced_body);
-    int steps = 0;
-    int status = 0;
-    for (; steps < 3000; ++steps) {
-        need(::ptrace(PTRACE_SINGLESTEP, pid, nullptr, nullptr) == 0, "singlestep");
-        need(::waitpid(pid, &status, 0) == pid, "waitpid");
-        if (!WIFSTOPPED(status)) break;
-        user_regs_struct registers{};
-        need(WSTOPSIG(status) == SIGTRAP, "trap");
-        need(::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) == 0, "getregs");
-        errno = 0;
-        ::ptrace(PTRACE_PEEKTEXT, pid, registers.rip, nullptr);
-        need(errno == 0, "peek");
-    }
-    if (WIFSTOPPED(status)) {
-        need(::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) == 0, "detach");
-        say("ended %d", ended(pid));
-    } else {
-        say("ended %d", WEXITSTATUS(status));
-    }
-    say("many steps %d", steps > 20);
-}
-
-void system_calls_traced() {
-    const pid_t pid = traced(traced_body);
-    need(::ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD) == 0, "options");
-    int entries = 0;
-    int parents = 0;
-    int status;
-    for (bool is_entry = true;; is_entry = !is_entry) {
-        need(::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr) == 0, "syscall");
-        need(::waitpid(pid, &status, 0) == pid, "waitpid");
-        if (!WIFSTOPPED(status)) break;
-        need(WSTOPSIG(status) == (SIGTRAP | 0x80), "stop");
-        user_regs_struct registers{};
-        need(::ptrace(PTRACE_GETREGS, pid, nullptr, &registers) == 0, "getregs");
-        if (registers.orig_rax != SYS_getppid) continue;
-        if (is_entry) {
-            ++entries;
-            continue;
-        }
-        // The same lie both times.
-        need(static_cast<pid_t>(registers.rax) == ::getpid(), "result");
-        registers.rax = 4711;
-        need(::ptrace(PTRACE_SETREGS, pid, nullptr, &registers) == 0, "setregs");
-        ++parents;
-    }
-    say("entries %d exits %d ended %d", entries, parents, WEXITSTATUS(status));
-}
-
-/// The tracer's way into the other's memory, and the others.
-void other_memory() {
-    static volatile unsigned long word = 1;
-    const pid_t pid = traced([] {
-        ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-        word = 0x1234;
-        ::kill(::getpid(), SIGSTOP);
-        return word == 0x5678 ? 0 : 1;
-    });
-    const auto at = const_cast<unsigned long*>(&word);
-    say("peek %lx", ::ptrace(PTRACE_PEEKDATA, pid, at, nullptr));
-    unsigned long copy = 0;
-    const iovec mine{&copy, sizeof(copy)};
-    const iovec theirs{at, sizeof(copy)};
-    const ssize_t got = ::process_vm_readv(pid, &mine, 1, &theirs, 1, 0);
-    say("process_vm_readv %s %lx", outcome(got).c_str(), copy);
-    const Fd memory(::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDWR));
-    copy = 0;
-    const ssize_t read = ::pread(memory, &copy, sizeof(copy), reinterpret_cast<off_t>(at));
-    say("mem %s %lx", outcome(read).c_str(), copy);
-    char line[64] = "";
-    const Fd names(::open(("/proc/" + std::to_string(pid) + "/cmdline").c_str(), O_RDONLY));
-    need(::read(names, line, sizeof(line) - 1) > 0, "cmdline");
-    say("cmdline %d", std::strstr(line, "calls") != nullptr);
-    copy = 0x5678;
-    say("process_vm_writev %s", outcome(::process_vm_writev(pid, &mine, 1, &theirs, 1, 0)).c_str());
-    need(::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) == 0, "detach");
-    say("ended %d", ended(pid));
-}
-
-// ---- Filters ---------------------------------------------------------------
-
-void seccomp_filter() {
-    sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sethostname, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const sock_fprog program{std::size(code), code};
-    need(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
-    need(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "seccomp");
-    say("refused %s", outcome(::syscall(SYS_getppid)).c_str());
-    say("allowed %d", ::getpid() > 0);
-    say("killed %d", ended(child([] { return ::sethostname("x", 1); })));
-}
-
-// ---- Much of the rest ------------------------------------------------------
-
 void identity() {
     utsname name{};
     need(::uname(&name) == 0, "uname");
@@ -507,14 +239,6 @@ void namespaces() {
         })));
 }
 
-void wrong_calls() {
-    say("no such call %s", outcome(::syscall(451 + 40)).c_str());
-    say("no call at all %s", outcome(::syscall(-1)).c_str());
-    say("far away %s", outcome(::syscall(100000)).c_str());
-    say("bad fd %s", outcome(::close(12345)).c_str());
-    say("bad signal %s", outcome(::kill(::getpid(), 1000)).c_str());
-}
-
 constexpr Step kSteps[] = {
     {"fork_and_exit", fork_and_exit},
     {"core_dump", core_dump},
@@ -528,22 +252,8 @@ constexpr Step kSteps[] = {
     {"migrated", migrated},
     {"preempted", preempted},
     {"priorities", priorities},
-    {"interrupted_read", interrupted_read},
-    {"restarted_read", restarted_read},
-    {"restarted_sleep", restarted_sleep},
-    {"interrupted_sleep", interrupted_sleep},
-    {"signals_to_self", signals_to_self},
-    {"signals_while_copying", signals_while_copying},
-    {"alternate_stack", alternate_stack},
-    {"signal_fd", signal_fd},
-    {"broken_pipe", broken_pipe},
-    {"single_step", single_step},
-    {"system_calls_traced", system_calls_traced},
-    {"other_memory", other_memory},
-    {"seccomp_filter", seccomp_filter},
     {"identity", identity},
     {"namespaces", namespaces},
-    {"wrong_calls", wrong_calls},
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ struct Step {
 
 /// By subject: calls_*.cc
 std::span<const Step> process_steps();
+std::span<const Step> signal_steps();
+std::span<const Step> trace_steps();
 std::span<const Step> memory_steps();
 std::span<const Step> file_steps();
 std::span<const Step> wait_steps();

@@ -142,7 +142,7 @@ class TlbMachine final : private TlbMemory {
     void publish(asi_u64* to, asi_u64 value) override;
     asi_u64 count(asi_u64* what) override;
 
-    // Hardware.
+    // Hardware: tlb_machine.cc.
     void point();
     void wait();
     void load_cr3(Domain* domain, unsigned pcid, bool flush, Time begun);
@@ -152,14 +152,14 @@ class TlbMachine final : private TlbMemory {
     void nmi();
     void interrupt();
 
-    // The switch, as in asi/x86/switch.c.
+    // The switch, as in asi/x86/cpu/switch.c: tlb_switch.cc.
     void switch_in(Domain& domain);
     bool switch_in_again(Domain& domain);
     void switch_out();
     void enter(Domain& domain);
     void leave();
 
-    // What kernels do.
+    // What kernels do: tlb_kernel.cc.
     void program();
     void run_task(Task& task);
     void inside(Domain& domain);

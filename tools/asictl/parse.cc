@@ -8,7 +8,9 @@
 #include <cstring>
 #include <system_error>
 
+#include "asi/text/lines.h"
 #include "fields.h"
+#include "kernel_text.h"
 
 namespace asi::ctl {
 namespace {
@@ -30,15 +32,15 @@ std::string_view next_word(std::string_view& rest) {
     return word;
 }
 
-/// Trimmed pieces between any of @separators, empty ones left out.
-std::vector<std::string_view> split(std::string_view text, std::string_view separators) {
-    std::vector<std::string_view> pieces;
+/// Trimmed lines, empty ones left out.
+std::vector<std::string_view> lines_of(std::string_view text) {
+    std::vector<std::string_view> lines;
     while (!text.empty()) {
-        const auto end = std::min(text.find_first_of(separators), text.size());
-        if (const auto piece = trim(text.substr(0, end)); !piece.empty()) pieces.push_back(piece);
+        const auto end = std::min(text.find('\n'), text.size());
+        if (const auto line = trim(text.substr(0, end)); !line.empty()) lines.push_back(line);
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    return pieces;
+    return lines;
 }
 
 Pair key_and_rest(std::string_view line) {
@@ -230,14 +232,13 @@ Number parse_number(std::string_view text) {
 
 Status parse_status(std::string_view text) {
     Status status;
-    for (std::string_view line : split(text, "\n"))
-        assign(status, kStatusFields, key_and_rest(line));
+    for (std::string_view line : lines_of(text)) assign(status, kStatusFields, key_and_rest(line));
     return status;
 }
 
 std::vector<Domain> parse_domains(std::string_view text) {
     std::vector<Domain> domains;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         if (domains.empty() || starts_with_word(line, "domain")) domains.emplace_back();
         if (starts_with_word(line, "kind")) {
             domains.back().kinds.push_back(from_line(kKindBytesFields, line));
@@ -250,7 +251,7 @@ std::vector<Domain> parse_domains(std::string_view text) {
 
 FaultLog parse_faults(std::string_view text) {
     FaultLog log;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         if (starts_with_word(line, "class")) {
             log.records.push_back(from_line(kFaultFields, line));
         } else if (!add_fault_totals(log, line)) {
@@ -262,13 +263,13 @@ FaultLog parse_faults(std::string_view text) {
 
 Pairs parse_stats(std::string_view text) {
     Pairs stats;
-    for (std::string_view line : split(text, "\n")) stats.push_back(key_and_rest(line));
+    for (std::string_view line : lines_of(text)) stats.push_back(key_and_rest(line));
     return stats;
 }
 
 Verification parse_verification(std::string_view text) {
     Verification verification;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         if (!add_verification_line(verification, line))
             verification.other.push_back(key_and_rest(line));
     }
@@ -277,7 +278,7 @@ Verification parse_verification(std::string_view text) {
 
 std::vector<Vm> parse_vms(std::string_view text) {
     std::vector<Vm> vms;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         if (vms.empty() || starts_with_word(line, "vm")) vms.emplace_back();
         add_vm_line(vms.back(), line);
     }
@@ -286,7 +287,7 @@ std::vector<Vm> parse_vms(std::string_view text) {
 
 SciProfileList parse_sci_profiles(std::string_view text) {
     SciProfileList list;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         if (starts_with_word(line, "profile")) {
             list.profiles.push_back(from_line(kSciProfileFields, line));
         } else {
@@ -298,7 +299,7 @@ SciProfileList parse_sci_profiles(std::string_view text) {
 
 SciViolationLog parse_sci_violations(std::string_view text) {
     SciViolationLog log;
-    for (std::string_view line : split(text, "\n")) {
+    for (std::string_view line : lines_of(text)) {
         std::string_view rest = line;
         if (next_word(rest) == "violation") {
             log.violations.push_back(from_line(kSciViolationFields, rest));
@@ -334,10 +335,9 @@ Text parse_build_id(std::string_view notes) {
 
 std::vector<PolicyRule> parse_policy(std::string_view text) {
     std::vector<PolicyRule> rules;
-    for (std::string_view line : split(text, "\n")) {
-        // The comment goes first: a ';' in it separates nothing.
-        for (std::string_view rule : split(line.substr(0, line.find('#')), ";"))
-            rules.push_back(parse_rule(rule));
+    for (Lines lines(to_kernel_text(text), Lines::End::kNewlineOrSemicolon); lines.next();) {
+        const std::string_view rule = trim(from_kernel_text(lines.line()));
+        if (!rule.empty()) rules.push_back(parse_rule(rule));
     }
     return rules;
 }
@@ -347,7 +347,7 @@ std::string PolicyProblem::to_string() const {
 }
 
 PolicyProblem parse_policy_error(std::string_view text) {
-    const std::vector<std::string_view> lines = split(text, "\n");
+    const std::vector<std::string_view> lines = lines_of(text);
     if (lines.empty()) return {};
     std::string_view rest = lines.front();
     if (next_word(rest) == "line") {

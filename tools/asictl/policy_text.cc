@@ -5,6 +5,9 @@
 
 #include <cstring>
 
+#include "asi/text/words.h"
+#include "kernel_text.h"
+
 namespace asi::ctl {
 
 std::optional<PolicyProblem> check_policy(std::string_view text) {
@@ -13,9 +16,7 @@ std::optional<PolicyProblem> check_policy(std::string_view text) {
     asi_policy_default(&policy);
     const int result = asi_policy_parse(&policy, text.data(), text.size(), &error);
     if (result == 0) return std::nullopt;
-    PolicyProblem problem;
-    if (error.line != 0) problem.line = error.line;
-    problem.message.assign(error.message, strnlen(error.message, sizeof(error.message)));
+    PolicyProblem problem = to_problem(error);
     if (problem.message.empty()) problem.message = std::strerror(-result);
     return problem;
 }
@@ -23,18 +24,12 @@ std::optional<PolicyProblem> check_policy(std::string_view text) {
 std::string default_policy_text() {
     asi_policy policy = {};
     asi_policy_default(&policy);
-    // With room for the NUL, which std::string keeps behind its last byte.
-    std::string text(asi_policy_format(&policy, nullptr, 0), '\0');
-    asi_policy_format(&policy, text.data(), text.size() + 1);
-    return text;
+    return whole_text(
+        [&](char* buffer, std::size_t size) { return asi_policy_format(&policy, buffer, size); });
 }
 
 bool is_known_class(std::string_view name) {
-    for (unsigned int i = 0; i < ASI_NR_CLASSES; ++i) {
-        const char* known = asi_class_name(i);
-        if (known != nullptr && name == known) return true;
-    }
-    return false;
+    return find_name(asi_class_name, to_kernel_text(name)).has_value();
 }
 
 std::string join_rule_words(const std::vector<std::string>& words) {

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "failure.h"
+#include "kernel_text.h"
 
 namespace asi::ctl {
 
@@ -49,10 +50,7 @@ std::optional<PolicyProblem> SciProfile::load(std::string_view text) {
     const int result = sci_profile_load(&storage_->data, text.data(), text.size(), &source, &error);
     if (result == 0) return std::nullopt;
     if (result == -ENOMEM) throw std::bad_alloc();
-    PolicyProblem problem;
-    if (error.line != 0) problem.line = error.line;
-    problem.message.assign(error.message, strnlen(error.message, sizeof(error.message)));
-    return problem;
+    return to_problem(error);
 }
 
 std::string SciProfile::name() const {
@@ -89,10 +87,9 @@ std::vector<CallNeeds> SciProfile::calls() const {
 }
 
 std::string SciProfile::to_text() const {
-    // With room for the NUL, which std::string keeps behind its last byte.
-    std::string text(sci_profile_format(&storage_->data, nullptr, 0), '\0');
-    sci_profile_format(&storage_->data, text.data(), text.size() + 1);
-    return text;
+    return whole_text([&](char* buffer, std::size_t size) {
+        return sci_profile_format(&storage_->data, buffer, size);
+    });
 }
 
 void SciProfile::add(const SciProfile& other) {
@@ -107,11 +104,10 @@ bool is_profile_name(const std::string& text) {
 }
 
 std::vector<std::string> split_profiles(std::string_view text) {
-    constexpr std::string_view kHeader = "asi-sci-profile";
     std::vector<std::string> profiles;
     while (!text.empty()) {
         const std::size_t size = std::min(text.find('\n'), text.size() - 1) + 1;
-        if (profiles.empty() || text.starts_with(kHeader)) profiles.emplace_back();
+        if (profiles.empty() || text.starts_with(SCI_PROFILE_HEADER)) profiles.emplace_back();
         profiles.back() += text.substr(0, size);
         text.remove_prefix(size);
     }

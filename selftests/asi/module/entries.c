@@ -75,15 +75,21 @@ void asi_entry_count(struct asi_entry *entry, enum asi_where where)
 	}
 }
 
+void asi_entry_await(struct asi_entry *entry, unsigned int seen)
+{
+	int i;
+
+	for (i = 0; i < ASI_ENTRY_PATIENCE && READ_ONCE(entry->seen) == seen; i++)
+		cpu_relax();
+}
+
 /* Preemption off: the CPU that leaves is the one that entered. */
 static void asi_entry_round(struct asi_entry *entry, const struct asi_event *event,
 			    bool critical)
 {
 	preempt_disable();
 	local_irq_disable();
-	entry->unrestricted = asi_entry_root();
-	asi_enter(entry->asi);
-	entry->restricted = asi_entry_root();
+	asi_entry_go_in(entry);
 	if (!critical)
 		asi_relax();
 	if (event->flags & ASI_EVENT_IRQS)
@@ -94,9 +100,7 @@ static void asi_entry_round(struct asi_entry *entry, const struct asi_event *eve
 	asi_entry_count(entry, asi_entry_where(entry));
 	if (critical)
 		asi_relax();
-	asi_exit();
-	if (asi_entry_where(entry) != ASI_OUTSIDE)
-		entry->wrong++;
+	asi_entry_go_out(entry);
 	local_irq_enable();
 	preempt_enable();
 	cond_resched();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by entries.c, events.c and preempt.c. */
+/* Shared by entries.c, events.c, events_irq.c and preempt.c. */
 #ifndef ASI_TEST_ENTRIES_H
 #define ASI_TEST_ENTRIES_H
 
@@ -56,14 +56,48 @@ static inline unsigned long asi_entry_root(void)
 	return __native_read_cr3() & CR3_ADDR_MASK;
 }
 
+/* Turns of a waiting loop: seconds, on the slowest emulator. */
+#define ASI_ENTRY_PATIENCE	5000000
+
 /* entries.c */
 enum asi_where asi_entry_where(const struct asi_entry *entry);
 /* The handler of the event runs.  Any context. */
 void asi_entry_seen(struct asi_entry *entry);
 void asi_entry_count(struct asi_entry *entry, enum asi_where where);
+/* Until entry->seen is another than @seen, or patience ends. */
+void asi_entry_await(struct asi_entry *entry, unsigned int seen);
 
-/* events.c, preempt.c */
+/* Into the domain, into a critical section.  Interrupts off. */
+static __always_inline void asi_entry_go_in(struct asi_entry *entry)
+{
+	entry->unrestricted = asi_entry_root();
+	asi_enter(entry->asi);
+	entry->restricted = asi_entry_root();
+}
+
+/* Out of the domain, and that is where the CPU must be then.  Interrupts off. */
+static __always_inline void asi_entry_go_out(struct asi_entry *entry)
+{
+	asi_exit();
+	if (asi_entry_where(entry) != ASI_OUTSIDE)
+		entry->wrong++;
+}
+
+/* events.c, events_irq.c, preempt.c */
 extern const struct asi_event asi_events_table[];
+/* Whose event the handlers are waiting for. */
+extern struct asi_entry *asi_awaited;
+int asi_irq_begin(struct asi_entry *entry);
+void asi_irq_provoke(struct asi_entry *entry);
+void asi_irq_end(struct asi_entry *entry);
+void asi_softirq_provoke(struct asi_entry *entry);
+void asi_softirq_end(struct asi_entry *entry);
+int asi_timer_begin(struct asi_entry *entry);
+void asi_timer_round(struct asi_entry *entry);
+void asi_timer_end(struct asi_entry *entry);
+int asi_ipi_begin(struct asi_entry *entry);
+void asi_ipi_provoke(struct asi_entry *entry);
+void asi_ipi_end(struct asi_entry *entry);
 int asi_preempt_begin(struct asi_entry *entry);
 int asi_migrate_begin(struct asi_entry *entry);
 void asi_preempt_round(struct asi_entry *entry);

@@ -12,8 +12,6 @@
 #include <linux/wait.h>
 #include "entries.h"
 
-#define ASI_PREEMPT_PATIENCE	5000000
-
 static struct task_struct *asi_rival;
 static struct asi *asi_rival_domain;
 static struct asi_entry *asi_victim;
@@ -110,22 +108,18 @@ void asi_preempt_round(struct asi_entry *entry)
 
 	set_cpus_allowed_ptr(asi_rival, cpumask_of(raw_smp_processor_id()));
 	local_irq_disable();
-	entry->unrestricted = asi_entry_root();
-	asi_enter(entry->asi);
-	entry->restricted = asi_entry_root();
+	asi_entry_go_in(entry);
 	asi_relax();
 	irq_work_queue(&asi_preempt_work);
 	local_irq_enable();
-	for (i = 0; i < ASI_PREEMPT_PATIENCE && READ_ONCE(entry->seen) == seen; i++) {
+	for (i = 0; i < ASI_ENTRY_PATIENCE && READ_ONCE(entry->seen) == seen; i++) {
 		cpu_relax();
 		if (!entry->strict)
 			cond_resched();
 	}
 	local_irq_disable();
 	asi_entry_count(entry, asi_entry_where(entry));
-	asi_exit();
-	if (asi_entry_where(entry) != ASI_OUTSIDE)
-		entry->wrong++;
+	asi_entry_go_out(entry);
 	local_irq_enable();
 	if (asi_victim_moves)
 		set_cpus_allowed_ptr(entry->task, &asi_victim_cpus);

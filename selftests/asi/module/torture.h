@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by torture.c, which runs the workers, and torture_work.c, their work. */
+/* Shared by torture.c, which runs the workers, and torture_*.c, their work. */
 #ifndef ASI_TORTURE_H
 #define ASI_TORTURE_H
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/completion.h>
+#include <linux/gfp.h>
 #include <linux/prandom.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
@@ -17,6 +18,9 @@
 #define ASI_TORTURE_DOMAINS	(ASI_TORTURE_OWN + ASI_TORTURE_SHARED)
 #define ASI_TORTURE_OBJECTS	6	/* of one worker */
 #define ASI_TORTURE_PAGES	512	/* of one object: a large leaf */
+/* What starts every pattern. */
+#define ASI_TORTURE_MAGIC	0xa51cULL
+#define ASI_TORTURE_GFP		(GFP_KERNEL | __GFP_NOWARN)
 
 /* What is counted, and the name of each in the report. */
 enum asi_torture_count {
@@ -113,9 +117,41 @@ static inline u32 asi_torture_random(struct asi_torture_worker *w, u32 below)
 /* torture.c: something that must not be. */
 void asi_torture_wrong(const char *what, const void *at, u64 got, u64 expected);
 
+/* What page @page of the object holds in all its words. */
+static inline u64 asi_torture_pattern(const struct asi_torture_object *o, unsigned int page)
+{
+	return o->pattern + page;
+}
+
 /* torture_work.c; process context. */
 void asi_torture_work(struct asi_torture_worker *w);
 void asi_torture_end(struct asi_torture_worker *w);
+
+/*
+ * torture_memory.c; process context.  Domains are given by their place with the
+ * worker; where there is none, nothing happens.
+ */
+void asi_torture_create(struct asi_torture_worker *w, unsigned int domain);
 void asi_torture_destroy(struct asi_torture_domain *d);
+/* Takes the place of @o, which is freed, mapped or not. */
+void asi_torture_alloc(struct asi_torture_worker *w, struct asi_torture_object *o);
+void asi_torture_release(struct asi_torture_worker *w, struct asi_torture_object *o);
+/* What @o's worker knows of it in the domain that is there now; under its lock. */
+struct asi_torture_state *asi_torture_state(const struct asi_torture_worker *w,
+					    struct asi_torture_object *o, unsigned int domain);
+void asi_torture_map(struct asi_torture_worker *w, struct asi_torture_object *o,
+		     unsigned int domain, unsigned int from, unsigned int pages);
+void asi_torture_unmap(struct asi_torture_worker *w, struct asi_torture_object *o,
+		       unsigned int domain, unsigned int from, unsigned int pages);
+void asi_torture_protect(struct asi_torture_worker *w, struct asi_torture_object *o);
+void asi_torture_free_seen(struct asi_torture_worker *w, struct asi_torture_object *o);
+/* For calls of other CPUs. */
+void asi_torture_nothing(void *unused);
+
+/* torture_visit.c; process context. */
+void asi_torture_stay(struct asi_torture_worker *w, unsigned int domain);
+void asi_torture_sleep(struct asi_torture_worker *w, unsigned int domain);
+/* To another CPU that is online. */
+void asi_torture_move(struct asi_torture_worker *w);
 
 #endif /* ASI_TORTURE_H */
