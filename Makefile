@@ -89,7 +89,7 @@ torture: tools
 .PHONY: bench
 bench: tools
 	@status=0; for part in run workloads reach servers; do \
-		bench/$$part || status=$$?; \
+		bench/$$part.py || status=$$?; \
 	done; exit $$status
 
 .PHONY: shell

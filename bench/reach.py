@@ -140,7 +140,7 @@ def check_promises(result):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/reach --update writes one")
+        print("\nno baseline: bench/reach.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     if baseline["compiler"] != result["compiler"]:

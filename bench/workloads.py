@@ -159,7 +159,7 @@ def causes_between(causes, reasons):
 
 
 def cell_between(begin, end):
-    """One workload's figures, from two reports of bench/nested/host."""
+    """One workload's figures, from two reports of bench/nested/host.py."""
     kvm = {name: count - begin["kvm"].get(name, 0) for name, count in end["kvm"].items()}
     cell = {"seconds": end["seconds"] - begin["seconds"], "exits": kvm["exits"],
             "kvm": {name: count for name, count in sorted(kvm.items()) if count}}
@@ -215,11 +215,11 @@ def boot(name, images, args):
                f"--timeout={args.timeout + args.idle}", f"--kernel={images[one.kernel]}",
                f"--log={OUT}/workloads-{label}.log"]
     if args.accel == "tcg":
-        # One thread for two processors hangs nested guests; several need `held`.
+        # One thread for two processors hangs nested guests.
         command.append("--tcg-thread=multi")
-    # `held` starts the second processor.
     command.append(f"--append={one.append} maxcpus=1")
-    command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/held", NESTED / "host",
+    command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/without-code-patching",
+                NESTED / "host.py",
                 images["patched"], INITRD, str(one.vcpus), str(args.idle),
                 *(workload for workload in args.workloads if workload != "boot")]
     for attempt in range(1, ATTEMPTS + 1):
@@ -340,7 +340,7 @@ def check_promises(columns):
 
 def compare_with_baseline(columns, workloads):
     if not BASELINE.exists():
-        print("\nno baseline: bench/workloads --update writes one")
+        print("\nno baseline: bench/workloads.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())["columns"]
     rows = []

@@ -321,7 +321,7 @@ def check_promises(result):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/run --update writes one")
+        print("\nno baseline: bench/run.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     if baseline["compiler"] != result["compiler"]:
@@ -350,7 +350,7 @@ def compare_with_baseline(result):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="bench/run [--update] [--no-build] [--unpatched=DIR] [--patched=DIR]")
+        usage="bench/run.py [--update] [--no-build] [--unpatched=DIR] [--patched=DIR]")
     parser.add_argument("--update", action="store_true", help="rewrite bench/baseline.json")
     add_kernel_arguments(parser)
     parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS",

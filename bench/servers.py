@@ -154,7 +154,7 @@ def check_promises(columns):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/servers --update writes one")
+        print("\nno baseline: bench/servers.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     for what in ("compiler", "plain"):
