@@ -53,7 +53,7 @@ deps:
 .PHONY: tools minivm asictl vm
 tools: minivm asictl vm
 minivm asictl vm: deps
-	@$(MAKE) -s -j$(JOBS) -C tools/$@
+	@tools/lib/progress.py run 'building tools/$@' -- $(MAKE) -s -j$(JOBS) -C tools/$@
 
 FLAVOUR ?= base
 .PHONY: kernel
@@ -65,8 +65,9 @@ unit: deps
 	@$(MAKE) -s -C selftests/unit test
 	@$(MAKE) -s -C tools/asictl test
 
+# It builds the tools and the kernel, as its first stages.
 .PHONY: demo
-demo: tools kernel
+demo:
 	@tools/demo
 
 .PHONY: test
@@ -88,7 +89,8 @@ torture: tools
 
 .PHONY: bench
 bench: tools
-	@status=0; for part in run workloads reach servers; do \
+	@status=0; n=0; for part in run workloads reach servers; do \
+		n=$$((n + 1)); echo "== $$n of 4: bench/$$part.py =="; \
 		bench/$$part.py || status=$$?; \
 	done; exit $$status
 

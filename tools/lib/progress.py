@@ -5,8 +5,9 @@
 On a terminal one line that is updated, elsewhere a line now and then; both on
 standard error.  A module for programs in Python, and a command for the others:
 
-usage: progress.py run TITLE -- COMMAND...
-         Runs COMMAND, passes its output on, and shows for how long.
+usage: progress.py run TITLE [--grows=DIR] -- COMMAND...
+         Runs COMMAND, passes its output on, and shows for how long, and by how much
+         the files in DIR have grown.
        progress.py kbuild TITLE --log=FILE --folder=DIR [--about=N] [--remember=FILE] -- COMMAND...
          COMMAND builds a kernel into DIR and prints what kbuild prints without -s.
          All of it goes to the log; shown are warnings and errors, and the objects
@@ -198,10 +199,24 @@ def pass_on(stream, out, line):
         line.say(text.rstrip("\n"), out)
 
 
+def size_of(folder):
+    """Bytes of the files in it, in no folder below."""
+    with contextlib.suppress(OSError):
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    return 0
+
+
 def run(args):
     """Its output passes through here, as it would write over the line."""
     line = Line()
-    with ticking(line, lambda elapsed: f"{args.title}, {duration(elapsed)}"):
+    before = size_of(args.grows) if args.grows else 0
+
+    def text(elapsed):
+        grown = size_of(args.grows) - before if args.grows else 0
+        return (args.title + (f", {grown / 2**20:.0f} MiB" if grown > 0 else "") +
+                f", {duration(elapsed)}")
+
+    with ticking(line, text):
         process = subprocess.Popen(args.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, errors="replace", close_fds=False)
         readers = [threading.Thread(target=pass_on, args=(stream, out, line)) for stream, out in
@@ -244,7 +259,8 @@ class Objects:
         share = min(self.built / todo, 0.99)
         text = (f"{self.built} of {'' if self.built <= todo else 'about '}{max(todo, self.built)} "
                 f"objects ({100 * share:.0f} %), {duration(elapsed)}")
-        if share > 0.02 and elapsed > 10:
+        # What comes after the last object, linking, is not known.
+        if share > 0.02 and elapsed > 10 and self.built < todo:
             text += f", about {roughly(elapsed * (1 - share) / share)} left"
         return text
 
@@ -275,8 +291,8 @@ def kbuild(args):
                 line.say(text, sys.stderr)
         status = status_of(process)
     if status:
-        line.say(f"{args.title}: failed after {objects.text()}; all it said is in {args.log}",
-                 sys.stderr)
+        line.say(f"{args.title}: failed after {objects.built} objects; what make said is in "
+                 f"{args.log}", sys.stderr)
     else:
         line.say(f"{args.title}: built in {duration(time.monotonic() - objects.begin)}")
         objects.note()
@@ -290,7 +306,9 @@ def main():
     for name in ("run", "kbuild"):
         command = commands.add_parser(name)
         command.add_argument("title")
-        if name == "kbuild":
+        if name == "run":
+            command.add_argument("--grows")
+        else:
             command.add_argument("--log", required=True)
             command.add_argument("--folder", required=True)
             command.add_argument("--about", type=int, default=0)
