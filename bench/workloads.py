@@ -46,7 +46,8 @@ import subprocess
 import sys
 
 from common import (MINIVM, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, kernel_folders, number, options_of, print_table)
+                    copy_images, doubts_about, kernel_folders, number, options_of, parts_of,
+                    print_table)
 
 BASELINE = TOP / "bench" / "workloads-baseline.json"
 RESULT = OUT / "workloads.json"
@@ -208,7 +209,7 @@ def cell_between(begin, end):
 # ---- measuring --------------------------------------------------------------
 
 
-def boot(name, images, args):
+def boot(name, images, args, line):
     one = BOOTS[name]
     label = name.replace("/", "-").replace(" ", "-")
     command = [TOP / "tools/vm/run", f"--accel={args.accel}", "--smp=2", "--mem=2G",
@@ -219,15 +220,13 @@ def boot(name, images, args):
         command.append("--tcg-thread=multi")
     command.append(f"--append={one.append} maxcpus=1")
     command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/without-code-patching",
-                NESTED / "host.py",
-                images["patched"], INITRD, str(one.vcpus), str(args.idle),
+                NESTED / "host.py", images["patched"], INITRD, str(one.vcpus), str(args.idle),
                 *(workload for workload in args.workloads if workload != "boot")]
     for attempt in range(1, ATTEMPTS + 1):
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if run.returncode == 0:
             return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-        print(f"workloads: {name}: attempt {attempt} ended with {run.returncode}", file=sys.stderr,
-              flush=True)
+        line.say(f"workloads: {name}: attempt {attempt} ended with {run.returncode}", sys.stderr)
     raise CannotMeasure(f"{name}: no attempt of {ATTEMPTS} measured anything")
 
 
@@ -244,9 +243,11 @@ def digest(lines):
 
 def measure(args, images, names):
     columns = {}
-    for count, name in enumerate(names, 1):
-        print(f"workloads: boot {count} of {len(names)}: {name}", file=sys.stderr, flush=True)
-        columns[name] = digest(boot(name, images, args))
+    parts = parts_of("workloads: boot", names)
+    for name in names:
+        with parts.part(name):
+            lines = boot(name, images, args, parts.line)
+        columns[name] = digest(lines)
         # In case a later one fails.
         write_json(RESULT, {"columns": columns})
     return columns

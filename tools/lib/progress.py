@@ -166,7 +166,7 @@ class Parts:
     @contextlib.contextmanager
     def part(self, name):
         self.count += 1
-        head = f"{self.title}: {self.count} of {len(self.names)}: {name}"
+        head = f"{self.title} {self.count} of {len(self.names)}: {name}"
 
         def text(elapsed):
             left = self.left(elapsed)
