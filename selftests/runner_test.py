@@ -114,7 +114,8 @@ def a_step_that_passes_is_counted(out):
 
 @test
 def a_step_that_fails_is_shown(out):
-    counts(out, "fails", "1 passed, 1 failed, 0 skipped", "the reason", "failed: fails", "not ok 2 b")
+    counts(out, "fails", "1 passed, 1 failed, 0 skipped", "the reason", "failed: fails",
+           "not ok 2 b")
 
 
 @test
