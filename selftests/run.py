@@ -273,9 +273,12 @@ class Runner:
 
     def text(self):
         left, known = self.left()
+        words = [f"{self.done} of {self.total} steps"]
+        # What takes longer than it should may take any time.
+        if left:
+            words.append(f"{'about' if known else 'at most'} {progress.roughly(left)} left")
         running = ", ".join(f"{run.step.name} {run.elapsed():.0f} s" for run in self.running)
-        return (f"{self.done} of {self.total} steps, {'about' if known else 'at most'} "
-                f"{progress.roughly(left)} left; {running}")
+        return f"{', '.join(words)}; {running}"
 
     # From outside.
 
