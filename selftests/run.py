@@ -433,17 +433,16 @@ def chosen(names, steps):
 
 def run_steps(runner, names, steps, out):
     todo = chosen(names, steps)
-    here = [step for step in todo if step.group == "host"]
-    booted = [step for step in todo if step.group != "host"]
-    runner.add(here)
+    first = [step for step in todo if step.group == "host" and not step.source]
+    then = [step for step in todo if step not in first]
+    runner.add(first)
     runner.start_more()
-    if "all" in names:
-        kernels = dict.fromkeys(step.machine.kernel for step in booted if step.machine)
-        if not runner.build(kernels):
-            booted = []
-    if any(kernels_of(step) and not missing_kernels(step) for step in booted):
+    if "all" in names and not runner.build(dict.fromkeys(
+            step.machine.kernel for step in then if step.machine)):
+        then = []
+    if any(kernels_of(step) and not missing_kernels(step) for step in then):
         make_guest_files(out)
-    runner.add(booted)
+    runner.add(then)
     runner.finish()
 
 

@@ -57,6 +57,7 @@ class Step:
     append: str = ""                # Kernel parameters.
     before: str = ""                # Runs first, on the host.
     kernels: Tuple[str, ...] = ()   # That it needs, beside the machine's.
+    source: bool = False            # It needs the kernel's source: in "all" builds come first.
     gtest: bool = False             # COMMAND prints what GoogleTest prints.
     sleeps: bool = False            # Most of the time: it takes no place.
     alone: bool = False             # It needs the machine for itself.
@@ -106,6 +107,7 @@ STEPS = [
          before="make -s -j$(nproc) -C selftests/unit all"),
     Step("asictl", HOST, 200, "make -s -C tools/asictl test", group="host", gtest=True),
     Step("runner", HOST, 60, "python3 selftests/runner_test.py", group="host"),
+    Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
 
     # It waits for timers, most of the time.
     Step("sci-upstream", ONE_THREAD, 400, "selftests/sci/upstream.sh", **SCI, sleeps=True,
