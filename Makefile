@@ -29,7 +29,8 @@ help:
 	@echo '  make tools     build asictl, minivm and vm, the test machine launcher;'
 	@echo '                 each by its name, too'
 	@echo '  make unit      the host tests of the engine and asictl only'
-	@echo '  make selftest  the self tests in the built kernel only'
+	@echo '  make selftest  the self tests in the built kernel only; selftests/run --list'
+	@echo '                 prints the steps, selftests/run NAME... runs some'
 	@echo '  make torture   everything at once for T=$(TORTURE_T) seconds, SEED=N to repeat one,'
 	@echo '                 in the base and in the debug kernel'
 	@echo '  make bench     instructions per operation beside the unpatched kernel, the'
@@ -53,7 +54,7 @@ deps:
 .PHONY: tools minivm asictl vm
 tools: minivm asictl vm
 minivm asictl vm: deps
-	@$(MAKE) -s -j$(JOBS) -C tools/$@
+	@tools/lib/progress.py run 'building tools/$@' -- $(MAKE) -s -j$(JOBS) -C tools/$@
 
 FLAVOUR ?= base
 .PHONY: kernel
@@ -65,8 +66,9 @@ unit: deps
 	@$(MAKE) -s -C selftests/unit test
 	@$(MAKE) -s -C tools/asictl test
 
+# It builds the tools and the kernel, as its first stages.
 .PHONY: demo
-demo: tools kernel
+demo:
 	@tools/demo
 
 .PHONY: test
@@ -88,8 +90,9 @@ torture: tools
 
 .PHONY: bench
 bench: tools
-	@status=0; for part in run workloads reach servers; do \
-		bench/$$part || status=$$?; \
+	@status=0; n=0; for part in run workloads reach servers; do \
+		n=$$((n + 1)); echo "== $$n of 4: bench/$$part.py =="; \
+		bench/$$part.py || status=$$?; \
 	done; exit $$status
 
 .PHONY: shell

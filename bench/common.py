@@ -6,8 +6,11 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "tools/lib"))
+import progress  # noqa: E402
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
 OUT = BUILD / "bench"
 # Where tools/minivm/Makefile puts it.
@@ -36,7 +39,10 @@ def build_programs(*sources):
     environment = {name: value for name, value in os.environ.items()
                    if name not in ("BUILD", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL")}
     for folder in sources:
-        if subprocess.run(["make", "-s", "-C", TOP / folder], env=environment).returncode:
+        with progress.ticking(progress.Line(), lambda elapsed, folder=folder:
+                              f"building {folder}, {progress.duration(elapsed)}"):
+            status = subprocess.run(["make", "-s", "-C", TOP / folder], env=environment).returncode
+        if status:
             raise CannotMeasure(f"{folder} does not build")
 
 
@@ -97,6 +103,11 @@ def doubts_about(folders):
 
 
 # ---- measuring --------------------------------------------------------------
+
+
+def parts_of(title, names):
+    """What is measured one after the other, to show how far that is."""
+    return progress.Parts(title, names, OUT / "seconds.json")
 
 
 def run_guest(image, append, timeout, *command):

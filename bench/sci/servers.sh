@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Servers for the guests of bench/reach and bench/servers; sourced.  They start in
+# Servers for the guests of bench/reach.py and bench/servers.py; sourced.  They start in
 # the background: `start_redis HOW...`, with HOW in front of the server's command line.
 # shellcheck shell=sh
 . "$(dirname "$0")/../../selftests/lib/nginx.sh"

@@ -46,7 +46,8 @@ import subprocess
 import sys
 
 from common import (MINIVM, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, kernel_folders, number, options_of, print_table)
+                    copy_images, doubts_about, kernel_folders, number, options_of, parts_of,
+                    print_table)
 
 BASELINE = TOP / "bench" / "workloads-baseline.json"
 RESULT = OUT / "workloads.json"
@@ -159,7 +160,7 @@ def causes_between(causes, reasons):
 
 
 def cell_between(begin, end):
-    """One workload's figures, from two reports of bench/nested/host."""
+    """One workload's figures, from two reports of bench/nested/host.py."""
     kvm = {name: count - begin["kvm"].get(name, 0) for name, count in end["kvm"].items()}
     cell = {"seconds": end["seconds"] - begin["seconds"], "exits": kvm["exits"],
             "kvm": {name: count for name, count in sorted(kvm.items()) if count}}
@@ -208,26 +209,24 @@ def cell_between(begin, end):
 # ---- measuring --------------------------------------------------------------
 
 
-def boot(name, images, args):
+def boot(name, images, args, line):
     one = BOOTS[name]
     label = name.replace("/", "-").replace(" ", "-")
     command = [TOP / "tools/vm/run", f"--accel={args.accel}", "--smp=2", "--mem=2G",
                f"--timeout={args.timeout + args.idle}", f"--kernel={images[one.kernel]}",
                f"--log={OUT}/workloads-{label}.log"]
     if args.accel == "tcg":
-        # One thread for two processors hangs nested guests; several need `held`.
+        # One thread for two processors hangs nested guests.
         command.append("--tcg-thread=multi")
-    # `held` starts the second processor.
     command.append(f"--append={one.append} maxcpus=1")
-    command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/held", NESTED / "host",
-                images["patched"], INITRD, str(one.vcpus), str(args.idle),
+    command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/without-code-patching",
+                NESTED / "host.py", images["patched"], INITRD, str(one.vcpus), str(args.idle),
                 *(workload for workload in args.workloads if workload != "boot")]
     for attempt in range(1, ATTEMPTS + 1):
         run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if run.returncode == 0:
             return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
-        print(f"workloads: {name}: attempt {attempt} ended with {run.returncode}", file=sys.stderr,
-              flush=True)
+        line.say(f"workloads: {name}: attempt {attempt} ended with {run.returncode}", sys.stderr)
     raise CannotMeasure(f"{name}: no attempt of {ATTEMPTS} measured anything")
 
 
@@ -244,9 +243,11 @@ def digest(lines):
 
 def measure(args, images, names):
     columns = {}
-    for count, name in enumerate(names, 1):
-        print(f"workloads: boot {count} of {len(names)}: {name}", file=sys.stderr, flush=True)
-        columns[name] = digest(boot(name, images, args))
+    parts = parts_of("workloads: boot", names)
+    for name in names:
+        with parts.part(name):
+            lines = boot(name, images, args, parts.line)
+        columns[name] = digest(lines)
         # In case a later one fails.
         write_json(RESULT, {"columns": columns})
     return columns
@@ -340,7 +341,7 @@ def check_promises(columns):
 
 def compare_with_baseline(columns, workloads):
     if not BASELINE.exists():
-        print("\nno baseline: bench/workloads --update writes one")
+        print("\nno baseline: bench/workloads.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())["columns"]
     rows = []

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What bench/workloads runs in the booted kernel: a guest under Debian's QEMU.
+"""What bench/workloads.py runs in the booted kernel: a guest under Debian's QEMU.
 
 Serves the guest's network workload, and prints the kernel's counters whenever
 the guest says that a workload begins or ends, as one JSON object a line.

@@ -49,8 +49,8 @@ import statistics
 import sys
 
 from common import (ASICTL, MINIVM, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, kernel_folders, number, options_of, print_table,
-                    run_guest)
+                    copy_images, doubts_about, kernel_folders, number, options_of, parts_of,
+                    print_table, run_guest)
 
 BASELINE = TOP / "bench" / "baseline.json"
 # Where bench/Makefile puts it.
@@ -195,10 +195,12 @@ def digest(lines):
 
 def measure(args, images):
     result = {"cells": {column: {} for column in COLUMNS}, "life": {}, "domain": {}}
-    for number, one in enumerate(BOOTS, 1):
-        print(f"bench: boot {number} of {len(BOOTS)}: {one.kernel} {one.append}",
-              file=sys.stderr, flush=True)
-        cells, life, domain = digest(boot(images[one.kernel], one.append, args.timeout))
+    names = [f"{one.kernel} {one.append}".strip() for one in BOOTS]
+    parts = parts_of("bench: boot", names)
+    for name, one in zip(names, BOOTS):
+        with parts.part(name):
+            lines = boot(images[one.kernel], one.append, args.timeout)
+        cells, life, domain = digest(lines)
         for phase, column in one.columns.items():
             result["cells"][column].update(cells[phase])
         result["life"][one.columns["exits"]] = life
@@ -321,7 +323,7 @@ def check_promises(result):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/run --update writes one")
+        print("\nno baseline: bench/run.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     if baseline["compiler"] != result["compiler"]:
@@ -350,7 +352,7 @@ def compare_with_baseline(result):
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="bench/run [--update] [--no-build] [--unpatched=DIR] [--patched=DIR]")
+        usage="bench/run.py [--update] [--no-build] [--unpatched=DIR] [--patched=DIR]")
     parser.add_argument("--update", action="store_true", help="rewrite bench/baseline.json")
     add_kernel_arguments(parser)
     parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS",

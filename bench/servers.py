@@ -40,7 +40,7 @@ import sys
 
 from common import (ASICTL, BUILD, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
                     copy_images, doubts_about, install, kernel_folders, number, options_of,
-                    print_table, run_guest)
+                    parts_of, print_table, run_guest)
 
 BASELINE = TOP / "bench/servers-baseline.json"
 RESULT = OUT / "servers.json"
@@ -99,14 +99,15 @@ def digest(lines):
 def measure(args, images, plain):
     """`plain` is the kernel for what is not isolated."""
     result = {}
-    for count, (name, one) in enumerate(COLUMNS.items(), 1):
+    parts = parts_of("servers: boot", COLUMNS)
+    for name, one in COLUMNS.items():
         kernel, append = (("patched", one.append) if one.isolated else
                           (plain, f"asi=off {one.append}" if plain == "patched" else one.append))
-        print(f"servers: boot {count} of {len(COLUMNS)}: {kernel} {append}", file=sys.stderr,
-              flush=True)
         how = [ASICTL, "sci", "run", "--"] if one.isolated else []
-        result[name] = digest(run_guest(images[kernel], append.strip(), args.timeout,
-                                        TOP / "bench/sci/servers", BENCH, str(args.rounds), *how))
+        with parts.part(name):
+            lines = run_guest(images[kernel], append.strip(), args.timeout,
+                              TOP / "bench/sci/servers", BENCH, str(args.rounds), *how)
+        result[name] = digest(lines)
     return result
 
 
@@ -154,7 +155,7 @@ def check_promises(columns):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/servers --update writes one")
+        print("\nno baseline: bench/servers.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     for what in ("compiler", "plain"):

@@ -36,8 +36,8 @@ import json
 import sys
 
 from common import (ASICTL, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, install, kernel_folders, number, options_of, print_table,
-                    run_guest)
+                    copy_images, install, kernel_folders, number, options_of, parts_of,
+                    print_table, run_guest)
 
 BASELINE = TOP / "bench/reach-baseline.json"
 RESULT = OUT / "reach.json"
@@ -92,9 +92,12 @@ def read_map(lines, build_id):
 
 
 def measure(args, folder, image):
-    text, found, within = read_text(folder)
-    lines = run_guest(image, "asi=on sci=on", args.timeout, TOP / "bench/sci/reach", ASICTL, CALLS,
-                      *(f"{name}={calls}" for name, calls in SINGLE_CALLS.items()))
+    parts = parts_of("reach: part", ["gadgets in the kernel's text", "isolated calls in the guest"])
+    with parts.part("gadgets in the kernel's text"):
+        text, found, within = read_text(folder)
+    with parts.part("isolated calls in the guest"):
+        lines = run_guest(image, "asi=on sci=on", args.timeout, TOP / "bench/sci/reach", ASICTL,
+                          CALLS, *(f"{name}={calls}" for name, calls in SINGLE_CALLS.items()))
     mapped, violations = read_map(lines, text.build_id())
     behind_calls = found.keys() & text.behind_calls
     whole = {"pages": len(text.pages), "gadgets": len(found)}
@@ -140,7 +143,7 @@ def check_promises(result):
 
 def compare_with_baseline(result):
     if not BASELINE.exists():
-        print("\nno baseline: bench/reach --update writes one")
+        print("\nno baseline: bench/reach.py --update writes one")
         return
     baseline = json.loads(BASELINE.read_text())
     if baseline["compiler"] != result["compiler"]:

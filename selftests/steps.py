@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The steps of the tests: what runs where, and how long it may take.
+
+A row: name, machine, budget, command, and what else it needs.  The names are those
+that `selftests/run NAME` takes; `selftests/run --list` prints the table.
+
+The budget is in seconds, for a machine with two processors that both are busy, and
+is wide: a step that takes three times as long counts as hung.
+"""
+
+import dataclasses
+from typing import Optional, Tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """Where COMMAND runs, as tools/vm/run makes it."""
+    accel: str = "tcg"
+    kernel: str = "base"
+    cpus: int = 2
+    memory: str = "2G"
+    # With a thread for each processor QEMU before 8.1 now and then executes a
+    # breakpoint that code patching has removed.
+    one_thread: bool = True
+    # The processors really run at once; selftests/lib/without-code-patching keeps
+    # the kernel's code as it is meanwhile.
+    without_patching: bool = False
+    icount: bool = False
+    cpu: Optional[str] = None
+    # FILE:DESTINATION, where the host's files are not seen.
+    files: Tuple[str, ...] = ()
+    environment: Tuple[str, ...] = ()
+
+    def but(self, **changes):
+        return dataclasses.replace(self, **changes)
+
+    def __str__(self):
+        if self.accel == "bochs":
+            return f"{self.kernel} in Bochs, {self.memory}"
+        words = [self.kernel, f"{self.cpus} CPU{'s' * (self.cpus > 1)}", self.memory]
+        if self.without_patching:
+            words.append("no code patching")
+        if self.icount:
+            words.append("icount")
+        if self.cpu:
+            words.append(self.cpu)
+        return ", ".join(words)
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    name: str
+    machine: Optional[Machine]      # None: it runs on the host.
+    budget: float
+    command: str                    # Of words as in a shell, quotes too; prints TAP.
+    group: str = "kernel"           # "host", "kernel" or "by name": only if it is named.
+    append: str = ""                # Kernel parameters.
+    before: str = ""                # Runs first, on the host.
+    kernels: Tuple[str, ...] = ()   # That it needs, beside the machine's.
+    source: bool = False            # It needs the kernel's source: in "all" builds come first.
+    gtest: bool = False             # COMMAND prints what GoogleTest prints.
+    sleeps: bool = False            # Most of the time: it takes no place.
+    alone: bool = False             # It needs the machine for itself.
+    takes_seconds: bool = False     # The budget is beside the SECONDS that it shall last.
+
+
+HOST = None
+ONE_THREAD = Machine()
+ICOUNT = ONE_THREAD.but(icount=True, memory="1G")
+# What is wrong with one processor is the kernel's fault and not the emulator's.
+ONE_CPU = ONE_THREAD.but(cpus=1)
+THREADS = Machine(one_thread=False, without_patching=True)
+ENTRIES = ONE_THREAD.but(memory="1G", cpu="max,la57=off")
+DEBUG = THREADS.but(kernel="debug", memory="3G")
+DEBUG_ONE_THREAD = ONE_THREAD.but(kernel="debug", memory="3G")
+KCOV = ONE_THREAD.but(kernel="kcov")
+TORTURE = THREADS.but(cpus=4)
+BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
+                files=("build/host/minivm/minivm:/minivm",
+                       "build/base/arch/x86/boot/bzImage:/bzImage",
+                       "build/selftest/guest.cpio:/guest.cpio",
+                       "selftests/kvm/vmx.sh:/vmx.sh"))
+BOCHS_FLUSH = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
+                               "selftests/lib/tap.sh:/lib/tap.sh",
+                               "selftests/kvm/flush.sh:/bin/flush.sh"),
+                        environment=("MINIVM=/minivm",))
+
+# Of sci/calls.sh: what goes to user mode and back, or has the kernel change its tables there.
+PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrate preempted
+    interrupted_sleep signals_while_copying single_step system_calls_traced
+    user_faults memory_changes_while_copying memory_of_another_thread
+    break_and_remap far_addresses huge_pages growing_stack shared_memory futexes
+    pipes ring"""
+
+ON = {"append": "asi=on"}
+SCI = {"append": "asi=on sci=on"}
+BY_NAME = {"group": "by name"}
+
+
+def flush(mode):
+    return Step(f"flush-{mode}", ONE_THREAD, 100, f"selftests/kvm/flush.sh {mode}",
+                append=f"asi=on mitigations=auto asi_flush={mode}")
+
+
+STEPS = [
+    Step("unit", HOST, 400, "make -s -C selftests/unit test", group="host", gtest=True,
+         before="make -s -j$(nproc) -C selftests/unit all"),
+    Step("asictl", HOST, 200, "make -s -C tools/asictl test", group="host", gtest=True),
+    Step("runner", HOST, 60, "python3 selftests/runner_test.py", group="host"),
+    Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
+
+    # It waits for timers, most of the time.
+    Step("sci-upstream", ONE_THREAD, 400, "selftests/sci/upstream.sh", **SCI, sleeps=True,
+         before="selftests/sci/build-upstream"),
+    Step("boot-1-vcpu", THREADS, 150, "selftests/kvm/boot.sh 3 1", **ON),
+    Step("boot-2-vcpus", THREADS, 150, "selftests/kvm/boot.sh 2 2", **ON),
+    Step("vmx", BOCHS, 300, "/bin/sh /vmx.sh", **ON),
+    # The boot's warnings, see vmx.sh, are not the test's.
+    Step("vmx-flush-auto,force", BOCHS_FLUSH, 150,
+         "/bin/sh -c 'dmesg -c >/dev/null; exec sh /bin/flush.sh auto,force'",
+         append="asi=on mitigations=auto asi_flush=auto,force"),
+    Step("debug", DEBUG, 300, "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' "
+         "'selftests/asi/states.sh quick' 'selftests/kvm/churn.sh 3' "
+         "selftests/asi/break-leave.sh", **ON),
+    Step("patching", ICOUNT, 100, "selftests/asi/patching.sh", **ON),
+    Step("without-code-patching", ONE_THREAD, 100,
+         "selftests/lib/without-code-patching-test.sh", **ON),
+    Step("parameters", ONE_THREAD, 100, "selftests/asi/parameters.sh",
+         append='asi=on asi=maybe kvm_asi=perhaps sci=yes asi_policy="kvm slob r grow"'),
+    Step("policy", ONE_THREAD, 100, "selftests/asi/policy.sh", **ON),
+    Step("seen", ONE_THREAD, 100, "selftests/kvm/seen.sh", **ON),
+    flush("auto,force"),
+    flush("always,force"),
+    flush("never"),
+    flush("auto"),
+    Step("secrets-off", ONE_THREAD, 150, "selftests/asi/secrets.sh", append="asi=off"),
+    Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
+    Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
+    Step("break", ONE_THREAD, 150, "selftests/asi/break.sh", **ON),
+    Step("break-base", ONE_THREAD, 100,
+         'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
+         append="asi_break=base asi=on"),
+    Step("break-global", ONE_THREAD, 100, "selftests/asi/break-boot.sh Global",
+         append="asi_break=global asi=on"),
+    Step("states", ONE_THREAD, 150, "selftests/asi/states.sh", **ON),
+    Step("instrument", ONE_THREAD, 150, "selftests/kvm/instrument.sh", **ON),
+    Step("sci-off", ONE_THREAD, 100, "selftests/sci/attack.sh", **ON),
+    Step("sci-attack", ONE_THREAD, 150, "selftests/sci/attack.sh", **SCI),
+    Step("sci-calls", ONE_THREAD, 300, "selftests/sci/calls.sh", **SCI),
+    Step("sci-calls-pti", ONE_THREAD, 200, f"selftests/sci/calls.sh {PTI_CALLS}",
+         append="asi=on sci=on pti=on"),
+    Step("sci-profiles", ONE_THREAD, 150, "selftests/sci/profiles.sh", **SCI),
+    Step("sci-programs", ONE_THREAD, 400, "selftests/sci/programs.sh", **SCI),
+    Step("sci-stress", ONE_THREAD, 400, "selftests/sci/stress.sh 1", **SCI),
+    Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
+    Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
+    Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
+    Step("crowd", ONE_CPU, 300, "selftests/kvm/crowd.sh 3", **ON),
+    # With several processors: see "Stressed guests" in Documentation.
+    Step("crowd-threads", THREADS, 300, "selftests/kvm/crowd.sh", **BY_NAME, **ON),
+    Step("memslots-threads", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME, **ON),
+    Step("memslots-threads-off", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME,
+         append="asi=off"),
+    Step("torture", TORTURE, 270, "selftests/asi/torture.sh {seconds} {seed}", **SCI,
+         takes_seconds=True),
+    Step("boot-pti", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=on pti=on"),
+    Step("boot-off", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=off"),
+    Step("boot-5-levels", THREADS.but(cpu="max,la57=on"), 150, "selftests/kvm/boot.sh 1 1", **ON),
+    Step("entries", ONE_THREAD, 150, "selftests/asi/entries.sh 1000", **ON),
+    # Every way into the kernel, once more with other processors and parameters.
+    Step("entries-1-cpu", ENTRIES, 150, "selftests/asi/entries.sh 500",
+         append="asi=on nosmp preempt=none nokaslr"),
+    Step("entries-4-cpus", ENTRIES.but(cpus=4), 150, "selftests/asi/entries.sh 500",
+         append="asi=on preempt=full pti=on"),
+    Step("entries-5-levels", ENTRIES.but(cpu="max,la57=on"), 150, "selftests/asi/entries.sh 500",
+         append="asi=on preempt=full nopcid"),
+    Step("suspend", ONE_THREAD, 100, "selftests/asi/suspend.sh", **ON),
+    Step("kexec", ONE_THREAD, 100, "selftests/asi/kexec.sh", **ON),
+    Step("double-fault", HOST, 100, "selftests/asi/double-fault", kernels=("base",)),
+    # Two emulators at once.
+    Step("kvm-selftests", HOST, 500, "selftests/kvm/upstream-compare", kernels=("base",),
+         alone=True),
+
+    Step("sci-stress-more", ONE_THREAD, 1200, "selftests/sci/stress.sh 1 stress-ng-more.list",
+         **BY_NAME, **SCI),
+    Step("debug-memslots", DEBUG, 400, "selftests/kvm/memslots.sh 5", **BY_NAME, **ON),
+    Step("debug-torture", TORTURE.but(kernel="debug", memory="3G"), 270,
+         "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME,
+         append="asi=on sci=on kmemleak=on", takes_seconds=True),
+    Step("debug-boot", DEBUG, 300, "selftests/kvm/boot.sh 1 1", **BY_NAME, **ON),
+    Step("debug-states", DEBUG, 300, "selftests/asi/states.sh quick", **BY_NAME, **ON),
+    Step("debug-churn", DEBUG, 300, "selftests/kvm/churn.sh 3", **BY_NAME, **ON),
+    *(Step(f"debug-{name}", DEBUG_ONE_THREAD, 1200, f"selftests/asi/{name}.sh", **BY_NAME, **ON)
+      for name in ("entries", "suspend", "kexec", "verify", "break")),
+    *(Step(f"debug-sci-{name}", DEBUG_ONE_THREAD, 1200, f"selftests/sci/{name}.sh",
+           **BY_NAME, **SCI)
+      for name in ("attack", "calls", "profiles", "programs", "stress")),
+    Step("kcov", KCOV, 300, "selftests/asi/kcov.sh", **BY_NAME, append="asi=on nokaslr"),
+]
