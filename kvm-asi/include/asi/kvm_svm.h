@@ -4,6 +4,7 @@
 #define ASI_KVM_SVM_H
 
 #include <asi/kvm_run.h>
+#include "svm/svm.h"
 
 #ifdef CONFIG_KVM_ASI
 

@@ -7,6 +7,7 @@
 #define ASI_KVM_VMX_H
 
 #include <asi/kvm_run.h>
+#include "vmx/vmx.h"
 
 #ifdef CONFIG_KVM_ASI
 
