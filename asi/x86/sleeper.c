@@ -22,6 +22,38 @@ void *__asi_sleeper(void *on_stack, size_t size)
 	return sleeper ?: on_stack;
 }
 
+/* @from's task and expiry for @to; neither is queued. */
+static void asi_copy_sleeper(struct hrtimer_sleeper *to, const struct hrtimer_sleeper *from)
+{
+	to->task = from->task;
+	to->timer._softexpires = from->timer._softexpires;
+	to->timer.node.expires = from->timer.node.expires;
+}
+
+struct hrtimer_sleeper *__asi_move_sleeper(struct hrtimer_sleeper *on_stack)
+{
+	struct hrtimer_sleeper *moved = __asi_sleeper(on_stack, sizeof(*on_stack));
+	enum hrtimer_mode mode = HRTIMER_MODE_ABS;
+
+	if (moved == on_stack)
+		return on_stack;
+	if (on_stack->timer.is_soft)
+		mode |= HRTIMER_MODE_SOFT;
+	if (on_stack->timer.is_hard)
+		mode |= HRTIMER_MODE_HARD;
+	hrtimer_init_sleeper(moved, on_stack->timer.base->clockid, mode);
+	asi_copy_sleeper(moved, on_stack);
+	return moved;
+}
+
+void __asi_return_sleeper(struct hrtimer_sleeper *on_stack, struct hrtimer_sleeper *moved)
+{
+	if (moved == on_stack)
+		return;
+	asi_copy_sleeper(on_stack, moved);
+	asi_destroy_sleeper(moved);
+}
+
 static int __init asi_sleeper_init(void)
 {
 	BUILD_BUG_ON(sizeof(struct hrtimer_sleeper) > ASI_SLEEPER_SIZE);

@@ -10,17 +10,21 @@ Documentation/porting.rst describes the two forms of text that are read:
   gates.list     functions that run unrestricted: one line each
 
 usage: weave.py check SOURCE             does everything find its place?
-       weave.py apply SOURCE TREE        weave SOURCE's files, write them into TREE
+       weave.py apply SOURCE TREE [OLD]  weave SOURCE's files, write them into TREE; what is
+                                         as in OLD keeps its time, so that make sees it
        weave.py patch SOURCE             the same as a unified diff
        weave.py diff SOURCE TREE         what TREE has beyond the woven SOURCE
        weave.py count SOURCE [--check]   lines added, by group; fail above the limits
        weave.py files                    the files of the source that are touched
+       weave.py id                       identity of what is woven, whatever the reasons say
        weave.py table                    the gates as a reStructuredText table
 """
 
 import collections
 import dataclasses
 import difflib
+import functools
+import hashlib
 import os
 import pathlib
 import re
@@ -195,7 +199,9 @@ COMMENT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^
 
 def blank(match):
     """A comment as blanks of the same length; strings stay."""
-    return re.sub(r"[^\n]", " ", match[0]) if match[0].startswith("/") else match[0]
+    if not match[0].startswith("/"):
+        return match[0]
+    return "\n".join(" " * len(line) for line in match[0].split("\n"))
 
 
 class Source:
@@ -228,9 +234,9 @@ class Source:
         if scope.startswith("SYM_FUNC_START"):
             return self.between(tokens(scope), r"^SYM_FUNC_END\b")
         if scope.endswith("()"):
-            return self.functions(rf"\b{re.escape(scope[:-2])}\s*\(")
+            return self.functions(scope[:-2], rf"\b{re.escape(scope[:-2])}\s*\(")
         if scope.endswith(")"):
-            return self.functions(tokens(scope[:-1]))
+            return self.functions(scope.partition("(")[0], tokens(scope[:-1]))
         return self.between(rf"^[^\n;{{}}]*{tokens(scope)}[^\n;]*\{{[ \t]*$", r"^\}")
 
     def macro_end(self, begin):
@@ -247,23 +253,31 @@ class Source:
                 found.append((match.start(), tail.end()))
         return found
 
-    def functions(self, pattern):
-        """Bodies of functions whose heading has @pattern.  The kernel's style helps: a
-        body is between braces in the first column, a heading follows a blank line, a
-        directive, or the end of something else."""
-        found = []
-        for match in re.finditer(r"^\{", self.code, re.M):
-            head, at = "", match.start()
+    @functools.cached_property
+    def headings(self):
+        """(heading, body) of every function.  The kernel's style helps: a body is between
+        braces in the first column, a heading follows a blank line, a directive, or the
+        end of something else."""
+        found, body = [], self.code.find("\n{")
+        while body >= 0:
+            head, at = "", body + 1
             while at:
                 begin = self.code.rfind("\n", 0, at - 1) + 1
                 line = self.code[begin:at].rstrip()
                 if not line or line.startswith("#") or line.endswith((";", "}")):
                     break
                 head, at = line + "\n" + head, begin
-            if re.search(pattern, head):
-                tail = re.compile(r"^\}", re.M).search(self.code, match.end())
-                if tail:
-                    found.append((match.start(), tail.end()))
+            found.append((head, body + 1))
+            body = self.code.find("\n{", body + 1)
+        return found
+
+    def functions(self, word, pattern):
+        """Bodies of functions whose heading has @word and matches @pattern."""
+        found, pattern = [], re.compile(pattern)
+        for head, body in self.headings:
+            end = self.code.find("\n}", body) + 2
+            if word in head and pattern.search(head) and end > body:
+                found.append((body, end))
         return found
 
     def statements(self, at):
@@ -463,13 +477,16 @@ def command_check(source):
     weave(source, read_all()[1])
 
 
-def command_apply(source, tree):
+def command_apply(source, tree, old=""):
     for name, (_, text) in weave(source, read_all()[1]).items():
-        target = tree / name
+        target, before = tree / name, pathlib.Path(old) / name
         # A hard link or a reference must not reach the source.
         target.unlink(missing_ok=True)
         target.write_text(text, errors="surrogateescape")
         os.chmod(target, (source / name).stat().st_mode)
+        if old and before.exists() and before.read_text(errors="surrogateescape") == text:
+            time = before.stat().st_mtime_ns
+            os.utime(target, ns=(time, time))
 
 
 def command_patch(source):
@@ -521,6 +538,12 @@ def command_files():
     print("\n".join(sorted({hook.file for hook in read_all()[1]})))
 
 
+def command_id():
+    parts = [(h.file, h.scope, h.verb, h.anchor, h.times, h.text) for h in read_all()[1]]
+    print(hashlib.sha256((repr(parts) + HERE.joinpath("weave.py").read_text()).encode())
+          .hexdigest())
+
+
 def command_table():
     topics, _, gates = read_all()
     print(".. SPDX-License-Identifier: GPL-2.0-only\n"
@@ -540,10 +563,11 @@ def command_table():
         print()
 
 
+# With the number of folders that each needs.
 COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
             "patch": (command_patch, 1), "diff": (command_diff, 2),
             "count": (command_count, 1), "files": (command_files, 0),
-            "table": (command_table, 0)}
+            "id": (command_id, 0), "table": (command_table, 0)}
 
 
 def main():

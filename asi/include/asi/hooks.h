@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hook patches call.  Each is a static-key-guarded call: until the
+ * What the hooks call.  Each is a static-key-guarded call: until the
  * first domain is made a hooked site executes one NOP.
  */
 #ifndef ASI_HOOKS_H
@@ -13,6 +13,8 @@
 #include <linux/string.h>
 #include <linux/types.h>
 #include <asm/page_types.h>
+#include <asi/gate.h>
+#include <asi/pages.h>
 
 struct idr;
 struct pt_regs;
@@ -252,6 +254,8 @@ static __always_inline bool asi_no_global(void)
 
 #else
 
+#define asi_hook_active()	false
+
 static __always_inline bool asi_fault(struct pt_regs *regs,
 				      unsigned long error_code,
 				      unsigned long address) { return false; }
@@ -297,4 +301,8 @@ static __always_inline void *asi_memdup_user_local_nonsensitive(const void __use
 static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */
+
+/* @mask, the bits that entries may have, for kernel mappings. */
+#define asi_pte_mask(mask)	(asi_no_global() ? (mask) & ~_PAGE_GLOBAL : (mask))
+
 #endif /* ASI_HOOKS_H */

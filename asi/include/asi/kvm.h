@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hook patches in arch/x86/kvm call.  While isolation of KVM is off
+ * What the hooks in KVM call.  While isolation of KVM is off
  * each site executes one NOP.
  */
 #ifndef ASI_KVM_H
@@ -9,6 +9,7 @@
 #include <linux/compiler.h>
 #include <linux/jump_label.h>
 #include <linux/types.h>
+#include <asi/hooks.h>
 
 struct kvm;
 struct kvm_mmu_memory_cache;
@@ -40,12 +41,13 @@ static __always_inline bool kvm_asi_flushes(void)
 }
 
 /*
- * Is the host's page for memory that the guest may only read, such as firmware, looked
- * for in the page table first?  What KVM does else looks at the VMA, which leaves.
+ * Is the host's page looked for in the page table first?  KVM does that for pages that the
+ * guest may write (@write); isolation for those that it may only read, such as firmware,
+ * as well.  What KVM does otherwise looks at the VMA, which leaves.
  */
-static __always_inline bool kvm_asi_reads_fast(void)
+static __always_inline bool kvm_asi_looks_fast(bool write)
 {
-	return kvm_asi_on();
+	return write || kvm_asi_on();
 }
 
 /*
@@ -131,7 +133,7 @@ static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 
 static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc) { }
 static __always_inline bool kvm_asi_flushes(void) { return false; }
-static __always_inline bool kvm_asi_reads_fast(void) { return false; }
+static __always_inline bool kvm_asi_looks_fast(bool write) { return write; }
 static __always_inline void kvm_asi_changed(struct kvm *kvm) { }
 static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu) { return false; }
 static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
@@ -144,4 +146,8 @@ static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long st
 					       unsigned long end) { }
 
 #endif /* CONFIG_KVM_ASI */
+
+/* The flags for get_user_page_fast_only(): FOLL_WRITE honours NUMA faults by itself. */
+#define kvm_asi_fast_flags(write)	((write) ? FOLL_WRITE : FOLL_HONOR_NUMA_FAULT)
+
 #endif /* ASI_KVM_H */

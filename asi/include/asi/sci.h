@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the hook patches call of system-call isolation. */
+/* What the hooks call of system-call isolation. */
 #ifndef ASI_SCI_H
 #define ASI_SCI_H
 
@@ -10,6 +10,9 @@
 
 struct pt_regs;
 struct task_struct;
+
+/* The kernel's own work at a system call's entry. */
+long syscall_trace_enter(struct pt_regs *regs, long syscall, unsigned long work);
 
 #ifdef CONFIG_SYSCALL_ISOLATION
 
@@ -48,12 +51,21 @@ static __always_inline long sci_enter_last(struct pt_regs *regs, long nr, unsign
 	return (work & SYSCALL_WORK_SYSCALL_ISOLATION) ? sci_enter(regs, nr) : nr;
 }
 
+/* Instead of syscall_trace_enter(): the same, or only what sci_enter_last() does of it. */
+static __always_inline long sci_trace_enter(struct pt_regs *regs, long nr, unsigned long work)
+{
+	return sci_alone(work) ? sci_enter(regs, nr) : syscall_trace_enter(regs, nr, work);
+}
+
 #else
 
 #define ASI_SYSCALL_WORK	0
 
-static __always_inline bool sci_alone(unsigned long work) { return false; }
-static __always_inline long sci_enter(struct pt_regs *regs, long nr) { return nr; }
+static __always_inline long sci_trace_enter(struct pt_regs *regs, long nr, unsigned long work)
+{
+	return syscall_trace_enter(regs, nr, work);
+}
+
 static __always_inline bool sci_exit(unsigned long work) { return false; }
 static __always_inline long sci_enter_last(struct pt_regs *regs, long nr,
 					   unsigned long work) { return nr; }

@@ -12,9 +12,11 @@
 #ifndef ASI_SLEEPER_H
 #define ASI_SLEEPER_H
 
+#include <linux/cleanup.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/timer.h>
 #include <asi/hooks.h>
@@ -22,6 +24,8 @@
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION
 
 void *__asi_sleeper(void *on_stack, size_t size);
+struct hrtimer_sleeper *__asi_move_sleeper(struct hrtimer_sleeper *on_stack);
+void __asi_return_sleeper(struct hrtimer_sleeper *on_stack, struct hrtimer_sleeper *moved);
 
 /*
  * Storage for what @on_stack was meant for, until asi_free_sleeper().  Does not
@@ -60,6 +64,13 @@ static inline void asi_free_sleeper_page(void *page)
 
 #else
 
+static inline struct hrtimer_sleeper *__asi_move_sleeper(struct hrtimer_sleeper *on_stack)
+{
+	return on_stack;
+}
+
+static inline void __asi_return_sleeper(struct hrtimer_sleeper *on_stack,
+					struct hrtimer_sleeper *moved) { }
 #define asi_sleeper(on_stack)	(on_stack)
 static inline void asi_free_sleeper(void *sleeper) { }
 
@@ -74,6 +85,57 @@ static inline void asi_free_sleeper_page(void *page)
 }
 
 #endif
+
+/* The same when @needed is not NULL, else NULL. */
+#define asi_sleeper_for(needed, on_stack)	((needed) ? asi_sleeper(on_stack) : NULL)
+
+/* Declares @name, a pointer to storage for a @type, until the function returns. */
+DEFINE_FREE(asi_sleeper, void *, asi_free_sleeper(_T))
+#define ASI_SLEEPER(type, name)						\
+	type __##name##_on_stack, *name __free(asi_sleeper) = asi_sleeper(&__##name##_on_stack)
+
+/*
+ *	guard(asi_sleeper)(&sleeper);
+ *
+ * @sleeper points to a timer on the stack that is initialised, has its expiry and is
+ * not queued.  Until the function returns it points to the same off the stack; then
+ * the one on the stack has the task and the expiry that the other ended with.  It must
+ * not be queued at that time.  Process context; does not sleep.
+ */
+typedef struct {
+	struct hrtimer_sleeper *on_stack;
+	struct hrtimer_sleeper *moved;	/* or NULL */
+} class_asi_sleeper_t;
+
+static __always_inline class_asi_sleeper_t
+class_asi_sleeper_constructor(struct hrtimer_sleeper **sleeper)
+{
+	class_asi_sleeper_t both = { .on_stack = *sleeper };
+
+	if (asi_hook_active()) {
+		both.moved = __asi_move_sleeper(*sleeper);
+		*sleeper = both.moved;
+	}
+	return both;
+}
+
+static __always_inline void class_asi_sleeper_destructor(const class_asi_sleeper_t *both)
+{
+	if (asi_hook_active() && both->moved)
+		__asi_return_sleeper(both->on_stack, both->moved);
+}
+
+/* Start @sleeper, sleep, cancel it: as the kernel does where it sleeps once. */
+static __always_inline void asi_sleep_hrtimer(struct hrtimer_sleeper *sleeper,
+					      enum hrtimer_mode mode)
+{
+	guard(asi_sleeper)(&sleeper);
+
+	hrtimer_sleeper_start_expires(sleeper, mode);
+	if (likely(sleeper->task))
+		schedule();
+	hrtimer_cancel(&sleeper->timer);
+}
 
 /* hrtimer_init_sleeper_on_stack() for either place. */
 static inline void asi_init_sleeper(struct hrtimer_sleeper *sleeper, clockid_t clock,
@@ -99,6 +161,13 @@ static inline void asi_setup_sleep_timer(struct timer_list *timer,
 		timer_setup_on_stack(timer, callback, 0);
 	else
 		timer_setup(timer, callback, 0);
+}
+
+/* @sleeper is what asi_sleeper() gave, @timer the timer in it.  Not queued. */
+static inline void asi_destroy_sleep_timer(struct timer_list *timer, void *sleeper)
+{
+	destroy_timer_on_stack(timer);
+	asi_free_sleeper(sleeper);
 }
 
 #endif /* ASI_SLEEPER_H */

@@ -31,9 +31,17 @@ struct asi_task {
 /* A member of task_struct: here begins what only the task's own domain may map. */
 #define ASI_TASK_SECRETS						\
 	__u8 asi_secrets[0] __aligned(PAGE_SIZE);			\
-	struct asi_task asi
+	struct asi_task asi;						\
+	ASI_TASK_CANARY
 #else
-#define ASI_TASK_SECRETS	struct { }
+#define ASI_TASK_SECRETS	ASI_TASK_CANARY
+#endif
+
+/* Of -fstack-protector. */
+#ifdef CONFIG_STACKPROTECTOR
+#define ASI_TASK_CANARY		unsigned long stack_canary
+#else
+#define ASI_TASK_CANARY		struct { }
 #endif
 
 #endif /* ASI_TASK_H */
