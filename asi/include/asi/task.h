@@ -23,7 +23,7 @@ struct asi_task {
 	 */
 	struct asi *inside;
 	struct asi *sci;		/* its domain for system calls, or NULL */
-	struct sci_filter *set;		/* which calls, or NULL: not isolated */
+	struct sci_filter *filter;		/* which calls, or NULL: not isolated */
 	unsigned int call;		/* number, while inside */
 };
 
