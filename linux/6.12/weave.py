@@ -10,8 +10,8 @@ Documentation/porting.rst describes the two forms of text that are read:
   gates.list     functions that run unrestricted: one line each
 
 usage: weave.py check SOURCE             does everything find its place?
-       weave.py apply SOURCE TREE [OLD]  weave SOURCE's files, write them into TREE; what is
-                                         as in OLD keeps its time, so that make sees it
+       weave.py apply SOURCE TREE        weave SOURCE's files, write those into TREE that
+                                         are not there yet; restore what was woven before
        weave.py patch SOURCE             the same as a unified diff
        weave.py diff SOURCE TREE         what TREE has beyond the woven SOURCE
        weave.py count SOURCE [--check]   lines added, by group; fail above the limits
@@ -40,6 +40,9 @@ GATE_INCLUDE = "#include <asi/gate.h>"
 LIMIT_HOOKS = 300
 LIMIT_GATES_INSIDE = 40
 GATES_INSIDE = "0010"
+
+# In a woven tree: the files that are not as in the source.
+WOVEN = ".asi-woven"
 
 
 class Bad(Exception):
@@ -477,16 +480,26 @@ def command_check(source):
     weave(source, read_all()[1])
 
 
-def command_apply(source, tree, old=""):
-    for name, (_, text) in weave(source, read_all()[1]).items():
-        target, before = tree / name, pathlib.Path(old) / name
-        # A hard link or a reference must not reach the source.
-        target.unlink(missing_ok=True)
-        target.write_text(text, errors="surrogateescape")
-        os.chmod(target, (source / name).stat().st_mode)
-        if old and before.exists() and before.read_text(errors="surrogateescape") == text:
-            time = before.stat().st_mtime_ns
-            os.utime(target, ns=(time, time))
+def replace(target, text, mode):
+    """Write @target, unless it has @text already: make goes by times."""
+    if target.exists() and target.read_text(errors="surrogateescape") == text:
+        return
+    # A hard link or a reference must not reach the source.
+    target.unlink(missing_ok=True)
+    target.write_text(text, errors="surrogateescape")
+    os.chmod(target, mode)
+
+
+def command_apply(source, tree):
+    woven = weave(source, read_all()[1])
+    record = tree / WOVEN
+    before = record.read_text().split() if record.exists() else []
+    record.write_text("".join(f"{name}\n" for name in sorted({*woven, *before})))
+    for name in {*woven, *before}:
+        text = woven[name][1] if name in woven else (source / name).read_text(
+            errors="surrogateescape")
+        replace(tree / name, text, (source / name).stat().st_mode)
+    record.write_text("".join(f"{name}\n" for name in sorted(woven)))
 
 
 def command_patch(source):
@@ -503,7 +516,7 @@ def command_diff(source, tree):
         inside = pathlib.Path(folder).relative_to(source)
         for name in sorted(names):
             one, other = source / inside / name, tree / inside / name
-            if str(inside / name) in woven or one.is_symlink() or name == ".asi-source":
+            if str(inside / name) in woven or one.is_symlink() or name in (WOVEN, ".asi-source"):
                 continue
             if not other.exists():
                 print(f"only in the source: {inside / name}")
@@ -550,9 +563,9 @@ def command_table():
           ".. Written by linux/6.12/weave.py table from gates.list and hooks/.\n")
     title = "Gates of system-call isolation"
     print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
-    print(f"{len(gates)} functions in {len({gate.file for gate in gates})} files run "
-          "unrestricted, whoever calls them, or from\nthe gate inside them.  "
-          ":doc:`syscall-isolation` says what a gate is and when it needs one.\n")
+    print(f"{len(gates)} gates in {len({gate.file for gate in gates})} files: the function, or "
+          "the rest of it, runs unrestricted\nwhen an isolated system call comes through it.  "
+          ":doc:`syscall-isolation` says when a\nfunction needs a gate.\n")
     for topic, words in topics.items():
         print(f"{words}\n{'=' * len(words)}\n")
         print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
