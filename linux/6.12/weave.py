@@ -10,8 +10,8 @@ Documentation/porting.rst describes the two forms of text that are read:
   gates.list     functions that run unrestricted: one line each
 
 usage: weave.py check SOURCE             does everything find its place?
-       weave.py apply SOURCE TREE [OLD]  weave SOURCE's files, write them into TREE; what is
-                                         as in OLD keeps its time, so that make sees it
+       weave.py apply SOURCE TREE        weave SOURCE's files, write those into TREE that
+                                         are not there yet; restore what was woven before
        weave.py patch SOURCE             the same as a unified diff
        weave.py diff SOURCE TREE         what TREE has beyond the woven SOURCE
        weave.py count SOURCE [--check]   lines added, by group; fail above the limits
@@ -29,6 +29,8 @@ import pathlib
 import re
 import sys
 
+from places import Source, tokens
+
 HERE = pathlib.Path(__file__).resolve().parent
 HOOKS = HERE / "hooks"
 GATES = HERE / "gates.list"
@@ -39,6 +41,9 @@ GATE_INCLUDE = "#include <asi/gate.h>"
 LIMIT_HOOKS = 300
 LIMIT_GATES_INSIDE = 40
 GATES_INSIDE = "0010"
+
+# In a woven tree: the files that are not as in the source.
+WOVEN = ".asi-woven"
 
 
 class Bad(Exception):
@@ -190,166 +195,6 @@ def read_all():
     return topics, hooks + explicit, gates
 
 
-# --- places in C ------------------------------------------------------------
-
-COMMENT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""",
-                     re.S | re.X)
-
-
-def blank(match):
-    """A comment as blanks of the same length; strings stay."""
-    return re.sub(r"[^\n]", " ", match[0]) if match[0].startswith("/") else match[0]
-
-
-class Source:
-    """A file of the kernel: its text, and the same without comments."""
-
-    def __init__(self, name, text):
-        self.name = name
-        self.text = text
-        self.code = text
-        if name.endswith((".c", ".h", ".S")):
-            self.code = COMMENT.sub(blank, text)
-        self.code = self.code.replace("\\\n", " \n")
-
-    def line_start(self, at):
-        return self.text.rfind("\n", 0, at) + 1
-
-    def line_end(self, at):
-        """Behind the line that holds the character before @at."""
-        end = self.text.find("\n", at - 1)
-        return len(self.text) if end < 0 else end + 1
-
-    def scopes(self, scope):
-        """Where what @scope names begins and ends: its body, braces included."""
-        if not scope:
-            return [(0, len(self.text))]
-        if scope.startswith("#define "):
-            begins = [m.start() for m in
-                      re.finditer(rf"^#\s*define\s+{re.escape(scope[8:])}\b", self.code, re.M)]
-            return [(begin, self.macro_end(begin)) for begin in begins]
-        if scope.startswith("SYM_FUNC_START"):
-            return self.between(tokens(scope), r"^SYM_FUNC_END\b")
-        if scope.endswith("()"):
-            return self.functions(rf"\b{re.escape(scope[:-2])}\s*\(")
-        if scope.endswith(")"):
-            return self.functions(tokens(scope[:-1]))
-        return self.between(rf"^[^\n;{{}}]*{tokens(scope)}[^\n;]*\{{[ \t]*$", r"^\}")
-
-    def macro_end(self, begin):
-        end = self.line_end(begin + 1)
-        while self.text[:end].endswith("\\\n"):
-            end = self.line_end(end + 1)
-        return end
-
-    def between(self, begin, end):
-        found = []
-        for match in re.finditer(begin, self.code, re.M):
-            tail = re.compile(end, re.M).search(self.code, match.end())
-            if tail:
-                found.append((match.start(), tail.end()))
-        return found
-
-    def functions(self, pattern):
-        """Bodies of functions whose heading has @pattern.  The kernel's style helps: a
-        body is between braces in the first column, a heading follows a blank line, a
-        directive, or the end of something else."""
-        found = []
-        for match in re.finditer(r"^\{", self.code, re.M):
-            head, at = "", match.start()
-            while at:
-                begin = self.code.rfind("\n", 0, at - 1) + 1
-                line = self.code[begin:at].rstrip()
-                if not line or line.startswith("#") or line.endswith((";", "}")):
-                    break
-                head, at = line + "\n" + head, begin
-            if re.search(pattern, head):
-                tail = re.compile(r"^\}", re.M).search(self.code, match.end())
-                if tail:
-                    found.append((match.start(), tail.end()))
-        return found
-
-    def statements(self, at):
-        """Statements of the body that begins at @at, as (text, begin, end)."""
-        while True:
-            match = re.compile(r"\s*(#[^\n]*(?:\\\n[^\n]*)*\n)?").match(self.code, at)
-            while match[1]:
-                at = match.end()
-                match = re.compile(r"\s*(#[^\n]*\n)?").match(self.code, at)
-            begin = at = match.end()
-            depth = 0
-            while at < len(self.code):
-                char = self.code[at]
-                if char in "([{":
-                    depth += 1
-                elif char in ")]}":
-                    depth -= 1
-                    if depth < 0:
-                        return
-                elif char == ";" and not depth:
-                    break
-                at += 1
-            at += 1
-            yield self.code[begin:at], begin, at
-
-    def declarations_end(self, body):
-        """Where the first line after a function's declarations begins."""
-        at = self.line_end(body + 1)
-        for text, _, end in self.statements(body + 1):
-            if not is_declaration(text):
-                break
-            at = self.line_end(end)
-        # A declaration that is conditional ends with its #endif.
-        endif = re.compile(r"#\s*endif\b[^\n]*\n").match(self.code, at)
-        return endif.end() if endif else at
-
-    def include_place(self):
-        """Behind the last <header> that is included whatever the configuration."""
-        depth, place, at = 0, None, 0
-        guard = re.search(r"^#\s*ifndef\s+(\w+)\s*\n#\s*define\s+\1\b", self.code, re.M)
-        for line in self.code.splitlines(keepends=True):
-            begin, at = at, at + len(line)
-            if re.match(r"#\s*if", line):
-                depth += not (guard and begin == guard.start())
-            elif re.match(r"#\s*endif", line):
-                depth -= 1
-            elif re.match(r"#\s*include\s*<", line) and not depth:
-                place = at
-            elif line.startswith("{") or re.match(r"#\s*define\s+CREATE_TRACE_POINTS", line):
-                if place:
-                    break
-        return place
-
-
-def tokens(text):
-    """A pattern that finds @text however it is broken into lines and blanks."""
-    parts = re.findall(r'"(?:\\.|[^"\\])*"|\w+|\S', text)
-    pattern = ""
-    for before, part in zip([""] + parts, parts):
-        if before:
-            pattern += r"\s+" if before[-1:].isalnum() and part[:1].isalnum() else r"\s*"
-        pattern += re.escape(part)
-    if re.match(r"\w", parts[0]):
-        pattern = r"(?<!\w)" + pattern
-    if re.search(r"\w$", parts[-1]):
-        pattern += r"(?!\w)"
-    return pattern
-
-
-NO_TYPE = {"return", "goto", "else", "case", "default", "do", "if", "for", "while", "switch",
-           "break", "continue", "asm", "sizeof"}
-DECLARER = re.compile(r"(DEFINE|DECLARE)_\w+\s*\(|(LIST_HEAD|VMA_ITERATOR|XA_STATE_ORDER)\s*\("
-                      r"|\w+\s*\(\s*\*\s*\w+\s*\)\s*\(")
-
-
-def is_declaration(text):
-    """Two words next to each other, or a word, stars and a word; or a macro that declares."""
-    if DECLARER.match(text):
-        return True
-    match = re.match(r"(\w+)(?:\s+[*\s]*|\s*\*[*\s]*)(\w+)", text)
-    return bool(match) and match[1] not in NO_TYPE
-
-
 # --- weaving ----------------------------------------------------------------
 
 @dataclasses.dataclass
@@ -466,16 +311,26 @@ def command_check(source):
     weave(source, read_all()[1])
 
 
-def command_apply(source, tree, old=""):
-    for name, (_, text) in weave(source, read_all()[1]).items():
-        target, before = tree / name, pathlib.Path(old) / name
-        # A hard link or a reference must not reach the source.
-        target.unlink(missing_ok=True)
-        target.write_text(text, errors="surrogateescape")
-        os.chmod(target, (source / name).stat().st_mode)
-        if old and before.exists() and before.read_text(errors="surrogateescape") == text:
-            time = before.stat().st_mtime_ns
-            os.utime(target, ns=(time, time))
+def replace(target, text, mode):
+    """Write @target, unless it has @text already: make goes by times."""
+    if target.exists() and target.read_text(errors="surrogateescape") == text:
+        return
+    # A hard link or a reference must not reach the source.
+    target.unlink(missing_ok=True)
+    target.write_text(text, errors="surrogateescape")
+    os.chmod(target, mode)
+
+
+def command_apply(source, tree):
+    woven = weave(source, read_all()[1])
+    record = tree / WOVEN
+    before = record.read_text().split() if record.exists() else []
+    record.write_text("".join(f"{name}\n" for name in sorted({*woven, *before})))
+    for name in {*woven, *before}:
+        text = woven[name][1] if name in woven else (source / name).read_text(
+            errors="surrogateescape")
+        replace(tree / name, text, (source / name).stat().st_mode)
+    record.write_text("".join(f"{name}\n" for name in sorted(woven)))
 
 
 def command_patch(source):
@@ -492,7 +347,7 @@ def command_diff(source, tree):
         inside = pathlib.Path(folder).relative_to(source)
         for name in sorted(names):
             one, other = source / inside / name, tree / inside / name
-            if str(inside / name) in woven or one.is_symlink() or name == ".asi-source":
+            if str(inside / name) in woven or one.is_symlink() or name in (WOVEN, ".asi-source"):
                 continue
             if not other.exists():
                 print(f"only in the source: {inside / name}")
@@ -529,8 +384,8 @@ def command_files():
 
 def command_id():
     parts = [(h.file, h.scope, h.verb, h.anchor, h.times, h.text) for h in read_all()[1]]
-    print(hashlib.sha256((repr(parts) + HERE.joinpath("weave.py").read_text()).encode())
-          .hexdigest())
+    programs = [HERE.joinpath(name).read_text() for name in ("places.py", "weave.py")]
+    print(hashlib.sha256(repr([parts, programs]).encode()).hexdigest())
 
 
 def command_table():
@@ -539,9 +394,9 @@ def command_table():
           ".. Written by linux/6.12/weave.py table from gates.list and hooks/.\n")
     title = "Gates of system-call isolation"
     print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
-    print(f"{len(gates)} functions in {len({gate.file for gate in gates})} files run "
-          "unrestricted, whoever calls them, or from\nthe gate inside them.  "
-          ":doc:`syscall-isolation` says what a gate is and when it needs one.\n")
+    print(f"{len(gates)} gates in {len({gate.file for gate in gates})} files: the function, or "
+          "the rest of it, runs unrestricted\nwhen an isolated system call comes through it.  "
+          ":doc:`syscall-isolation` says when a\nfunction needs a gate.\n")
     for topic, words in topics.items():
         print(f"{words}\n{'=' * len(words)}\n")
         print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
