@@ -293,7 +293,15 @@ def table(head, rows):
     return [rule, lines[0], rule, *lines[1:], rule]
 
 
-GENERATED = {"kinds": generated_kinds, "steps": generated_steps}
+def generated_levels():
+    checker = TOP / "tools/check.d/includes.py"
+    if not checker.exists():
+        return None
+    run = subprocess.run([checker, "--levels"], capture_output=True, text=True, check=True)
+    return run.stdout.rstrip("\n").split("\n")
+
+
+GENERATED = {"kinds": generated_kinds, "levels": generated_levels, "steps": generated_steps}
 
 
 # ---- figures that can be counted ---------------------------------------------
