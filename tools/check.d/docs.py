@@ -17,13 +17,17 @@ In Documentation/*.rst stand comments that say what a passage has to agree with:
   .. end generated
   .. check: NAME VALUE     the code has "#define NAME VALUE"
 
+In README.md what is generated stands between <!-- generated: NAME --> and
+<!-- end generated -->.
+
 Definitions are found by what they look like, wherever they are below the folders of the
 code.  Beside that: paths that the documentation and the README name exist, and so do
 functions, `name()`; figures that can be counted are counted; asictl's manual page has the
-commands and options that its --help has.
+commands and options that its --help has, and so has the usage of minivm.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -79,7 +83,8 @@ def parameters():
 def statistics():
     texts = sources()
     names = one_match(r"asi_event_names\[[^]]*\] = \{(.*?)\};", texts, "asi_event_names")
-    show = one_match(r"\basi_stats_show\(struct seq_file[^)]*\)\n\{(.*?)\n\}", texts, "asi_stats_show")
+    show = one_match(r"\basi_stats_show\(struct seq_file[^)]*\)\n\{(.*?)\n\}", texts,
+                     "asi_stats_show")
     return set(re.findall(r'= "(\w+)"', names)) | set(re.findall(r'"(\w+) %', show))
 
 
@@ -102,12 +107,14 @@ def sysfs_files():
     for path, text in sources().items():
         folder = "kvm/" if path.startswith("kvm-asi/") else ""
         files |= {folder + name for name in re.findall(r"__ATTR_RO\((\w+)\)", text)}
-        files |= {"kvm/ID/" + name for name in re.findall(r"^KVM_ASI_ATTRIBUTE\((\w+),", text, re.M)}
+        files |= {"kvm/ID/" + name
+                  for name in re.findall(r"^KVM_ASI_ATTRIBUTE\((\w+),", text, re.M)}
     return files
 
 
 def status_keys():
-    show = one_match(r"\nstatic ssize_t status_show\([^)]*\)\n\{(.*?)\n\}", sources(), "status_show")
+    show = one_match(r"\nstatic ssize_t status_show\([^)]*\)\n\{(.*?)\n\}", sources(),
+                     "status_show")
     return set(re.findall(r'"(\w+) %', show))
 
 
@@ -205,29 +212,21 @@ def test_programs():
 
 
 class NoCommand(Exception):
-    """asictl is not built."""
+    """It is not built."""
 
 
-def asictl():
-    path = pathlib.Path(os.environ.get("ASICTL", BUILD / "host/asictl/asictl"))
+def commands(program="asictl", words=()):
+    """Each command of a program of tools/ with its options, from what --help says."""
+    path = BUILD / "host" / program / program
     if not path.exists():
         raise NoCommand
-    return path
-
-
-def help_of(words):
-    run = subprocess.run([asictl(), *words, "--help"], capture_output=True, text=True, check=True)
-    return run.stdout
-
-
-def commands(words=()):
-    """Each command of asictl's with its options, from what --help says."""
-    text = help_of(words)
+    text = subprocess.run([path, *words, "--help"], capture_output=True, text=True,
+                          check=True).stdout
     found = {}
     subcommands = re.search(r"^(?:Subcommands|SUBCOMMANDS):\n((?:  .*\n)+)", text, re.M)
     names = re.findall(r"^  (\w[\w-]*)", subcommands.group(1), re.M) if subcommands else []
     for name in names:
-        found.update(commands((*words, name)))
+        found.update(commands(program, (*words, name)))
     if not names:
         options = set()
         for line in re.findall(r"^  (-\S.*)", text, re.M):
@@ -301,7 +300,37 @@ def generated_levels():
     return run.stdout.rstrip("\n").split("\n")
 
 
-GENERATED = {"kinds": generated_kinds, "levels": generated_levels, "steps": generated_steps}
+FIGURES = {
+    "unpatched": "unpatched", "asi=off": "`asi=off`", "used": "`asi=on`", "isolated": "isolated",
+}
+OPERATIONS = {
+    "getppid": "getppid()", "write": "write() of a byte to `/dev/null`",
+    "pipe": "a byte to another process and back",
+    "kvm_run": "KVM_RUN that does not enter the guest",
+    "cpuid": "exit: CPUID", "msr": "exit: MSR", "hypercall": "exit: hypercall",
+    "npf": "exit: first touch of a page", "out": "exit to user space: OUT",
+    "mmio": "exit to user space: MMIO",
+}
+
+
+def generated_figures():
+    """From the stored run of the benchmark."""
+    cells = json.loads(read(TOP / "bench/baseline.json"))["cells"]
+    lines = ["| operation | " + " | ".join(FIGURES.values()) + " |",
+             "|---|" + "---:|" * len(FIGURES)]
+    for row, what in OPERATIONS.items():
+        values = [f"{cells[column][row]['instructions']:.0f}" if row in cells[column] else ""
+                  for column in FIGURES]
+        lines.append(f"| {what} | " + " | ".join(values) + " |")
+    return lines
+
+
+GENERATED = {
+    "figures": generated_figures,
+    "kinds": generated_kinds,
+    "levels": generated_levels,
+    "steps": generated_steps,
+}
 
 
 # ---- figures that can be counted ---------------------------------------------
@@ -322,8 +351,9 @@ def count_steps():
     total = 0
     for path in (TOP / "selftests/sci").glob("calls_*.cc"):
         if path.name != "calls_api.cc":
-            body = re.search(r"^constexpr Step kSteps\[\] = \{(.*?)^\};", read(path), re.M | re.S)[1]
-            total += len(re.findall(r"\{\"", body))
+            for body in re.findall(r"^constexpr Step k\w+\[\] = \{(.*?)^\};", read(path),
+                                   re.M | re.S):
+                total += len(re.findall(r"\{\"", body))
     return total
 
 
@@ -334,7 +364,8 @@ def count_violations():
 
 def secrets_of(first):
     text = read(TOP / "selftests/asi/secrets.sh")
-    names = [line.split()[0] for line in re.search(r"^secrets='(.*?)'", text, re.M | re.S)[1].split("\n")]
+    lines = re.search(r"^secrets='(.*?)'", text, re.M | re.S)[1].split("\n")
+    names = [line.split()[0] for line in lines]
     guest = [name for name in names if re.match(r"guest_(?!memory)", name)]
     return len(guest) if first == "guest" else len(names) - len(guest)
 
@@ -369,11 +400,13 @@ class Pages:
 
     def passages(self, word):
         """(page, offset, name, mode, passage) of each `.. WORD: NAME`."""
-        pattern = re.compile(rf"^([ \t]*)\.\. {word}: (\w+)(?: \((\w+)\))?\n(.*?)"
-                             rf"^\1\.\. end {word}$", re.M | re.S)
+        rst = re.compile(rf"^\.\. {word}: (\w+)(?: \((\w+)\))?\n(.*?)^\.\. end {word}$",
+                         re.M | re.S)
+        markdown = re.compile(rf"^<!-- {word}: (\w+)() -->\n(.*?)^<!-- end {word} -->$",
+                              re.M | re.S)
         for page, text in self.text.items():
-            for match in pattern.finditer(text):
-                yield page, match.start(), match[2], match[3], match[4]
+            for match in (markdown if page.endswith(".md") else rst).finditer(text):
+                yield page, match.start(), match[1], match[2], match[3]
 
 
 LITERAL = r"``([^`]+)``"
@@ -543,10 +576,11 @@ def check_functions(pages):
     elif left:
         pages.not_run.append("functions of the kernel")
         left = []
-    # System calls have wrappers of these names.
+    # System calls go by their names without the kernel's prefixes.
+    calls = kernel / "arch/x86/entry/syscalls/syscall_64.tbl"
+    known = set(re.findall(r"\w+", read(calls))) if calls.exists() else set()
     for name in left:
-        if not list(kernel.glob("arch/x86/entry/syscalls/syscall_64.tbl")) or \
-                not re.search(rf"\s{name}\s", read(kernel / "arch/x86/entry/syscalls/syscall_64.tbl")):
+        if name not in known:
             pages.complain(*names[name], f"'{name}()' is no function of ours or of the kernel's")
 
 
@@ -588,6 +622,28 @@ def check_manual(pages):
             pages.complaints.append(f"{MANUAL}: '{name}' has no option {option}")
 
 
+def check_minivm(pages):
+    """The usage of the small virtual machine monitor, in an indented block."""
+    page = "Documentation/test-machines.rst"
+    text = pages.text.get(page, "")
+    try:
+        want = commands("minivm")
+    except NoCommand:
+        pages.not_run.append("minivm's commands")
+        return
+    usages = re.findall(r"^  minivm (\w+)(.*(?:\n    .*)*)", text, re.M)
+    have = {name: set(re.findall(r"--[a-z][\w-]*", usage)) for name, usage in usages}
+    offset = max(text.find("  minivm "), 0)
+    for name in sorted(set(want) | set(have)):
+        if want.get(name) is None or have.get(name) is None:
+            pages.complain(page, offset, f"'minivm {name}' is not in both, usage and --help")
+            continue
+        # --json is an option of some commands only.
+        for option in sorted((want[name] ^ have[name]) - {"--json"}):
+            pages.complain(page, offset, f"'minivm {name}': {option} is not in both, usage "
+                                         "and --help")
+
+
 # ---- running -----------------------------------------------------------------
 
 
@@ -602,6 +658,7 @@ def check(write=False, lists=None):
         check_paths(pages)
         check_functions(pages)
         check_manual(pages)
+        check_minivm(pages)
     return pages
 
 
