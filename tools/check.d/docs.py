@@ -189,11 +189,11 @@ def common_kinds():
 
 
 def reasons():
-    """Of a refusal: what the judge, or who asks it, gives back or stores as one."""
+    """Of a refusal: what is stored as one, or given back in the file of "no_function"."""
     texts = sources()
     found = set(all_matches(r'\breason = "(\w+)"', texts))
     for text in texts.values():
-        if "sci_judge_fetch(" in text:
+        if '"no_function"' in text:
             found |= set(re.findall(r'\breturn "(\w+)"', text))
             for statement in re.findall(r"\breturn\b[^;]*;", text):
                 found |= set(re.findall(r'\? NULL : "(\w+)"', statement))
@@ -278,7 +278,7 @@ def generated_kinds():
 
 def generated_steps():
     runner = TOP / "selftests/run"
-    if "--list" not in read(runner):
+    if not any("--list" in read(path) for path in [runner, *(TOP / "selftests").glob("*.py")]):
         return None
     run = subprocess.run([runner, "--list=rst"], capture_output=True, text=True, check=True)
     return run.stdout.rstrip("\n").split("\n")
