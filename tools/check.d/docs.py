@@ -4,8 +4,8 @@
 
   docs.py              compare; ends with 1 when something differs
   docs.py --write      write again what is generated
-  docs.py --self-test  leave an entry out of a copy of each list, one after the other:
-                       each has to be missed
+  docs.py --self-test  plant a mistake for each kind of comparison, and in each list:
+                       each has to be found
 
 In Documentation/*.rst stand comments that say what a passage has to agree with:
 
@@ -27,6 +27,7 @@ commands and options that its --help has, and so has the usage of minivm.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -45,6 +46,7 @@ def read(path):
     return path.read_text(encoding="utf-8", errors="replace")
 
 
+@functools.cache
 def sources(*folders, suffixes=(".c", ".h", ".cc")):
     """Text of each source file, by its path."""
     found = {}
@@ -221,6 +223,7 @@ class NoCommand(Exception):
     """It is not built."""
 
 
+@functools.cache
 def commands(program="asictl", words=()):
     """Each command of a program of tools/ with its options, from what --help says."""
     path = BUILD / "host" / program / program
@@ -239,6 +242,21 @@ def commands(program="asictl", words=()):
             options |= set(re.findall(r"(?:^|[ ,])(--?[a-zA-Z][\w-]*)", line.split("  ")[0]))
         found[" ".join(words)] = options - {"-h", "--help", "--json"}
     return found
+
+
+@functools.cache
+def built_in_policy():
+    """Action by class, kind and access, and those of slab caches."""
+    path = BUILD / "host/asictl/asictl"
+    if not path.exists():
+        raise NoCommand
+    text = subprocess.run([path, "policy", "show", "--default"], capture_output=True, text=True,
+                          check=True).stdout
+    policy = {}
+    for cls, kind, accesses, action in re.findall(r"^(\w+) ([\w:.-]+) ([rwx]+) (\w+)", text, re.M):
+        for access in accesses:
+            policy[cls, kind, access] = action
+    return policy
 
 
 def asictl_commands():
@@ -281,6 +299,25 @@ SHORT = {
 def generated_kinds():
     rows = [(f"``{name}``", re.sub(r"\s*\n\s*\*\s*", " ", text)) for name, text in kinds()]
     return table(("kind", "what it is"), rows)
+
+
+def generated_policy():
+    try:
+        policy = built_in_policy()
+    except NoCommand:
+        return None
+    classes = list(dict.fromkeys(cls for cls, _, _ in policy))
+    rows = []
+    for name, _ in kinds():
+        row = [f"``{name}``"]
+        for cls in classes:
+            accesses = {}
+            for access in "rwx":
+                accesses.setdefault(policy[cls, name, access], []).append(access)
+            row.append(", ".join(f"{''.join(letters)} {action}"
+                                 for action, letters in accesses.items()))
+        rows.append(row)
+    return table(["kind", *classes], rows)
 
 
 def generated_steps():
@@ -336,6 +373,7 @@ GENERATED = {
     "figures": generated_figures,
     "kinds": generated_kinds,
     "levels": generated_levels,
+    "policy": generated_policy,
     "steps": generated_steps,
 }
 
@@ -435,6 +473,8 @@ def entries(passage, mode):
 def check_lists(pages, lists):
     seen = set()
     for page, offset, name, mode, passage in pages.passages("list"):
+        if name.startswith("policy_of_"):
+            continue
         if name not in lists:
             pages.complain(page, offset, f"no list '{name}' is known to docs.py")
             continue
@@ -490,6 +530,35 @@ def check_generated(pages, write):
         else:
             pages.complain(page, offset, f"'{name}' is not what the code says: "
                                          "tools/check.d/docs.py --write")
+
+
+def check_class_policy(pages):
+    """`.. list: policy_of_CLASS`: rows of kinds, and what the policy says to r, w and x."""
+    for page, offset, name, _, passage in pages.passages("list"):
+        match = re.match(r"policy_of_(\w+)", name)
+        if not match:
+            continue
+        try:
+            policy = built_in_policy()
+        except NoCommand:
+            pages.not_run.append(name)
+            continue
+        have, kind_words, verdicts = {}, "", None
+        rows = passage[passage.index("\n===", passage.index("===") + 3):].split("\n")
+        for line in [*rows[2:], "end  end  end  end"]:
+            row = re.match(r"(\w.*?)\s{2,}(\w+)\s+(\w+)\s+(\w+)$", line)
+            if row:
+                for kind in re.findall(r"\w+", kind_words):
+                    have[kind] = verdicts
+                kind_words, verdicts = row[1], row.groups()[1:]
+            else:
+                kind_words += " " + line.strip("= ")
+        for kind, _ in kinds():
+            want = tuple(policy[match[1], kind, access] for access in "rwx")
+            said = tuple("grow" if word == "validated" else word for word in have.get(kind, ()))
+            if said != want:
+                pages.complain(page, offset, f"'{kind}': the policy says {' '.join(want)}, "
+                                             f"not {' '.join(said) or 'nothing'}")
 
 
 def check_defines(pages):
@@ -572,23 +641,29 @@ def check_functions(pages):
             names.setdefault(match[1], (page, match.start()))
     texts = sources(*CODE, "selftests", "bench", "tools", suffixes=(".c", ".h", ".cc", ".S"))
     words = set(re.findall(r"\w+", "\n".join(texts.values())))
-    left = sorted(set(names) - words)
-    kernel = BUILD / "src/pristine"
-    if left and kernel.is_dir():
-        folders = ["arch/x86", "kernel", "mm", "fs", "include", "virt", "net", "lib", "security"]
-        run = subprocess.run(["grep", "-rhowF", "--include=*.[chS]",
-                              *(word for name in left for word in ("-e", name)), *folders],
-                             cwd=kernel, capture_output=True, text=True, check=False)
-        left = sorted(set(left) - set(run.stdout.split()))
-    elif left:
+    left = frozenset(set(names) - words)
+    known = kernel_words(left)
+    if known is None:
         pages.not_run.append("functions of the kernel")
-        left = []
-    # System calls go by their names without the kernel's prefixes.
-    calls = kernel / "arch/x86/entry/syscalls/syscall_64.tbl"
-    known = set(re.findall(r"\w+", read(calls))) if calls.exists() else set()
-    for name in left:
-        if name not in known:
-            pages.complain(*names[name], f"'{name}()' is no function of ours or of the kernel's")
+        return
+    for name in sorted(left - known):
+        pages.complain(*names[name], f"'{name}()' is no function of ours or of the kernel's")
+
+
+@functools.cache
+def kernel_words(names):
+    """Which of these are words of the kernel's source, or names of system calls."""
+    kernel = BUILD / "src/pristine"
+    folders = ["arch/x86", "kernel", "mm", "fs", "include", "virt", "net", "lib", "security"]
+    if not names:
+        return frozenset()
+    if not kernel.is_dir():
+        return None
+    run = subprocess.run(["grep", "-rhowF", "--include=*.[chS]",
+                          *(word for name in sorted(names) for word in ("-e", name)), *folders],
+                         cwd=kernel, capture_output=True, text=True, check=False)
+    table = read(kernel / "arch/x86/entry/syscalls/syscall_64.tbl")
+    return frozenset(run.stdout.split()) | frozenset(re.findall(r"\w+", table))
 
 
 def manual_commands(text):
@@ -654,11 +729,15 @@ def check_minivm(pages):
 # ---- running -----------------------------------------------------------------
 
 
-def check(write=False, lists=None):
+def check(write=False, lists=None, change=None):
+    """`lists`, `change`: for the self test; other lists, and what to do to the pages first."""
     pages = Pages()
+    if change:
+        change(pages.text)
     check_generated(pages, write)
     check_lists(pages, lists or LISTS)
     check_tracepoints(pages)
+    check_class_policy(pages)
     check_defines(pages)
     check_counts(pages)
     if lists is None:
@@ -669,9 +748,43 @@ def check(write=False, lists=None):
     return pages
 
 
+# Page, what is replaced there (a regular expression), by what, and the complaint.
+MISTAKES = [
+    ("README.md", r"40 planted mistakes", "41 planted mistakes", "there are 40"),
+    ("README.md", r"`sci/`", "`sci/nowhere.c`", "'sci/nowhere.c' does not exist"),
+    ("README.md", r"\| exit: CPUID \|", "| exit: CPU |", "'figures' is not what the code says"),
+    ("Documentation/overview.rst", r"``asi/asi.h``", "``asi/as.h``", "'asi/as.h' does not exist"),
+    ("Documentation/kvm.rst", r"kvm_asi_changed\(\)", "kvm_asi_chanjed()", "'kvm_asi_chanjed()'"),
+    ("Documentation/kvm.rst", r"check: KVM_ASI_MAX_SLOTS 32", "check: KVM_ASI_MAX_SLOTS 33",
+     "KVM_ASI_MAX_SLOTS is 32, not 33"),
+    ("Documentation/kvm.rst", r"check: KVM_ASI_MAX_SLOTS 32", "check: KVM_ASI_MAX_SLITS 32",
+     "defines no KVM_ASI_MAX_SLITS"),
+    ("Documentation/admin-guide.rst", r"``domain address size kind error``", "``domain size``",
+     "tracepoint 'map' has fields"),
+    ("Documentation/admin-guide.rst", r"\n``rodata``.*", "", "'kinds' is not what the code says"),
+    ("Documentation/syscall-isolation.rst", r"rodata  ( *)grow", r"rodata  \1deny",
+     "'rodata': the policy says grow deny deny"),
+    ("Documentation/test-machines.rst", r"--statistics", "--statistic", "'minivm exits'"),
+]
+
+
+def plant_mistakes():
+    failed = []
+    for page, pattern, other, complaint in MISTAKES:
+        def change(text, page=page, pattern=pattern, other=other):
+            text[page] = re.sub(pattern, other, text[page])
+        pages = check(change=change)
+        if any(complaint in line for line in pages.complaints):
+            continue
+        # Without the programs some comparisons are left out.
+        if not set(pages.not_run) - {"levels", "steps"}:
+            failed.append(f"{page}: '{pattern}' changed to '{other}' is not noticed")
+    return failed
+
+
 def self_test():
     """A list whose code has one entry more: it is missed.  One less: it is too many."""
-    failed = []
+    failed = plant_mistakes()
     for name in LISTS:
         try:
             real = LISTS[name]()
@@ -693,7 +806,7 @@ def self_test():
     for line in failed:
         print(line)
     if not failed:
-        print(f"{len(LISTS)} lists: what is planted is found")
+        print(f"{len(LISTS)} lists, {len(MISTAKES)} other mistakes: what is planted is found")
     return bool(failed)
 
 
