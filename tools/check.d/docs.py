@@ -22,7 +22,7 @@ In README.md what is generated stands between <!-- generated: NAME --> and
 
 Definitions are found by what they look like, wherever they are below the folders of the
 code.  Beside that: paths that the documentation and the README name exist, and so do
-functions, `name()`; figures that can be counted are counted; asictl's manual page has the
+functions, `name()`, and other `names_with_underscores`; figures that can be counted are counted; asictl's manual page has the
 commands and options that its --help has, and so has the usage of minivm.
 """
 
@@ -633,28 +633,39 @@ def check_paths(pages):
                     pages.complain(page, offset, f"'{path}' does not exist")
 
 
-def check_functions(pages):
-    """Each `name()` is a word of the overlay, of its tests, or of the kernel's source."""
+def check_names(pages):
+    """Each `name()` and `longer_name` is a word of the repository's or of the kernel's source."""
     names = {}
     for page, text in pages.text.items():
-        for match in re.finditer(r"``([a-z_]\w+)\(\)``", text):
-            names.setdefault(match[1], (page, match.start()))
-    texts = sources(*CODE, "selftests", "bench", "tools", suffixes=(".c", ".h", ".cc", ".S"))
-    words = set(re.findall(r"\w+", "\n".join(texts.values())))
-    left = frozenset(set(names) - words)
+        for match in re.finditer(r"``(?:struct )?([a-z_]\w*)(\(\))?``", text):
+            if match[2] or "_" in match[1]:
+                names.setdefault(match[1], (page, match.start(), match[2] or ""))
+    left = frozenset(set(names) - our_words())
     known = kernel_words(left)
     if known is None:
-        pages.not_run.append("functions of the kernel")
+        pages.not_run.append("names of the kernel")
         return
     for name in sorted(left - known):
-        pages.complain(*names[name], f"'{name}()' is no function of ours or of the kernel's")
+        page, offset, call = names[name]
+        pages.complain(page, offset, f"'{name}{call}' is no name of ours or of the kernel's")
+
+
+@functools.cache
+def our_words():
+    words = set()
+    for folder in (*CODE, "selftests", "bench", "tools", "linux"):
+        for path in (TOP / folder).rglob("*"):
+            if path.is_file() and path.suffix not in (".json", ".o"):
+                words |= {path.stem} | set(re.findall(r"\w+", read(path)))
+    return words
 
 
 @functools.cache
 def kernel_words(names):
-    """Which of these are words of the kernel's source, or names of system calls."""
+    """Which of these are words of the kernel's source, system calls or tests of KVM."""
     kernel = BUILD / "src/pristine"
-    folders = ["arch/x86", "kernel", "mm", "fs", "include", "virt", "net", "lib", "security"]
+    folders = ["arch/x86", "block", "drivers/tty", "fs", "include", "init", "io_uring", "ipc",
+               "kernel", "lib", "mm", "net", "security", "virt"]
     if not names:
         return frozenset()
     if not kernel.is_dir():
@@ -663,7 +674,8 @@ def kernel_words(names):
                           *(word for name in sorted(names) for word in ("-e", name)), *folders],
                          cwd=kernel, capture_output=True, text=True, check=False)
     table = read(kernel / "arch/x86/entry/syscalls/syscall_64.tbl")
-    return frozenset(run.stdout.split()) | frozenset(re.findall(r"\w+", table))
+    tests = {path.stem for path in kernel.glob("tools/testing/selftests/kvm/**/*.c")}
+    return frozenset(run.stdout.split()) | frozenset(re.findall(r"\w+", table)) | tests
 
 
 def manual_commands(text):
@@ -742,7 +754,7 @@ def check(write=False, lists=None, change=None):
     check_counts(pages)
     if lists is None:
         check_paths(pages)
-        check_functions(pages)
+        check_names(pages)
         check_manual(pages)
         check_minivm(pages)
     return pages
