@@ -26,7 +26,7 @@ tables
   events per 1000 exits: CR3 writes, faults of domains, and flushes where the
   kernel counts them;
   causes of leaving, most frequent first, with the exits that were being handled;
-  the kernel tells 64 causes of a vCPU apart, and counts the rest by exit only.
+  the kernel tells 128 causes of a vCPU apart, and counts the rest by exit only.
   The kernel books one for exits to user space too: causes that came only with
   such exits are not shown.
 

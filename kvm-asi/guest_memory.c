@@ -3,11 +3,12 @@
  * The guest's own memory, seen through the VMM's user addresses.
  *
  * It is no secret to the guest, and emulation reads it all the time, so faults
- * on it may grow the domain, one page at a time and never with more than the
- * process has itself.  What goes away in the process goes away here: the MMU
+ * on it may grow the domain, by one page or one large page and never with more than
+ * the process has itself.  What goes away in the process goes away here: the MMU
  * notifier takes the range out before the process's own entry changes, and no
  * page is added until the change is over.  The TLB flush that follows makes
- * every CPU leave that is inside with what was taken out.
+ * every CPU leave that is inside with what was taken out, but for idle CPUs that the
+ * kernel's flush passes over: see Documentation/security.rst.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which memory a vCPU's loop touches, and so has to be mapped in its VM's
- * domain.  Every KVM_RUN compares the list with the one before, because KVM
- * replaces some of these objects while a VM lives (memslots, CPUID tables,
- * interrupt routing).
+ * domain.  KVM replaces some of these objects while a VM lives.  Every KVM_RUN
+ * compares the vCPU's list with the one before; the VM's (memslots, interrupt
+ * routing, buses) is made again by kvm_asi_changed(), and when something was taken
+ * out of the domain.
  */
 #include <linux/kvm_host.h>
 #include <linux/percpu.h>

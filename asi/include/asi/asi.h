@@ -212,7 +212,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size);
  * @end: byte after the last
  *
  * The caller flushes the TLB for its own mapping of the range afterwards,
- * which makes every CPU inside leave.  Atomic; any context but NMI.
+ * which makes the CPUs inside leave that it reaches.  Atomic; any context but NMI.
  */
 void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end);
 

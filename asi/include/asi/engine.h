@@ -197,7 +197,7 @@ struct asi_policy_error {
  * Apply @text on top of *p.  Rules are separated by newlines or ';', '#' starts
  * a comment:
  *	CLASS KIND[:CACHE] ACCESS ACTION[,log|,nolog]
- * CLASS "kvm", "test" or "*"; KIND as in types.h or "*" (not for :CACHE);
+ * CLASS "kvm", "test", "sci" or "*"; KIND as in types.h or "*" (not for :CACHE);
  * CACHE only after "slab"; ACCESS letters of "rwx"; ACTION "grow", "exit" or
  * "deny"; without ",log"/",nolog": deny and exit log, grow does not.
  * The single word "default" as a rule resets to the built-in policy.

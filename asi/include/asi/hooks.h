@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hooks call.  Each is a static-key-guarded call: until the
- * first domain is made a hooked site executes one NOP.
+ * What the hooks call.  On hot paths each is a static-key-guarded call: until the
+ * first domain is made a hooked site executes one NOP.  Allocations, registration and
+ * boot ask asi_boot_enabled.
  */
 #ifndef ASI_HOOKS_H
 #define ASI_HOOKS_H

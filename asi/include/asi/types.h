@@ -28,14 +28,14 @@ enum asi_kind {
 	ASI_KIND_DATA,		/* "data"         .data, .bss, .brk */
 	ASI_KIND_PERCPU,	/* "percpu"       first per-CPU chunk, every possible CPU */
 	ASI_KIND_CPU_ENTRY,	/* "cpu_entry"    cpu_entry_area: GDT, TSS, IST stacks, IDT */
-	ASI_KIND_IRQ_STACK,	/* "irq_stack"    hard and soft interrupt stacks */
+	ASI_KIND_IRQ_STACK,	/* "irq_stack"    hard and soft interrupt stacks, idle tasks' */
 	ASI_KIND_FIXMAP,	/* "fixmap"       fixed mappings, local APIC */
 	ASI_KIND_OWN_STACK,	/* "own_stack"    stack of the running task */
 	ASI_KIND_OTHER_STACK,	/* "other_stack"  another task's; in the direct map any task's */
 	ASI_KIND_OWN_TASK,	/* "own_task"     task_struct of the running task */
 	ASI_KIND_SLAB,		/* "slab"         slab object; cache name tells which */
 	ASI_KIND_USER_PAGE,	/* "user_page"    page owned by user space, in the direct map */
-	ASI_KIND_PAGE_CACHE,	/* "page_cache"   page of a file on disk, in the direct map */
+	ASI_KIND_PAGE_CACHE,	/* "page_cache"   page of a file that is not in tmpfs, in the direct map */
 	ASI_KIND_PAGE_TABLE,	/* "page_table"   page used as a page table */
 	ASI_KIND_FREE_PAGE,	/* "free_page"    page in the free lists */
 	ASI_KIND_KERNEL_PAGE,	/* "kernel_page"  other page the kernel allocated */

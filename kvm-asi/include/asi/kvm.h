@@ -52,8 +52,8 @@ static __always_inline bool kvm_asi_looks_fast(bool write)
 
 /*
  * Start of KVM_RUN, process context, may sleep: the VM's domain exists and
- * holds what the vCPU loop needs when this returns 0.  -ENOMEM fails KVM_RUN:
- * a vCPU never runs unisolated for want of memory.
+ * holds what the vCPU loop needs when this returns 0.  An error fails
+ * KVM_RUN: a vCPU never runs unisolated for want of memory.
  */
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 {
