@@ -140,6 +140,8 @@ def read_hooks(path):
             continue
         if line.startswith("+#include ") and not verb and not scope:
             hooks.append(Hook(here, file, "", "include", "", 1, line[1:] + "\n"))
+        elif line.startswith("+") and verb == "with":
+            hooks[-1] = dataclasses.replace(hooks[-1], text=hooks[-1].text + "\n" + line[1:])
         elif line.startswith("+"):
             if verb == "replace":
                 verb = "lines"
@@ -161,13 +163,13 @@ def read_hooks(path):
             gate, reason = reason, ""
         elif line.startswith("with:") and verb == "replace":
             hooks.append(Hook(where, file, scope, "replace", anchor, times, line[5:].strip()))
-            verb = None
+            verb = "with"
         elif line.startswith("gate: "):
             finish()
             reason = line[6:]
         elif line.startswith("#") or not line.strip():
             finish()
-        elif line[0] in " \t" and verb and not text:
+        elif line[0] in " \t" and verb not in (None, "with") and not text:
             anchor += " " + line.strip()
         else:
             raise Bad(f"{here}: not understood: {line}")
