@@ -20,7 +20,7 @@ cxx-drop := -std=gnu11 -Werror=strict-prototypes -Werror=implicit-int \
 
 cxx-flags = $(filter-out $(cxx-drop),$(KBUILD_CFLAGS)) -std=gnu++20 \
 	-ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-	-fno-use-cxa-atexit -fno-pie -I$(srctree)/asi/include
+	-fno-use-cxa-atexit -fno-pie -I$(srctree)/asi/include -I$(srctree)/sci/include
 
 quiet_cmd_cxx_o_cc = CXX     $@
       cmd_cxx_o_cc = $(CXX_KERNEL) -Wp,-MMD,$(depfile) $(cxx-flags) \

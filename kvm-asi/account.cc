@@ -42,7 +42,7 @@ kvm_asi_reason& reason_of(kvm_asi_account& a, u32 code) {
     return a.other;
 }
 
-bool is_same_cache(const kvm_asi_cause& a, const kvm_asi_cause& b) {
+bool is_same_cache(const asi_fault_info& a, const asi_fault_info& b) {
     for (unsigned i = 0; i < sizeof(a.cache); ++i) {
         if (a.cache[i] != b.cache[i]) return false;
         if (a.cache[i] == '\0') break;
@@ -50,21 +50,21 @@ bool is_same_cache(const kvm_asi_cause& a, const kvm_asi_cause& b) {
     return true;
 }
 
-bool is_same(const kvm_asi_cause& a, const kvm_asi_cause& b) {
-    return a.ip == b.ip && a.code == b.code && a.kind == b.kind && a.how == b.how &&
-           a.access == b.access && is_same_cache(a, b);
+bool is_same(const asi_leave& a, const asi_leave& b) {
+    return a.how == b.how && a.fault.ip == b.fault.ip && a.fault.kind == b.fault.kind &&
+           a.fault.access == b.fault.access && is_same_cache(a.fault, b.fault);
 }
 
-void add_cause(kvm_asi_account& a, const kvm_asi_cause& identity, u64 count) {
+void add_cause(kvm_asi_account& a, u32 code, const asi_leave& leave, u64 count) {
     for (kvm_asi_cause& cause : a.cause) {
         if (!is_used(cause)) {
-            cause = identity;
-            cause.used = 0;
+            cause.leave = leave;
+            cause.code = code;
             cause.count = count;
             publish(cause);
             return;
         }
-        if (is_same(cause, identity)) {
+        if (cause.code == code && is_same(cause.leave, leave)) {
             add(cause.count, count);
             return;
         }
@@ -72,18 +72,16 @@ void add_cause(kvm_asi_account& a, const kvm_asi_cause& identity, u64 count) {
     add(a.causes_dropped, count);
 }
 
-/// The part of @cause that tells it from others.
-kvm_asi_cause identity_of(const kvm_asi_cause& cause, u32 code) {
-    kvm_asi_cause identity = {};
-    identity.ip = cause.ip;
-    identity.code = code;
-    identity.how = cause.how;
-    if (cause.how == KVM_ASI_LEAVE_FAULT) {
-        identity.kind = cause.kind;
-        identity.access = cause.access;
-        for (unsigned i = 0; i + 1 < sizeof(identity.cache) && cause.cache[i] != '\0'; ++i)
-            identity.cache[i] = cause.cache[i];
-    }
+/// The part of @leave that tells it from others.
+asi_leave identity_of(const asi_leave& leave) {
+    asi_leave identity = {};
+    identity.how = leave.how;
+    if (leave.how != ASI_LEAVE_FAULT) return identity;
+    identity.fault.ip = leave.fault.ip;
+    identity.fault.kind = leave.fault.kind;
+    identity.fault.access = leave.fault.access;
+    for (unsigned i = 0; i + 1 < sizeof(identity.fault.cache) && leave.fault.cache[i] != '\0'; ++i)
+        identity.fault.cache[i] = leave.fault.cache[i];
     return identity;
 }
 
@@ -112,17 +110,17 @@ const char* find_name(const ReasonName (&names)[kCount], u32 code) {
 }  // namespace
 
 void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outcome,
-                          const kvm_asi_cause* cause) {
+                          const asi_leave* leave) {
     if (static_cast<u32>(outcome) >= KVM_ASI_NR_OUTCOMES) {
         asi_port_bug("kvm: unknown outcome of an exit", static_cast<u32>(outcome));
         return;
     }
     add(a->total[outcome], 1);
     add(reason_of(*a, code).count[outcome], 1);
-    if (!cause) return;
+    if (!leave) return;
     if (outcome == KVM_ASI_FIRST_TOUCH) add(a->left_first_touch, 1);
-    if (outcome != KVM_ASI_USER && cause->how == KVM_ASI_LEAVE_SCHED) add(a->left_switched, 1);
-    add_cause(*a, identity_of(*cause, code), 1);
+    if (outcome != KVM_ASI_USER && leave->how == ASI_LEAVE_SCHED) add(a->left_switched, 1);
+    add_cause(*a, code, identity_of(*leave), 1);
 }
 
 namespace {
@@ -156,7 +154,7 @@ void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
     if (is_used(from->other)) to->other.used = 1;
     for (const kvm_asi_cause& cause : from->cause) {
         if (!is_used(cause)) break;
-        add_cause(*to, cause, read(cause.count));
+        add_cause(*to, cause.code, cause.leave, read(cause.count));
     }
     add(to->causes_dropped, read(from->causes_dropped));
 }
@@ -179,8 +177,15 @@ u64 kvm_asi_account_avoided(const kvm_asi_account* a, asi_flush which) {
     return done < entries ? entries - done : 0;
 }
 
-const char* kvm_asi_leave_name(unsigned int how) {
-    constexpr const char* kNames[] = {"fault", "sched", "flush", "other"};
-    static_assert(sizeof(kNames) / sizeof(kNames[0]) == KVM_ASI_NR_LEAVES);
-    return how < KVM_ASI_NR_LEAVES ? kNames[how] : nullptr;
+const char* kvm_asi_leave_name(asi_leave_how how) {
+    switch (how) {
+    case ASI_LEAVE_FAULT:
+        return "fault";
+    case ASI_LEAVE_SCHED:
+        return "sched";
+    case ASI_LEAVE_FLUSH:
+        return "flush";
+    default:
+        return "other";
+    }
 }

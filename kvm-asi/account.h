@@ -40,24 +40,12 @@ struct kvm_asi_reason {
 	asi_u64 count[KVM_ASI_NR_OUTCOMES];
 };
 
-/* The access that made the vCPU leave; ip 0: no fault, see how. */
-enum kvm_asi_leave {
-	KVM_ASI_LEAVE_FAULT,	/* a fault whose verdict was "exit" or "deny" */
-	KVM_ASI_LEAVE_SCHED,	/* the task was scheduled out */
-	KVM_ASI_LEAVE_FLUSH,	/* a TLB flush or another user of CR3 */
-	KVM_ASI_LEAVE_OTHER,	/* asked for: asi_exit() */
-	KVM_ASI_NR_LEAVES
-};
-
+/* What made the vCPU leave, and at which exit. */
 struct kvm_asi_cause {
-	asi_u64 ip;
-	asi_u64 count;
+	struct asi_leave leave;	/* of a fault: its ip, kind, access and cache */
 	asi_u32 code;		/* exit being handled */
-	unsigned char kind;	/* enum asi_kind; only for faults */
-	unsigned char how;	/* enum kvm_asi_leave */
-	unsigned char access;	/* enum asi_access; only for faults */
-	unsigned char used;
-	char cache[ASI_CACHE_NAME_LEN];
+	asi_u32 used;
+	asi_u64 count;
 };
 
 /* Zeroed storage is an empty account. */
@@ -76,13 +64,10 @@ struct kvm_asi_account {
 	asi_u64 causes_dropped;
 };
 
-/*
- * Book one finished exit.  @cause: what made it leave first; NULL when it
- * stayed inside.  Only @ip, @kind, @how, @access and @cache of it are used.
- */
+/* Book one finished exit.  @leave: what made it leave first; NULL when it stayed inside. */
 void kvm_asi_account_exit(struct kvm_asi_account *a, asi_u32 code,
 			  enum kvm_asi_outcome outcome,
-			  const struct kvm_asi_cause *cause);
+			  const struct asi_leave *leave);
 
 /* Is there a counter for exits with this code that stay inside? */
 static inline bool kvm_asi_is_direct(asi_u32 code)
@@ -110,7 +95,8 @@ void kvm_asi_account_add(struct kvm_asi_account *to,
 
 /* "cpuid", "npf", "msr" ...; NULL for a code without a name. */
 const char *kvm_asi_reason_name(enum kvm_asi_vendor vendor, asi_u32 code);
-const char *kvm_asi_leave_name(unsigned int how);
+/* "fault", "sched", "flush", "other". */
+const char *kvm_asi_leave_name(enum asi_leave_how how);
 const char *kvm_asi_flush_name(enum asi_flush which);
 
 /*

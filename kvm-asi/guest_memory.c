@@ -28,7 +28,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 		kvm_for_each_memslot(slot, bkt, slots) {
 			unsigned long start = slot->userspace_addr;
 
-			/* Slots without room are left for: slower, not wrong. */
+			/* Without room the slot stays unmapped: slow but correct. */
 			if (guest->ranges == KVM_ASI_MAX_RANGES)
 				return;
 			guest->range[guest->ranges].start = start;

@@ -27,13 +27,7 @@ static bool kvm_asi_wanted __initdata = true;
 
 static int __init kvm_asi_param(char *arg)
 {
-	if (arg && !strcmp(arg, "on"))
-		kvm_asi_wanted = true;
-	else if (arg && !strcmp(arg, "off"))
-		kvm_asi_wanted = false;
-	else
-		pr_err("kvm_asi=%s: expected \"on\" or \"off\", keeping %s\n",
-		       arg ?: "", kvm_asi_wanted ? "on" : "off");
+	asi_on_off_param("kvm-asi", "kvm_asi", arg, &kvm_asi_wanted);
 	return 0;
 }
 early_param("kvm_asi", kvm_asi_param);
@@ -257,8 +251,6 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	enum kvm_asi_outcome outcome;
-	struct kvm_asi_cause cause = { };
-	const struct asi_leave *leave;
 	u32 code = v->run.exit_code;
 	bool left;
 
@@ -286,26 +278,8 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 		return;
 	}
 
-	leave = asi_last_leave(v->run.asi);
-	switch (leave->how) {
-	case ASI_LEAVE_FAULT:
-		cause.how = KVM_ASI_LEAVE_FAULT;
-		cause.ip = leave->ip;
-		cause.kind = leave->kind;
-		cause.access = leave->access;
-		memcpy(cause.cache, leave->cache, sizeof(cause.cache));
-		break;
-	case ASI_LEAVE_SCHED:
-		cause.how = KVM_ASI_LEAVE_SCHED;
-		break;
-	case ASI_LEAVE_FLUSH:
-		cause.how = KVM_ASI_LEAVE_FLUSH;
-		break;
-	default:
-		cause.how = KVM_ASI_LEAVE_OTHER;
-	}
 	asi_trace_exit(v->run.asi);
-	kvm_asi_account_exit(&v->account, code, outcome, &cause);
+	kvm_asi_account_exit(&v->account, code, outcome, asi_last_leave(v->run.asi));
 }
 
 static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)

@@ -20,11 +20,15 @@ struct kvm_asi_object {
 #define KVM_ASI_MAX_OBJECTS	96
 #define KVM_ASI_MAX_RANGES	64
 
+struct kvm_asi_list {
+	unsigned int count;
+	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+};
+
 /* What was mapped, and the domain's generation before that. */
 struct kvm_asi_objects {
 	u64 generation;
-	unsigned int count;
-	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	struct kvm_asi_list list;
 };
 
 /* User addresses where the guest's memory lies.  Read in the fault path. */

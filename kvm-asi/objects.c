@@ -16,14 +16,9 @@
 #include "svm/svm.h"
 #include "vmx/vmx.h"
 
-struct kvm_asi_list {
-	unsigned int count;
-	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
-};
-
 static void kvm_asi_add(struct kvm_asi_list *list, const void *addr, size_t size)
 {
-	/* Without room the object is left for: slower, not wrong. */
+	/* Without room it stays unmapped: touching it leaves, which is slow but correct. */
 	if (!addr || !size || list->count == KVM_ASI_MAX_OBJECTS)
 		return;
 	list->object[list->count].addr = addr;
@@ -49,7 +44,7 @@ static bool kvm_asi_listed(const struct kvm_asi_list *list,
  * may be in use again, as some vCPU's, and VM exit on SVM stores the guest's
  * registers there while GS is the guest's still.  No fault would be survived.
  */
-static void kvm_asi_unmap_replaced(struct asi *asi, const struct kvm_asi_objects *have,
+static void kvm_asi_unmap_replaced(struct asi *asi, const struct kvm_asi_list *have,
 				   const struct kvm_asi_list *want)
 {
 	unsigned int i;
@@ -71,10 +66,10 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 	unsigned int i;
 	int err;
 
-	if (have->count == want->count && have->generation == generation &&
-	    !memcmp(have->object, want->object, want->count * sizeof(want->object[0])))
+	if (have->list.count == want->count && have->generation == generation &&
+	    !memcmp(have->list.object, want->object, want->count * sizeof(want->object[0])))
 		return 0;
-	have->count = 0;
+	have->list.count = 0;
 	have->generation = asi_generation(asi);
 	for (i = 0; i < want->count; i++) {
 		err = asi_map(asi, want->object[i].addr, want->object[i].size,
@@ -83,8 +78,8 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 			have->generation = 0;
 			return err;
 		}
-		have->object[i] = want->object[i];
-		have->count = i + 1;
+		have->list.object[i] = want->object[i];
+		have->list.count = i + 1;
 	}
 	return 0;
 }
@@ -147,7 +142,7 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	bool nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 
 	if (vmcb != v->vmcb[nested].ptr || changes != v->vmcb[nested].changes) {
-		/* Without table pages to spare the critical section is lost, and counted. */
+		/* With an empty reserve the critical section is lost, and counted. */
 		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
 			return;
 		v->vmcb[nested].ptr = vmcb;
@@ -163,7 +158,7 @@ static void kvm_asi_add_bus(struct kvm_asi_list *list,
 		kvm_asi_add(list, bus, struct_size(bus, range, bus->dev_count));
 }
 
-/* Slots beyond the room of the list are left for. */
+/* Touching a slot beyond the room of the list leaves. */
 #define KVM_ASI_MAX_SLOTS	32
 
 static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
@@ -278,7 +273,7 @@ int kvm_asi_map_vm(struct kvm *kvm)
 
 	kvm_asi_sync_guest(kvm, vm);
 	/* All of these are replaced with kvm_asi_changed(), before they are freed. */
-	kvm_asi_unmap_replaced(vm->asi, &vm->objects, &list);
+	kvm_asi_unmap_replaced(vm->asi, &vm->objects.list, &list);
 	err = kvm_asi_sync(vm->asi, &vm->objects, &list);
 	srcu_read_unlock(&kvm->irq_srcu, irq_idx);
 	srcu_read_unlock(&kvm->srcu, idx);

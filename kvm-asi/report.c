@@ -25,14 +25,16 @@ static void kvm_asi_show_counts(struct seq_file *m, const u64 *count)
 
 static void kvm_asi_show_cause(struct seq_file *m, const struct kvm_asi_cause *c)
 {
+	const struct asi_fault_info *fault = &c->leave.fault;
+
 	seq_puts(m, "cause reason ");
 	kvm_asi_show_reason_name(m, c->code);
-	seq_printf(m, " code 0x%x how %s", c->code, kvm_asi_leave_name(c->how));
-	if (c->how == KVM_ASI_LEAVE_FAULT)
+	seq_printf(m, " code 0x%x how %s", c->code, kvm_asi_leave_name(c->leave.how));
+	if (c->leave.how == ASI_LEAVE_FAULT)
 		seq_printf(m, " kind %s cache %s access %s ip 0x%llx symbol %pS",
-			   asi_kind_name(c->kind), c->cache[0] ? c->cache : "-",
-			   asi_access_name(c->access), c->ip,
-			   (void *)(unsigned long)c->ip);
+			   asi_kind_name(fault->kind), fault->cache[0] ? fault->cache : "-",
+			   asi_access_name(fault->access), fault->ip,
+			   (void *)(unsigned long)fault->ip);
 	seq_printf(m, " count %llu\n", c->count);
 }
 

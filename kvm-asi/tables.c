@@ -80,7 +80,7 @@ void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 
 	if (!v)
 		return;
-	/* What cannot be mapped is left for. */
+	/* Touching what cannot be mapped leaves. */
 	for (i = 0; i < mc->nobjs; i++)
 		(void)asi_map(v->run.asi, mc->objects[i], size, ASI_KIND_OBJECT);
 }

@@ -2,8 +2,8 @@
 /*
  * Profiles in the kernel: the list, their tables, learning and import.
  *
- * "default" is always there and knows nothing: all that its tasks touch is judged.
- * A profile that somebody learned or imported lets in what it lists, and judges
+ * "default" is always there and knows nothing: all that its tasks touch is validated.
+ * A profile that somebody learned or imported lets in what it lists, and validates
  * the rest of the text the same way.
  */
 #define pr_fmt(fmt) "sci: " fmt
@@ -66,7 +66,7 @@ static void sci_profile_free(struct sci_profile *profile)
 
 	if (!profile)
 		return;
-	asi_destroy(profile->tables);
+	asi_destroy_tables(profile->tables);
 	for (i = 0; i < SCI_MAX_CALLS; i++)
 		sci_record_free(profile->data.call[i]);
 	kfree(profile);
@@ -122,13 +122,13 @@ static void sci_profile_sum(struct sci_profile *profile)
 		for (access = 0; record && access < ASI_NR_ACCESSES; access++)
 			profile->kinds[access] |= record->data[access];
 	}
-	/* Who writes reads. */
+	/* Write implies read. */
 	profile->kinds[ASI_ACCESS_READ] |= profile->kinds[ASI_ACCESS_WRITE];
 }
 
-struct asi *sci_profile_tables(struct sci_profile *profile, unsigned int mode)
+struct asi_tables *sci_profile_tables(struct sci_profile *profile, unsigned int mode)
 {
-	struct asi *tables;
+	struct asi_tables *tables;
 
 	if (mode == SCI_MODE_LEARN)
 		return asi_create_tables(ASI_CLASS_SCI, profile->data.name);

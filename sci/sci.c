@@ -2,7 +2,7 @@
 /*
  * System-call isolation: who is isolated, and the way in and out of a call.
  *
- * A task that asked has a set: calls, a profile and a mode.  At its first isolated
+ * A task that asked has a filter: calls, a profile and a mode.  At its first isolated
  * call it gets a domain of its own on the tables of the profile.  A bit of
  * thread_info.syscall_work brings it here at the entry and the end of each call.
  */
@@ -26,13 +26,7 @@ static bool sci_ready __ro_after_init;
 
 static int __init sci_param(char *arg)
 {
-	if (arg && !strcmp(arg, "on"))
-		sci_boot_on = true;
-	else if (arg && !strcmp(arg, "off"))
-		sci_boot_on = false;
-	else
-		pr_err("sci=%s: expected \"on\" or \"off\", keeping %s\n", arg ?: "",
-		       sci_boot_on ? "on" : "off");
+	asi_on_off_param("sci", "sci", arg, &sci_boot_on);
 	return 0;
 }
 early_param("sci", sci_param);
@@ -48,14 +42,14 @@ static const u16 sci_never[] = {
 	__NR_modify_ldt, __NR_iopl, __NR_ioperm,
 };
 
-/* ---- Sets ------------------------------------------------------------- */
+/* ---- Filters ---------------------------------------------------------- */
 
-static void sci_put_set(struct sci_set *set)
+static void sci_put_filter(struct sci_filter *filter)
 {
-	if (!set || !refcount_dec_and_test(&set->refs))
+	if (!filter || !refcount_dec_and_test(&filter->refs))
 		return;
-	sci_profile_put(set->profile);
-	kfree(set);
+	sci_profile_put(filter->profile);
+	kfree(filter);
 }
 
 static int sci_check_config(const struct sci_config *config)
@@ -71,61 +65,62 @@ static int sci_check_config(const struct sci_config *config)
 	return 0;
 }
 
-static struct sci_set *sci_new_set(const struct sci_config *config)
+static struct sci_filter *sci_new_filter(const struct sci_config *config)
 {
-	struct sci_set *set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	struct sci_filter *filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
 	struct sci_profile *profile;
 	unsigned int i;
 
-	if (!set)
+	if (!filter)
 		return ERR_PTR(-ENOMEM);
-	bitmap_from_arr64(set->calls, config->syscalls, SCI_MAX_CALLS);
+	bitmap_from_arr64(filter->calls, config->syscalls, SCI_MAX_CALLS);
 	for (i = 0; i < ARRAY_SIZE(sci_never); i++)
-		__clear_bit(sci_never[i], set->calls);
-	if (bitmap_empty(set->calls, SCI_MAX_CALLS)) {
-		kfree(set);
+		__clear_bit(sci_never[i], filter->calls);
+	if (bitmap_empty(filter->calls, SCI_MAX_CALLS)) {
+		kfree(filter);
 		return ERR_PTR(-EINVAL);
 	}
 	profile = sci_profile_get(config->profile, config->mode);
 	if (IS_ERR(profile)) {
-		kfree(set);
+		kfree(filter);
 		return ERR_CAST(profile);
 	}
-	refcount_set(&set->refs, 1);
-	set->mode = config->mode;
-	set->profile = profile;
-	return set;
+	refcount_set(&filter->refs, 1);
+	filter->mode = config->mode;
+	filter->profile = profile;
+	return filter;
 }
 
 /* ---- The running task's domain ---------------------------------------- */
 
 static void sci_drop_domain(void)
 {
-	struct asi *asi = current->asi.sci, *tables;
+	struct asi *asi = current->asi.sci;
+	struct asi_tables *tables;
 
 	if (!asi)
 		return;
 	current->asi.sci = NULL;
 	tables = asi_tables(asi);
 	asi_destroy(asi);
-	atomic_dec(&current->asi.set->profile->tasks);
-	if (current->asi.set->mode == SCI_MODE_LEARN)
-		asi_destroy(tables);
+	atomic_dec(&current->asi.filter->profile->tasks);
+	if (current->asi.filter->mode == SCI_MODE_LEARN)
+		asi_destroy_tables(tables);
 }
 
-static void sci_replace_set(struct sci_set *set)
+static void sci_replace_filter(struct sci_filter *filter)
 {
-	struct sci_set *old = current->asi.set;
+	struct sci_filter *old = current->asi.filter;
 
 	sci_drop_domain();
-	if (set) {
-		current->asi.set = set;
+	if (filter) {
+		current->asi.filter = filter;
 		set_syscall_work(SYSCALL_ISOLATION);
 	} else {
 		clear_syscall_work(SYSCALL_ISOLATION);
-		current->asi.set = NULL;
+		current->asi.filter = NULL;
 	}
-	sci_put_set(old);
+	sci_put_filter(old);
 }
 
 /*
@@ -140,88 +135,91 @@ static void sci_replace_set(struct sci_set *set)
 	 BIT(ASI_KIND_SHADOW) | BIT(ASI_KIND_OBJECT) | BIT(ASI_KIND_VMEMMAP))
 
 /* Does the profile have data of that kind for that access? */
-static bool sci_lists_data(const struct sci_profile *profile, const struct asi_question *q)
+static bool sci_lists_data(const struct sci_profile *profile,
+			   const struct asi_fault_info *info)
 {
 	/* Nothing was learned: the policy decides alone. */
 	if (!profile->kinds[ASI_ACCESS_READ])
 		return true;
-	return (profile->kinds[q->access] | SCI_COMMON_KINDS) & BIT(q->kind);
+	return (profile->kinds[info->access] | SCI_COMMON_KINDS) & BIT(info->kind);
 }
 
-static bool sci_judge(void *owner, struct asi_question *q)
+static bool sci_validate(void *owner, struct asi_fault *fault)
 {
-	const struct sci_set *set = current->asi.set;
-	struct sci_profile *profile = set->profile;
-	int page = q->access == ASI_ACCESS_EXEC ? sci_text_page(q->address) : -1;
+	const struct sci_filter *filter = current->asi.filter;
+	const struct asi_fault_info *info = &fault->info;
+	struct sci_profile *profile = filter->profile;
+	bool is_fetch = info->access == ASI_ACCESS_EXEC;
+	int page = is_fetch ? sci_text_page(info->address) : -1;
 
-	if (set->mode == SCI_MODE_LEARN) {
+	if (filter->mode == SCI_MODE_LEARN) {
 		if (page >= 0)
 			sci_profile_record_text(&profile->data, current->asi.call, page);
-		else if (q->access != ASI_ACCESS_EXEC)
-			sci_profile_record_data(&profile->data, current->asi.call, q->kind,
-						q->access);
+		else if (!is_fetch)
+			sci_profile_record_data(&profile->data, current->asi.call, info->kind,
+						info->access);
 		return true;
 	}
-	if (q->access != ASI_ACCESS_EXEC) {
-		q->reason = "not_in_profile";
-		return sci_lists_data(profile, q);
+	if (!is_fetch) {
+		fault->reason = "not_in_profile";
+		return sci_lists_data(profile, info);
 	}
 	if (page >= 0 && (sci_profile_text_word(&profile->data, page / 64) & BIT_ULL(page % 64)))
 		return true;
-	return sci_judge_fetch(q);
+	return sci_validate_fetch(fault);
 }
 
-static bool sci_refused(void *owner, const struct asi_question *q)
+static bool sci_refused(void *owner, const struct asi_fault *fault)
 {
-	const struct sci_set *set = current->asi.set;
-	bool goes_on = set->mode != SCI_MODE_ENFORCE;
+	const struct sci_filter *filter = current->asi.filter;
+	bool goes_on = filter->mode != SCI_MODE_ENFORCE;
 
-	atomic64_inc(&set->profile->refused);
-	sci_note_violation(q, goes_on ? "logged" : q->fixable ? "fixed" : "killed");
+	atomic64_inc(&filter->profile->refused);
+	sci_note_violation(fault, goes_on ? "logged" : fault->fixable ? "fixed" : "killed");
 	return goes_on;
 }
 
 static const struct asi_ops sci_ops = {
-	.judge = sci_judge,
+	.validate = sci_validate,
 	.refused = sci_refused,
 };
 
-static int sci_make_domain(const struct sci_set *set)
+static int sci_make_domain(const struct sci_filter *filter)
 {
-	struct asi *tables = sci_profile_tables(set->profile, set->mode);
+	struct asi_tables *tables = sci_profile_tables(filter->profile, filter->mode);
 	struct asi *asi;
 
 	if (IS_ERR(tables))
 		return PTR_ERR(tables);
 	asi = asi_create_for_task(tables, &sci_ops, NULL);
 	if (IS_ERR(asi)) {
-		if (set->mode == SCI_MODE_LEARN)
-			asi_destroy(tables);
+		if (filter->mode == SCI_MODE_LEARN)
+			asi_destroy_tables(tables);
 		return PTR_ERR(asi);
 	}
-	atomic_inc(&set->profile->tasks);
+	atomic_inc(&filter->profile->tasks);
 	current->asi.sci = asi;
 	return 0;
 }
 
 /* So that each call shows all of its text. */
-static int sci_begin_learning(const struct sci_set *set, unsigned int call)
+static int sci_begin_learning(const struct sci_filter *filter, unsigned int call)
 {
-	int err = sci_profile_learn(set->profile, call);
+	int err = sci_profile_learn(filter->profile, call);
 
 	if (!err && current->asi.call != call)
 		asi_zap_text(asi_tables(current->asi.sci));
 	return err;
 }
 
-static noinline int sci_prepare(const struct sci_set *set, unsigned int call)
+static noinline int sci_prepare(const struct sci_filter *filter, unsigned int call)
 {
 	int err = 0;
 
 	if (!current->asi.sci)
-		err = sci_make_domain(set);
-	if (!err && set->mode == SCI_MODE_LEARN)
-		err = sci_begin_learning(set, call);
+		err = sci_make_domain(filter);
+	if (!err && filter->mode == SCI_MODE_LEARN)
+		err = sci_begin_learning(filter, call);
 	return err;
 }
 
@@ -237,15 +235,15 @@ static noinline long sci_refuse_abi(long nr)
 
 long sci_enter(struct pt_regs *regs, long nr)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *filter = current->asi.filter;
 	int err;
 
 	if (unlikely(in_compat_syscall()))
 		return sci_refuse_abi(nr);
-	if ((unsigned long)nr >= SCI_MAX_CALLS || !test_bit(nr, set->calls))
+	if ((unsigned long)nr >= SCI_MAX_CALLS || !test_bit(nr, filter->calls))
 		return nr;
-	if (unlikely(!current->asi.sci || set->mode == SCI_MODE_LEARN)) {
-		err = sci_prepare(set, nr);
+	if (unlikely(!current->asi.sci || filter->mode == SCI_MODE_LEARN)) {
+		err = sci_prepare(filter, nr);
 		if (err) {
 			regs->ax = err;
 			return -1;
@@ -260,23 +258,23 @@ long sci_enter(struct pt_regs *regs, long nr)
 
 void sci_fork(struct task_struct *child)
 {
-	struct sci_set *set = child->asi.set;
+	struct sci_filter *filter = child->asi.filter;
 
 	child->asi.inside = NULL;
 	child->asi.sci = NULL;
-	if (!set)
+	if (!filter)
 		return;
 	if (child->flags & (PF_KTHREAD | PF_USER_WORKER | PF_IO_WORKER)) {
-		child->asi.set = NULL;
+		child->asi.filter = NULL;
 		clear_task_syscall_work(child, SYSCALL_ISOLATION);
 	} else {
-		refcount_inc(&set->refs);
+		refcount_inc(&filter->refs);
 	}
 }
 
 void sci_exit_task(void)
 {
-	if (likely(!current->asi.set))
+	if (likely(!current->asi.filter))
 		return;
 	asi_end();
 	sci_drop_domain();
@@ -284,16 +282,16 @@ void sci_exit_task(void)
 
 void sci_free_task(struct task_struct *task)
 {
-	sci_put_set(task->asi.set);
+	sci_put_filter(task->asi.filter);
 }
 
 /* ---- prctl ------------------------------------------------------------ */
 
 static long sci_enable(const struct sci_config __user *arg)
 {
-	const struct sci_set *old = current->asi.set;
+	const struct sci_filter *old = current->asi.filter;
 	struct sci_config config;
-	struct sci_set *set;
+	struct sci_filter *filter;
 	int err;
 
 	if (!task_no_new_privs(current) && !capable(CAP_SYS_ADMIN))
@@ -305,53 +303,53 @@ static long sci_enable(const struct sci_config __user *arg)
 	err = sci_check_config(&config);
 	if (err)
 		return err;
-	set = sci_new_set(&config);
-	if (IS_ERR(set))
-		return PTR_ERR(set);
-	sci_replace_set(set);
+	filter = sci_new_filter(&config);
+	if (IS_ERR(filter))
+		return PTR_ERR(filter);
+	sci_replace_filter(filter);
 	return 0;
 }
 
 static long sci_get(struct sci_config __user *arg)
 {
-	const struct sci_set *set = current->asi.set;
+	const struct sci_filter *filter = current->asi.filter;
 	struct sci_config config = { .size = sizeof(config) };
 
-	if (set) {
-		config.mode = set->mode;
-		config.flags = set->locked ? SCI_FLAG_LOCKED : 0;
-		strscpy(config.profile, set->profile->data.name);
-		bitmap_to_arr64(config.syscalls, set->calls, SCI_MAX_CALLS);
+	if (filter) {
+		config.mode = filter->mode;
+		config.flags = filter->locked ? SCI_FLAG_LOCKED : 0;
+		strscpy(config.profile, filter->profile->data.name);
+		bitmap_to_arr64(config.syscalls, filter->calls, SCI_MAX_CALLS);
 	}
 	return copy_to_user(arg, &config, sizeof(config)) ? -EFAULT : 0;
 }
 
-/* Others may share the set: they are not locked by it. */
+/* Others may share the filter: they are not locked by it. */
 static long sci_lock(void)
 {
-	const struct sci_set *old = current->asi.set;
-	struct sci_set *set;
+	const struct sci_filter *old = current->asi.filter;
+	struct sci_filter *filter;
 
 	if (!old)
 		return -EINVAL;
 	if (old->locked)
 		return 0;
-	set = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
-	if (!set)
+	filter = kmemdup(old, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	if (!filter)
 		return -ENOMEM;
-	refcount_set(&set->refs, 1);
-	set->locked = true;
-	atomic_inc(&set->profile->users);
-	current->asi.set = set;
-	sci_put_set((struct sci_set *)old);
+	refcount_set(&filter->refs, 1);
+	filter->locked = true;
+	atomic_inc(&filter->profile->users);
+	current->asi.filter = filter;
+	sci_put_filter((struct sci_filter *)old);
 	return 0;
 }
 
 static long sci_disable(void)
 {
-	if (current->asi.set && current->asi.set->locked)
+	if (current->asi.filter && current->asi.filter->locked)
 		return -EPERM;
-	sci_replace_set(NULL);
+	sci_replace_filter(NULL);
 	return 0;
 }
 

@@ -16,16 +16,16 @@
 struct sci_profile {
 	struct list_head list;		/* under sci_profiles_mutex */
 	struct sci_profile_data data;
-	struct asi *tables;		/* made for the first task; under the mutex */
+	struct asi_tables *tables;		/* made for the first task; under the mutex */
 	bool builtin;
-	atomic_t users;			/* sets; up from 0 under the mutex only */
+	atomic_t users;			/* filters; up from 0 under the mutex only */
 	atomic_t tasks;			/* that have a domain */
 	atomic64_t refused;
 	u32 kinds[ASI_NR_ACCESSES];	/* data of all calls; 0 everywhere: not learned */
 };
 
 /* What a task asked for; constant, shared by what it forks. */
-struct sci_set {
+struct sci_filter {
 	refcount_t refs;
 	unsigned int mode;
 	bool locked;
@@ -42,7 +42,7 @@ struct sci_profile *sci_profile_get(const char *name, unsigned int mode);
 /* Any context. */
 void sci_profile_put(struct sci_profile *profile);
 /* Tables for a task; for one that learns, of its own.  Process context. */
-struct asi *sci_profile_tables(struct sci_profile *profile, unsigned int mode);
+struct asi_tables *sci_profile_tables(struct sci_profile *profile, unsigned int mode);
 /* Have a record for @call.  Process context. */
 int sci_profile_learn(struct sci_profile *profile, unsigned int call);
 /* Takes the place of an unused profile of the same name.  Process context. */
@@ -52,12 +52,12 @@ const char *sci_build_id(void);
 int sci_text_page(unsigned long address);
 unsigned int sci_text_pages(void);
 
-/* judge.c: in the fault path, like an NMI. */
-bool sci_judge_fetch(struct asi_question *question);
+/* validate.c: in the fault path, like an NMI. */
+bool sci_validate_fetch(struct asi_fault *fault);
 
 /* violations.c */
 /* In the fault path, like an NMI. */
-void sci_note_violation(const struct asi_question *question, const char *action);
+void sci_note_violation(const struct asi_fault *fault, const char *action);
 int sci_violations_init(struct dentry *dir);
 
 /* debugfs.c */

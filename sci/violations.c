@@ -22,10 +22,7 @@ struct sci_violation {
 	u64 count;
 	pid_t pid;
 	unsigned int call;
-	enum asi_kind kind;
-	enum asi_access access;
-	unsigned long address;
-	unsigned long ip;
+	struct asi_fault_info fault;
 	const char *action;
 	const char *reason;
 	char comm[TASK_COMM_LEN];
@@ -35,18 +32,19 @@ static struct sci_violation sci_violations[SCI_VIOLATIONS];
 static atomic_t sci_violations_next;
 
 /* The same as before, by the same task: counted, and no more. */
-static bool sci_is_again(const struct sci_violation *v, const struct asi_question *q)
+static bool sci_is_again(const struct sci_violation *v, const struct asi_fault_info *fault)
 {
-	return v->count && v->ip == q->regs->ip && v->pid == current->pid &&
-	       v->call == current->asi.call && v->kind == q->kind && v->access == q->access;
+	return v->count && v->fault.ip == fault->ip && v->pid == current->pid &&
+	       v->call == current->asi.call && v->fault.kind == fault->kind &&
+	       v->fault.access == fault->access;
 }
 
-void sci_note_violation(const struct asi_question *q, const char *action)
+void sci_note_violation(const struct asi_fault *fault, const char *action)
 {
 	unsigned int n = atomic_read(&sci_violations_next);
 	struct sci_violation *v = &sci_violations[(n - 1) % SCI_VIOLATIONS];
 
-	if (n && sci_is_again(v, q)) {
+	if (n && sci_is_again(v, &fault->info)) {
 		v->count++;
 		return;
 	}
@@ -57,12 +55,9 @@ void sci_note_violation(const struct asi_question *q, const char *action)
 	v->count = 1;
 	v->pid = current->pid;
 	v->call = current->asi.call;
-	v->kind = q->kind;
-	v->access = q->access;
-	v->address = q->address;
-	v->ip = q->regs->ip;
+	v->fault = fault->info;
 	v->action = action;
-	v->reason = q->reason;
+	v->reason = fault->reason;
 	asi_comm(v->comm);
 	smp_wmb();	/* even when all of it is there */
 	WRITE_ONCE(v->sequence, v->sequence + 1);
@@ -78,10 +73,10 @@ static void sci_show_violation(struct seq_file *m, const struct sci_violation *f
 	smp_rmb();	/* nor newer */
 	if ((sequence & 1) || sequence != READ_ONCE(from->sequence) || !v.count)
 		return;
-	seq_printf(m, "violation count %llu pid %d comm %s call %u kind %s access %s address 0x%lx ip 0x%lx symbol %pS action %s reason %s\n",
-		   v.count, v.pid, v.comm, v.call, asi_kind_name(v.kind),
-		   asi_access_name(v.access), v.address, v.ip, (void *)v.ip, v.action,
-		   v.reason);
+	seq_printf(m, "violation count %llu pid %d comm %s call %u kind %s access %s address 0x%llx ip 0x%llx symbol %pS action %s reason %s\n",
+		   v.count, v.pid, v.comm, v.call, asi_kind_name(v.fault.kind),
+		   asi_access_name(v.fault.access), v.fault.address, v.fault.ip,
+		   (void *)(unsigned long)v.fault.ip, v.action, v.reason);
 }
 
 static int sci_violations_show(struct seq_file *m, void *unused)

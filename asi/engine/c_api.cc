@@ -59,6 +59,11 @@ void asi_gather_release(asi_gather* g) {
     asi_gather_init(g);
 }
 
+void asi_gather_finish(const asi_gather* g) {
+    if (const u32 pending = asi_gather_pending(g); pending != 0)
+        asi_port_bug("removed tables were not released", pending);
+}
+
 int asi_pt_init(asi_pt* pt, unsigned int levels) {
     const bool has_1g_leaves = (levels & ASI_PT_1G_LEAVES) != 0;
     auto* table = new (pt->opaque) PageTable();

@@ -44,7 +44,8 @@ constexpr u64 mix(u64 h) {
 
 /// Identity of a fault; never zero, which marks an empty slot.
 u64 key_of(const asi_fault_record& r) {
-    const u64 key = mix(mix(r.ip) + ((u64{r.kind} << 16) | (u64{r.access} << 8) | r.action) + 1);
+    const asi_fault_info& f = r.info;
+    const u64 key = mix(mix(f.ip) + ((u64{f.kind} << 16) | (u64{f.access} << 8) | f.action) + 1);
     return key != 0 ? key : 1;
 }
 

@@ -19,54 +19,20 @@
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
-#include "break.h"
-#include "internal.h"
-
-bool asi_boot_enabled __ro_after_init;
-bool asi_nonglobal __ro_after_init;
-static const char *asi_off __ro_after_init = "not requested";
-static bool asi_ready __ro_after_init;
+#include "fault/fault.h"
 
 static int __init asi_param(char *arg)
 {
-	if (arg && !strcmp(arg, "on")) {
-		asi_boot_enabled = true;
-	} else if (arg && !strcmp(arg, "off")) {
-		asi_boot_enabled = false;
+	if (asi_on_off_param("asi", "asi", arg, &asi_boot_enabled) && !asi_boot_enabled)
 		asi_off = "asi=off";
-	} else {
-		pr_err("asi=%s: expected \"on\" or \"off\", keeping %s\n", arg ?: "",
-		       asi_boot_enabled ? "on" : "off");
-	}
 	asi_nonglobal = asi_boot_enabled && !asi_breaks(ASI_BREAK_GLOBAL);
 	return 0;
 }
 early_param("asi", asi_param);
 
-bool asi_enabled(void)
-{
-	return asi_ready;
-}
-EXPORT_SYMBOL_GPL(asi_enabled);
-
-const char *asi_off_reason(void)
-{
-	return asi_ready ? "-" : asi_off;
-}
-
-unsigned int asi_levels(void)
-{
-	return pgtable_l5_enabled() ? 5 : 4;
-}
-
-void *asi_kernel_root(void)
-{
-	return init_mm.pgd;
-}
-
 /*
  * Parts of the image were freed by now, and hold whatever their pages were given
- * to; domains borrow this mapping.  What is freed later is unmapped by who frees it.
+ * to; domains borrow this mapping.  What is freed later is unmapped by the code that frees it.
  */
 static int __init asi_unmap_freed_image(unsigned long start, unsigned long end)
 {
@@ -115,7 +81,7 @@ static int __init asi_boot(void)
 		goto off;
 	}
 	flush_tlb_all();
-	if (asi_lifetime_init() || asi_quarantine_init() || asi_tlb_init()) {
+	if (asi_marks_init() || asi_quarantine_init() || asi_tlb_init()) {
 		asi_off = "out of memory at boot";
 		goto off;
 	}

@@ -16,17 +16,17 @@ class AccountTest : public testing::Test {
   protected:
     AccountTest() : account_(std::make_unique<kvm_asi_account>()) {}
 
-    static kvm_asi_cause cause(asi_u64 ip, kvm_asi_leave how = KVM_ASI_LEAVE_FAULT,
-                               const char* name = "files_cache") {
-        kvm_asi_cause c = {};
-        c.ip = ip;
-        c.kind = ASI_KIND_SLAB;
-        c.access = ASI_ACCESS_READ;
-        c.how = static_cast<unsigned char>(how);
-        std::strncpy(c.cache, name, sizeof(c.cache) - 1);
+    static asi_leave cause(asi_u64 ip, asi_leave_how how = ASI_LEAVE_FAULT,
+                           const char* name = "files_cache") {
+        asi_leave c = {};
+        c.how = how;
+        c.fault.ip = ip;
+        c.fault.kind = ASI_KIND_SLAB;
+        c.fault.access = ASI_ACCESS_READ;
+        std::strncpy(c.fault.cache, name, sizeof(c.fault.cache) - 1);
         return c;
     }
-    void book(asi_u32 code, kvm_asi_outcome outcome, const kvm_asi_cause* c = nullptr) {
+    void book(asi_u32 code, kvm_asi_outcome outcome, const asi_leave* c = nullptr) {
         kvm_asi_account_exit(account_.get(), code, outcome, c);
     }
     static asi_u64 sum_of_reasons(const kvm_asi_account& a, unsigned outcome) {
@@ -86,7 +86,7 @@ TEST_F(AccountTest, first_touches_that_stay_inside_are_counted_by_index) {
     kvm_asi_account_touched(account_.get(), 0x400);
     kvm_asi_account_touched(account_.get(), 0x400);
     kvm_asi_account_inside(account_.get(), 0x400);
-    const kvm_asi_cause switched = cause(0, KVM_ASI_LEAVE_SCHED);
+    const asi_leave switched = cause(0, ASI_LEAVE_SCHED);
     book(0x78, KVM_ASI_LEFT, &switched);
     book(0x78, KVM_ASI_USER, &switched);
     account_->left_no_page = 3;
@@ -132,57 +132,57 @@ TEST_F(AccountTest, reasons_without_room_are_counted_together) {
 }
 
 TEST_F(AccountTest, same_cause_is_counted_once_per_exit) {
-    const kvm_asi_cause c = cause(0x1234);
+    const asi_leave c = cause(0x1234);
     book(1, KVM_ASI_LEFT, &c);
     book(1, KVM_ASI_LEFT, &c);
     EXPECT_EQ(account_->cause[0].count, 2u);
-    EXPECT_EQ(account_->cause[0].ip, 0x1234u);
+    EXPECT_EQ(account_->cause[0].leave.fault.ip, 0x1234u);
     EXPECT_EQ(account_->cause[0].code, 1u);
-    EXPECT_EQ(account_->cause[0].kind, ASI_KIND_SLAB);
-    EXPECT_STREQ(account_->cause[0].cache, "files_cache");
+    EXPECT_EQ(account_->cause[0].leave.fault.kind, ASI_KIND_SLAB);
+    EXPECT_STREQ(account_->cause[0].leave.fault.cache, "files_cache");
     EXPECT_EQ(account_->cause[1].used, 0u);
 }
 
 TEST_F(AccountTest, causes_differ_by_place_exit_and_what_was_touched) {
-    kvm_asi_cause c = cause(1);
+    asi_leave c = cause(1);
     book(1, KVM_ASI_LEFT, &c);
     book(2, KVM_ASI_LEFT, &c);
-    c.ip = 2;
+    c.fault.ip = 2;
     book(2, KVM_ASI_LEFT, &c);
-    c.access = ASI_ACCESS_WRITE;
+    c.fault.access = ASI_ACCESS_WRITE;
     book(2, KVM_ASI_LEFT, &c);
-    c.kind = ASI_KIND_VMALLOC;
+    c.fault.kind = ASI_KIND_VMALLOC;
     book(2, KVM_ASI_LEFT, &c);
-    std::strcpy(c.cache, "files_cachf");
+    std::strcpy(c.fault.cache, "files_cachf");
     book(2, KVM_ASI_LEFT, &c);
-    c.how = KVM_ASI_LEAVE_SCHED;
+    c.how = ASI_LEAVE_SCHED;
     book(2, KVM_ASI_LEFT, &c);
-    EXPECT_EQ(account_->cause[6].used, 1);
-    EXPECT_EQ(account_->cause[7].used, 0);
+    EXPECT_EQ(account_->cause[6].used, 1u);
+    EXPECT_EQ(account_->cause[7].used, 0u);
 }
 
 TEST_F(AccountTest, without_a_fault_kind_and_cache_say_nothing) {
-    kvm_asi_cause c = cause(0, KVM_ASI_LEAVE_SCHED);
+    asi_leave c = cause(0, ASI_LEAVE_SCHED);
     book(1, KVM_ASI_LEFT, &c);
-    c.kind = ASI_KIND_DATA;
-    c.cache[0] = '\0';
+    c.fault.kind = ASI_KIND_DATA;
+    c.fault.cache[0] = '\0';
     book(1, KVM_ASI_LEFT, &c);
     EXPECT_EQ(account_->cause[0].count, 2u);
-    EXPECT_STREQ(account_->cause[0].cache, "");
+    EXPECT_STREQ(account_->cause[0].leave.fault.cache, "");
 }
 
 TEST_F(AccountTest, unterminated_cache_name_is_cut) {
-    kvm_asi_cause c = cause(1);
-    std::memset(c.cache, 'x', sizeof(c.cache));
+    asi_leave c = cause(1);
+    std::memset(c.fault.cache, 'x', sizeof(c.fault.cache));
     book(1, KVM_ASI_LEFT, &c);
-    EXPECT_EQ(std::strlen(account_->cause[0].cache), sizeof(c.cache) - 1);
+    EXPECT_EQ(std::strlen(account_->cause[0].leave.fault.cache), sizeof(c.fault.cache) - 1);
     book(1, KVM_ASI_LEFT, &c);
     EXPECT_EQ(account_->cause[0].count, 2u);
 }
 
 TEST_F(AccountTest, causes_without_room_are_counted) {
     for (asi_u64 ip = 1; ip <= KVM_ASI_CAUSES + 5; ++ip) {
-        const kvm_asi_cause c = cause(ip);
+        const asi_leave c = cause(ip);
         book(1, KVM_ASI_LEFT, &c);
     }
     EXPECT_EQ(account_->causes_dropped, 5u);
@@ -190,7 +190,7 @@ TEST_F(AccountTest, causes_without_room_are_counted) {
 }
 
 TEST_F(AccountTest, first_touch_that_left_is_told_apart) {
-    const kvm_asi_cause c = cause(1);
+    const asi_leave c = cause(1);
     book(0x400, KVM_ASI_FIRST_TOUCH);
     book(0x400, KVM_ASI_FIRST_TOUCH, &c);
     EXPECT_EQ(account_->total[KVM_ASI_FIRST_TOUCH], 2u);
@@ -209,7 +209,7 @@ TEST_F(AccountTest, sum_over_vcpus_adds_everything) {
     for (asi_u32 vcpu = 0; vcpu < 3; ++vcpu) {
         std::memset(account_.get(), 0, sizeof(*account_));
         for (asi_u32 i = 0; i < 60; ++i) {
-            const kvm_asi_cause c = cause(i * (vcpu + 1));
+            const asi_leave c = cause(i * (vcpu + 1));
             book(i * (vcpu + 1), KVM_ASI_LEFT, &c);
             book(i, KVM_ASI_FIRST_TOUCH, i % 2 ? &c : nullptr);
             ++left;
@@ -226,7 +226,7 @@ TEST_F(AccountTest, sum_over_vcpus_adds_everything) {
 }
 
 TEST_F(AccountTest, short_account_adds_up_too) {
-    const kvm_asi_cause c = cause(5);
+    const asi_leave c = cause(5);
     book(9, KVM_ASI_LEFT, &c);
     kvm_asi_account sum = {};
     kvm_asi_account_add(&sum, account_.get());
@@ -253,10 +253,11 @@ TEST_F(AccountTest, reasons_have_the_names_of_their_vendor) {
 }
 
 TEST_F(AccountTest, ways_of_leaving_have_names) {
-    for (unsigned how = 0; how < KVM_ASI_NR_LEAVES; ++how)
-        EXPECT_NE(kvm_asi_leave_name(how), nullptr);
-    EXPECT_STREQ(kvm_asi_leave_name(KVM_ASI_LEAVE_FLUSH), "flush");
-    EXPECT_EQ(kvm_asi_leave_name(KVM_ASI_NR_LEAVES), nullptr);
+    EXPECT_STREQ(kvm_asi_leave_name(ASI_LEAVE_FAULT), "fault");
+    EXPECT_STREQ(kvm_asi_leave_name(ASI_LEAVE_SCHED), "sched");
+    EXPECT_STREQ(kvm_asi_leave_name(ASI_LEAVE_FLUSH), "flush");
+    EXPECT_STREQ(kvm_asi_leave_name(ASI_LEAVE_ASKED), "other");
+    EXPECT_STREQ(kvm_asi_leave_name(ASI_LEAVE_NONE), "other");
 }
 
 }  // namespace

@@ -18,17 +18,17 @@ class FaultLogTest : public testing::Test {
     static asi_fault_record fault(asi_u64 ip, asi_u64 address = 0x1000,
                                   asi_kind kind = ASI_KIND_SLAB) {
         asi_fault_record r = {};
-        r.ip = ip;
-        r.address = address;
+        r.info.ip = ip;
+        r.info.address = address;
         r.count = 999;
         r.first_ns = 999;
         r.pid = 42;
         r.cpu = 3;
-        r.kind = static_cast<unsigned char>(kind);
-        r.access = ASI_ACCESS_WRITE;
-        r.action = ASI_ACTION_EXIT;
-        r.in_critical = 1;
-        std::strcpy(r.cache, "files_cache");
+        r.info.kind = static_cast<unsigned char>(kind);
+        r.info.access = ASI_ACCESS_WRITE;
+        r.info.action = ASI_ACTION_EXIT;
+        r.info.critical = 1;
+        std::strcpy(r.info.cache, "files_cache");
         return r;
     }
     void record(const asi_fault_record& r, asi_u64 now = 1) { asi_log_fault(log_.get(), &r, now); }
@@ -55,18 +55,18 @@ TEST_F(FaultLogTest, fault_is_recorded_whole) {
     record(fault(0xffffffff81000123, 0xffff888012345678), 77);
     ASSERT_EQ(records().size(), 1u);
     const asi_fault_record r = records()[0];
-    EXPECT_EQ(r.ip, 0xffffffff81000123u);
-    EXPECT_EQ(r.address, 0xffff888012345678u);
+    EXPECT_EQ(r.info.ip, 0xffffffff81000123u);
+    EXPECT_EQ(r.info.address, 0xffff888012345678u);
     EXPECT_EQ(r.count, 1u);
     EXPECT_EQ(r.first_ns, 77u);
     EXPECT_EQ(r.last_ns, 77u);
     EXPECT_EQ(r.pid, 42u);
     EXPECT_EQ(r.cpu, 3u);
-    EXPECT_EQ(r.kind, ASI_KIND_SLAB);
-    EXPECT_EQ(r.access, ASI_ACCESS_WRITE);
-    EXPECT_EQ(r.action, ASI_ACTION_EXIT);
-    EXPECT_EQ(r.in_critical, 1);
-    EXPECT_STREQ(r.cache, "files_cache");
+    EXPECT_EQ(r.info.kind, ASI_KIND_SLAB);
+    EXPECT_EQ(r.info.access, ASI_ACCESS_WRITE);
+    EXPECT_EQ(r.info.action, ASI_ACTION_EXIT);
+    EXPECT_EQ(r.info.critical, 1);
+    EXPECT_STREQ(r.info.cache, "files_cache");
 }
 
 TEST_F(FaultLogTest, same_fault_is_counted_not_repeated) {
@@ -76,7 +76,7 @@ TEST_F(FaultLogTest, same_fault_is_counted_not_repeated) {
     ASSERT_EQ(records().size(), 1u);
     const asi_fault_record r = records()[0];
     EXPECT_EQ(r.count, 3u);
-    EXPECT_EQ(r.address, 0x3000u) << "the latest";
+    EXPECT_EQ(r.info.address, 0x3000u) << "the latest";
     EXPECT_EQ(r.first_ns, 10u);
     EXPECT_EQ(r.last_ns, 30u);
     EXPECT_EQ(log_->total, 3u);
@@ -86,18 +86,18 @@ TEST_F(FaultLogTest, same_fault_is_counted_not_repeated) {
 TEST_F(FaultLogTest, what_tells_faults_apart) {
     asi_fault_record r = fault(1);
     record(r);
-    r.ip = 2;
+    r.info.ip = 2;
     record(r);
-    r.kind = ASI_KIND_USER_PAGE;
+    r.info.kind = ASI_KIND_USER_PAGE;
     record(r);
-    r.access = ASI_ACCESS_READ;
+    r.info.access = ASI_ACCESS_READ;
     record(r);
-    r.action = ASI_ACTION_DENY;
+    r.info.action = ASI_ACTION_DENY;
     record(r);
     EXPECT_EQ(records().size(), 5u);
     r.pid = 7;
     r.cpu = 7;
-    r.in_critical = 0;
+    r.info.critical = 0;
     record(r);
     EXPECT_EQ(records().size(), 5u);
     EXPECT_EQ(records().size() + 1, log_->total);
@@ -110,7 +110,7 @@ TEST_F(FaultLogTest, full_log_drops_new_faults_and_keeps_old_ones) {
     EXPECT_EQ(log_->total, 1000u);
     EXPECT_EQ(log_->dropped + all.size(), 1000u);
     for (const auto& r : all) {
-        record(fault(r.ip));
+        record(fault(r.info.ip));
         EXPECT_EQ(r.count, 1u);
     }
     for (const auto& r : records()) EXPECT_EQ(r.count, 2u);
@@ -164,8 +164,8 @@ TEST_F(FaultLogTest, concurrent_writers_lose_nothing_and_tear_nothing) {
         while (!stop)
             for (const auto& r : records())
                 // Every field of a record was made from the same two numbers.
-                if (r.address != r.ip * 1000 + r.pid || r.cpu != r.pid ||
-                    r.last_ns != r.address + 1 || r.count == 0)
+                if (r.info.address != r.info.ip * 1000 + r.pid || r.cpu != r.pid ||
+                    r.last_ns != r.info.address + 1 || r.count == 0)
                     ++torn;
     });
     std::vector<std::thread> writers;
@@ -174,8 +174,8 @@ TEST_F(FaultLogTest, concurrent_writers_lose_nothing_and_tear_nothing) {
             for (unsigned i = 0; i < kFaults; ++i) {
                 asi_fault_record r = fault(1 + (i * 7 + t) % kIps);
                 r.pid = r.cpu = t;
-                r.address = r.ip * 1000 + t;
-                record(r, r.address + 1);
+                r.info.address = r.info.ip * 1000 + t;
+                record(r, r.info.address + 1);
             }
         });
     for (auto& w : writers) w.join();

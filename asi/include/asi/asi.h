@@ -29,16 +29,28 @@ DECLARE_PER_CPU(u8, asi_taints);
  */
 bool asi_enabled(void);
 
-/* A touch that the policy would let in, or did not, and the consumer's answer. */
-struct asi_question {
-	const struct pt_regs *regs;
-	unsigned long address;
-	enum asi_kind kind;
-	enum asi_access access;
-	const char *cache;		/* slab cache, or NULL */
-	bool fixable;			/* the exception table has an answer to the fault */
-	const char *reason;		/* one word: why not */
-	unsigned long start, end;	/* bring in these pages; set to the one touched */
+/**
+ * asi_on_off_param - read a boot parameter that is "on" or "off"
+ * @who:   stands in front of the complaint
+ * @name:  of the parameter
+ * @arg:   its text, or NULL
+ * @value: unchanged when the text is neither, which is reported in one line
+ *
+ * Early boot.
+ * Return: was it one of the two?
+ */
+bool asi_on_off_param(const char *who, const char *name, const char *arg, bool *value);
+
+struct asi_tables;
+
+/* A fault that is being dealt with, and the consumer's answer. */
+struct asi_fault {
+	struct asi_fault_info info;	/* @info.action is not known yet */
+	struct pt_regs *regs;
+	unsigned long error_code;
+	bool fixable;			/* the exception table has an answer to it */
+	const char *reason;		/* answer, one word: why not */
+	unsigned long start, end;	/* answer: bring in these pages; set to the one touched */
 };
 
 /**
@@ -50,14 +62,14 @@ struct asi_question {
  * @translates: is the running task at work for the domain on one user address
  *	that it may have to translate?  Then the process's tables for that address
  *	are kind own_table.  Called as @owns_user.  May be NULL.
- * @judge: the policy lets a touch in: does the consumer?  In the fault path,
+ * @validate: the policy lets a touch in: does the consumer?  In the fault path,
  *	unrestricted, like an NMI: no locks, no sleeping, no allocation.  May be NULL.
  * @refused: a touch is refused.  True: the task goes on, outside until its work is
- *	done.  Called as @judge.  May be NULL.
+ *	done.  Called as @validate.  May be NULL.
  */
 struct asi_ops {
-	bool (*judge)(void *owner, struct asi_question *question);
-	bool (*refused)(void *owner, const struct asi_question *question);
+	bool (*validate)(void *owner, struct asi_fault *fault);
+	bool (*refused)(void *owner, const struct asi_fault *fault);
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
 	bool (*translates)(void *owner, unsigned long *address);
 };
@@ -87,11 +99,18 @@ void asi_prepare_strict(void);
  * @name: shown in place of a process's
  *
  * It has the base map and the kernel's own data, and of the kernel's text what
- * entry needs.  It is never entered; asi_destroy() ends it when no domain shares
- * it any more.  Process context, may sleep.
+ * entry needs.  They are never entered.  Process context, may sleep.
  * Return: as asi_create().
  */
-struct asi *asi_create_tables(enum asi_class cls, const char *name);
+struct asi_tables *asi_create_tables(enum asi_class cls, const char *name);
+
+/**
+ * asi_destroy_tables - free them
+ * @tables: of asi_create_tables(), or NULL; no domain borrows from them any more
+ *
+ * Process context, may sleep.
+ */
+void asi_destroy_tables(struct asi_tables *tables);
 
 /**
  * asi_create_for_task - make a strict domain for the running task alone
@@ -103,7 +122,7 @@ struct asi *asi_create_tables(enum asi_class cls, const char *name);
  * the process has them.  Process context, may sleep.
  * Return: as asi_create().
  */
-struct asi *asi_create_for_task(struct asi *tables, const struct asi_ops *ops, void *owner);
+struct asi *asi_create_for_task(struct asi_tables *tables, const struct asi_ops *ops, void *owner);
 
 /**
  * asi_begin - the running task's own code runs inside from here on
@@ -123,16 +142,16 @@ void asi_end(void);
  *
  * Process context, interrupts on, may sleep.
  */
-void asi_zap_tables(struct asi *tables, unsigned long start, unsigned long size);
+void asi_zap_tables(struct asi_tables *tables, unsigned long start, unsigned long size);
 
 /** asi_zap_text - take out of tables all text but what entry needs; as asi_zap_tables() */
-void asi_zap_text(struct asi *tables);
+void asi_zap_text(struct asi_tables *tables);
 
 /** asi_tables - what asi_create_for_task() was given. */
-struct asi *asi_tables(const struct asi *asi);
+struct asi_tables *asi_tables(const struct asi *asi);
 
-/** asi_is_mapped - does the domain, or do the tables, map this page?  Lockless. */
-bool asi_is_mapped(const struct asi *asi, unsigned long address);
+/** asi_is_mapped - do the tables map this page?  Lockless. */
+bool asi_is_mapped(const struct asi_tables *tables, unsigned long address);
 
 /**
  * asi_destroy - take a domain out of use and free it
@@ -286,24 +305,6 @@ struct dentry *asi_debugfs(void);
 
 /** asi_kobject - /sys/kernel/asi, or NULL; valid after late_initcall. */
 struct kobject *asi_kobject(void);
-
-/* How a CPU came to leave a domain. */
-enum asi_leave_how {
-	ASI_LEAVE_NONE,
-	ASI_LEAVE_FAULT,	/* verdict "exit" or "deny" */
-	ASI_LEAVE_SCHED,	/* another task's stack was needed */
-	ASI_LEAVE_FLUSH,	/* TLB flush, or another reader or writer of CR3 */
-	ASI_LEAVE_ASKED,	/* asi_exit() */
-};
-
-/* The first leaving since asi_enter(), kept per CPU. */
-struct asi_leave {
-	unsigned long ip;
-	enum asi_leave_how how;
-	enum asi_kind kind;
-	enum asi_access access;
-	char cache[ASI_CACHE_NAME_LEN];
-};
 
 /**
  * asi_last_leave - why this CPU left a domain first since it entered

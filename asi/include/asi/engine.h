@@ -43,8 +43,8 @@ struct asi_leaf {
 /*
  * Table pages that left the page table but may still be in a CPU's
  * paging-structure cache.  Fill with asi_pt_unmap(), flush every CPU that may
- * hold a translation, then asi_gather_release().  A gather
- * that goes out of use while not empty is a bug: asi_gather_pending() != 0.
+ * hold a translation, then asi_gather_release().  A gather that goes out of use
+ * while not empty is a bug: end with asi_gather_finish().
  */
 #define ASI_GATHER_MAX 62
 struct asi_gather {
@@ -56,6 +56,8 @@ struct asi_gather {
 void asi_gather_init(struct asi_gather *g);
 asi_u32 asi_gather_pending(const struct asi_gather *g);
 void asi_gather_release(struct asi_gather *g);	/* takes allocator locks */
+/* Before the storage is freed: says so, as a bug, if something was not released. */
+void asi_gather_finish(const struct asi_gather *g);
 
 /*
  * Give @pt a fresh root, and one page in reserve.  @levels is 4 or 5 [SDM vol. 3,
@@ -228,14 +230,11 @@ const char *asi_access_name(unsigned int access);
 
 /* One distinct (instruction, kind, access, action) of one class. */
 struct asi_fault_record {
-	asi_u64 ip;
-	asi_u64 address;	/* of the latest fault */
+	struct asi_fault_info info;	/* of the latest fault */
 	asi_u64 count;
 	asi_u64 first_ns, last_ns;
-	asi_u32 pid;		/* of the latest fault */
+	asi_u32 pid;			/* the same */
 	asi_u32 cpu;
-	unsigned char kind, access, action, in_critical;
-	char cache[ASI_CACHE_NAME_LEN];
 };
 
 /* Zeroed storage is an empty log. */

@@ -4,7 +4,7 @@
  * call may have mapped: page tables, the stacks of tasks that wait, other
  * processes' pages.  They run outside.
  *
- *	guard(asi_out)();
+ *	guard(asi_unrestricted)();
  *
  * among a function's first statements leaves the restricted space until the
  * function returns.  Any context, noinstr too.  A NOP each way until the first
@@ -45,14 +45,14 @@ static __always_inline void asi_resume(bool paused) { }
 #endif
 
 /* DEFINE_CLASS() without functions that may end up instrumented. */
-typedef bool class_asi_out_t;
+typedef bool class_asi_unrestricted_t;
 
-static __always_inline class_asi_out_t class_asi_out_constructor(void)
+static __always_inline class_asi_unrestricted_t class_asi_unrestricted_constructor(void)
 {
 	return asi_pause();
 }
 
-static __always_inline void class_asi_out_destructor(const class_asi_out_t *paused)
+static __always_inline void class_asi_unrestricted_destructor(const class_asi_unrestricted_t *paused)
 {
 	asi_resume(*paused);
 }

@@ -39,7 +39,7 @@ void __asi_leave_for_cr3(void);
 void __asi_switch_mm(void);
 bool __asi_flush_later(void);
 unsigned long __asi_current_cr3(void);
-unsigned long __asi_hidden_cr3(void);
+unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
@@ -57,9 +57,9 @@ bool __asi_stack_in_use(const void *stack);
 void asi_share(const void *addr, size_t size);
 /* The same for the top node of a small table that is filled by now: up to 64 entries. */
 void asi_share_idr(const struct idr *idr);
-void *__asi_shared_zalloc(size_t size, gfp_t gfp, int node);
-void *__asi_alone_zalloc(size_t size, gfp_t gfp);
-void *__asi_memdup_user_alone(const void __user *from, size_t size);
+void *__asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node);
+void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp);
+void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size);
 
 #define asi_hook_active()	static_branch_unlikely(&asi_active_key)
 
@@ -107,7 +107,7 @@ static __always_inline void asi_sched_out(struct task_struct *prev,
 }
 
 /* The caller is about to read or write CR3, or to flush by it. */
-static __always_inline void asi_settle_cr3(void)
+static __always_inline void asi_leave_for_cr3(void)
 {
 	if (asi_hook_active())
 		__asi_leave_for_cr3();
@@ -146,9 +146,9 @@ static __always_inline unsigned long asi_current_cr3(void)
 }
 
 /* What CR3 will be when the CPU leaves, or 0 when it is not restricted. */
-static __always_inline unsigned long asi_hidden_cr3(void)
+static __always_inline unsigned long asi_unrestricted_cr3(void)
 {
-	return asi_hook_active() ? __asi_hidden_cr3() : 0;
+	return asi_hook_active() ? __asi_unrestricted_cr3() : 0;
 }
 
 /* User mode never runs on a restricted root. */
@@ -213,7 +213,7 @@ static __always_inline int asi_task_align(int align)
  * Bytes to ask kmalloc() for, or alignment to ask a slab cache for, so that what
  * a domain maps shares its pages with nothing else.
  */
-static __always_inline unsigned long asi_alone(unsigned long size)
+static __always_inline unsigned long asi_own_pages(unsigned long size)
 {
 	return asi_boot_enabled ? ALIGN(size, PAGE_SIZE) : size;
 }
@@ -222,9 +222,9 @@ static __always_inline unsigned long asi_alone(unsigned long size)
  * Book-keeping that is nobody's secret, of objects that come and go: from slab
  * caches which hold nothing else and which domains may map.  For kfree().
  */
-static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+static __always_inline void *asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)
 {
-	return asi_boot_enabled ? __asi_shared_zalloc(size, gfp, node) :
+	return asi_boot_enabled ? __asi_zalloc_global_nonsensitive(size, gfp, node) :
 				  kzalloc_node(size, gfp, node);
 }
 
@@ -232,15 +232,15 @@ static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
  * An object that fills its pages, from caches of such objects: what takes its
  * place once it is freed is of the same sort.  For kfree().
  */
-static __always_inline void *asi_alone_zalloc(size_t size, gfp_t gfp)
+static __always_inline void *asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 {
-	return asi_boot_enabled ? __asi_alone_zalloc(size, gfp) : kzalloc(size, gfp);
+	return asi_boot_enabled ? __asi_zalloc_local_nonsensitive(size, gfp) : kzalloc(size, gfp);
 }
 
-/* vmemdup_user() in the manner of asi_alone_zalloc().  For kvfree(). */
-static __always_inline void *asi_memdup_user_alone(const void __user *from, size_t size)
+/* vmemdup_user() in the manner of asi_zalloc_local_nonsensitive().  For kvfree(). */
+static __always_inline void *asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 {
-	return asi_boot_enabled ? __asi_memdup_user_alone(from, size) :
+	return asi_boot_enabled ? __asi_memdup_user_local_nonsensitive(from, size) :
 				  vmemdup_user(from, size);
 }
 
@@ -261,12 +261,12 @@ static __always_inline u8 asi_nmi_enter(void) { return 0; }
 static __always_inline void asi_nmi_exit(u8 state) { }
 static __always_inline void asi_sched_out(struct task_struct *prev,
 					  struct task_struct *next) { }
-static __always_inline void asi_settle_cr3(void) { }
+static __always_inline void asi_leave_for_cr3(void) { }
 static __always_inline bool asi_flush_later(void) { return false; }
 static __always_inline void asi_switch_mm(void) { }
 static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }
-static __always_inline unsigned long asi_hidden_cr3(void) { return 0; }
+static __always_inline unsigned long asi_unrestricted_cr3(void) { return 0; }
 static __always_inline void asi_exit_to_user(void) { }
 static __always_inline bool asi_free_pages(struct page *page,
 					   unsigned int order) { return false; }
@@ -278,18 +278,18 @@ static __always_inline bool asi_stack_in_use(const void *stack) { return false; 
 static __always_inline void asi_share(const void *addr, size_t size) { }
 static __always_inline void asi_share_idr(const struct idr *idr) { }
 static __always_inline int asi_task_align(int align) { return align; }
-static __always_inline unsigned long asi_alone(unsigned long size) { return size; }
-static __always_inline void *asi_shared_zalloc(size_t size, gfp_t gfp, int node)
+static __always_inline unsigned long asi_own_pages(unsigned long size) { return size; }
+static __always_inline void *asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)
 {
 	return kzalloc_node(size, gfp, node);
 }
 
-static __always_inline void *asi_alone_zalloc(size_t size, gfp_t gfp)
+static __always_inline void *asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 {
 	return kzalloc(size, gfp);
 }
 
-static __always_inline void *asi_memdup_user_alone(const void __user *from, size_t size)
+static __always_inline void *asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 {
 	return vmemdup_user(from, size);
 }

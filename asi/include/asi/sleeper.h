@@ -46,7 +46,7 @@ static inline void asi_free_sleeper(void *sleeper)
 /* A page of the same sort, or of any while there is no domain.  May sleep. */
 static inline void *asi_sleeper_page(void)
 {
-	return asi_hook_active() ? __asi_shared_zalloc(PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE) :
+	return asi_hook_active() ? __asi_zalloc_global_nonsensitive(PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE) :
 				   (void *)__get_free_page(GFP_KERNEL);
 }
 

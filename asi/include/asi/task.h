@@ -13,7 +13,7 @@
 #include <asm/page_types.h>
 
 struct asi;
-struct sci_set;
+struct sci_filter;
 
 /* Written by the task itself, or by who makes it. */
 struct asi_task {
@@ -23,7 +23,7 @@ struct asi_task {
 	 */
 	struct asi *inside;
 	struct asi *sci;		/* its domain for system calls, or NULL */
-	struct sci_set *set;		/* which calls, or NULL: not isolated */
+	struct sci_filter *filter;		/* which calls, or NULL: not isolated */
 	unsigned int call;		/* number, while inside */
 };
 

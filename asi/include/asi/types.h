@@ -76,6 +76,33 @@ struct asi_verdict {
 /* Longest slab cache name a rule or a log record holds, with its NUL. */
 #define ASI_CACHE_NAME_LEN	32
 
+/* One fault: what its handler found, and everybody keeps. */
+struct asi_fault_info {
+	unsigned long long ip;		/* of the instruction */
+	unsigned long long address;	/* what it touched */
+	unsigned char kind;		/* enum asi_kind */
+	unsigned char access;		/* enum asi_access */
+	unsigned char action;		/* enum asi_action: what was done */
+	unsigned char critical;		/* 0 or 1: in a critical section */
+	char cache[ASI_CACHE_NAME_LEN];	/* slab cache, or "" */
+};
+
+/* How a CPU came to leave a domain. */
+enum asi_leave_how {
+	ASI_LEAVE_NONE,
+	ASI_LEAVE_FAULT,	/* verdict "exit" or "deny" */
+	ASI_LEAVE_SCHED,	/* another task's stack was needed */
+	ASI_LEAVE_FLUSH,	/* TLB flush, or another reader or writer of CR3 */
+	ASI_LEAVE_ASKED,	/* asi_exit() */
+	ASI_NR_LEAVES
+};
+
+/* The first leaving since asi_enter(), kept per CPU. */
+struct asi_leave {
+	enum asi_leave_how how;
+	struct asi_fault_info fault;	/* valid for ASI_LEAVE_FAULT */
+};
+
 #define ASI_PAGE_SHIFT		12
 #define ASI_PAGE_SIZE		(1ULL << ASI_PAGE_SHIFT)
 

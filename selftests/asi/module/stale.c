@@ -28,7 +28,7 @@ struct asi_holder {
 	bool enters;		/* asks to be inside again before each read */
 	u64 until;
 	struct completion mapped, done;
-	/* Polled: waking somebody touches his stack. */
+	/* Polled: waking a task touches its stack. */
 	bool inside;
 	bool stop;
 	bool seen;		/* the new owner's content was read */

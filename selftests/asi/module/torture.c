@@ -74,7 +74,7 @@ void asi_torture_wrong(const char *what, const void *at, u64 got, u64 expected)
 	spin_unlock(&asi_torture_lock);
 }
 
-/* All of them are ours: who else sends one has a handler of his own. */
+/* All of them are ours: any other sender has a handler of its own. */
 static int asi_torture_on_nmi(unsigned int cmd, struct pt_regs *regs)
 {
 	this_cpu_inc(asi_torture_nmis);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * CONFIG_ASI_BREAK: switch one mechanism off, to see that the test of its
+ * invariant fails without it.  Each name is a word for asi_break= and for
+ * debugfs asi/break.
+ */
+#ifndef ASI_X86_CORE_BREAK_H
+#define ASI_X86_CORE_BREAK_H
+
+#include <linux/bits.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+enum asi_break {
+	ASI_BREAK_POLICY,	/* every fault grows the domain */
+	ASI_BREAK_FREE,		/* freed pages stay mapped */
+	ASI_BREAK_QUARANTINE,	/* freed pages are not held back */
+	ASI_BREAK_DRAIN,	/* freed pages are held back in any case, and for ever */
+	ASI_BREAK_VUNMAP,	/* unmapped vmalloc ranges stay mapped */
+	ASI_BREAK_CHANGED,	/* changed rights are not followed */
+	ASI_BREAK_STACK,	/* a dead task's stack stays mapped */
+	ASI_BREAK_GENERATION,	/* removals are not counted */
+	ASI_BREAK_USER,		/* user pages that change stay mapped */
+	ASI_BREAK_BASE,		/* the base map has only the boot CPU's areas */
+	ASI_BREAK_GLOBAL,	/* kernel mappings stay Global; before asi=on only */
+	ASI_BREAK_RECORD,	/* leaving forgets to say so */
+	ASI_BREAK_LEAVE,	/* asi_exit() stays inside */
+	ASI_NR_BREAKS
+};
+
+#ifdef CONFIG_ASI_BREAK
+extern unsigned long asi_broken;
+static __always_inline bool asi_breaks(enum asi_break what)
+{
+	return unlikely(READ_ONCE(asi_broken) & BIT(what));
+}
+#else
+static __always_inline bool asi_breaks(enum asi_break what) { return false; }
+#endif
+
+#endif /* ASI_X86_CORE_BREAK_H */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Is isolation on, and what every part asks of the machine. */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/init.h>
+#include <linux/pgtable.h>
+#include "core/core.h"
+
+bool asi_boot_enabled __ro_after_init;
+bool asi_nonglobal __ro_after_init;
+bool asi_ready __ro_after_init;
+const char *asi_off __ro_after_init = "not requested";
+bool asi_consumer_on[ASI_NR_CLASSES] __ro_after_init;
+EXPORT_SYMBOL_GPL(asi_consumer_on);
+
+DEFINE_STATIC_KEY_FALSE(asi_active_key);
+EXPORT_SYMBOL_GPL(asi_active_key);
+
+bool asi_enabled(void)
+{
+	return asi_ready;
+}
+EXPORT_SYMBOL_GPL(asi_enabled);
+
+const char *asi_off_reason(void)
+{
+	return asi_ready ? "-" : asi_off;
+}
+
+unsigned int asi_levels(void)
+{
+	return pgtable_l5_enabled() ? 5 : 4;
+}
+
+void *asi_kernel_root(void)
+{
+	return init_mm.pgd;
+}
+
+bool __init asi_on_off_param(const char *who, const char *name, const char *arg, bool *value)
+{
+	if (arg && !strcmp(arg, "on")) {
+		*value = true;
+		return true;
+	}
+	if (arg && !strcmp(arg, "off")) {
+		*value = false;
+		return true;
+	}
+	printk(KERN_ERR "%s: %s=%s: expected \"on\" or \"off\", keeping %s\n", who, name, arg ?: "",
+	       *value ? "on" : "off");
+	return false;
+}

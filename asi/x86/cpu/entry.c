@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entries into the kernel: an address space is carried across interrupts, exceptions
+ * and NMIs, and is none of user mode's.
+ */
+#define pr_fmt(fmt) "asi: " fmt
+
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <asm/mmu_context.h>
+#include "cpu/switch.h"
+
+/*
+ * Interrupts.  A strict domain steps out and comes back.  A transparent one
+ * keeps running; should a fault leave inside a critical section, the return
+ * to that section goes back in.
+ *
+ * The way back may lead through the scheduler: other tasks use the CPU, with
+ * domains of their own, and the interrupt returns later and perhaps elsewhere.
+ * The CPU has forgotten by then what to resume, and the task stays out.
+ */
+noinstr u8 __asi_irq_enter(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	struct asi *asi = cpu->curr;
+
+	if (!asi) {
+		/* A fault in the handler of an NMI that came before the entry it is for. */
+		if (likely(!cpu->back) || in_nmi())
+			return 0;
+		cpu->back = false;
+		return ASI_STATE_BACK;
+	}
+	if (asi_is_strict(asi)) {
+		asi_switch_out_inline(cpu);
+		asi_tlb_set_outside_inline(cpu);
+		if (asi->space.type == ASI_SPACE_TASK)
+			return ASI_STATE_BACK;
+	} else if (!cpu->critical) {
+		return 0;
+	}
+	cpu->resume = asi;
+	return ASI_STATE_RESUME;
+}
+
+noinstr void __asi_irq_exit(u8 state)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (state & ASI_STATE_BACK) {
+		if (current->asi.inside && !cpu->curr)
+			asi_enter_task_domain(cpu, container_of(current->asi.inside,
+								struct asi_task_domain, asi));
+		return;
+	}
+	if (!(state & ASI_STATE_RESUME) || cpu->curr || !cpu->resume)
+		return;
+	/* A flush may have taken a borrowed mm away from a kernel thread. */
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	asi_switch_in(cpu, cpu->resume);
+}
+
+/*
+ * NMI and friends run unrestricted and restore exactly what they found: they
+ * may arrive between the two halves of a switch.  The CPU keeps counting as
+ * inside: it may be about to load a root on the strength of what it knew.
+ */
+noinstr u8 __asi_nmi_enter(void)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	u8 state = ASI_STATE_RESUME;
+
+	asi_repair_root(cpu);
+	if (!cpu->curr)
+		return 0;
+	if (__native_read_cr3() != cpu->unrestricted_cr3)
+		state |= ASI_STATE_CR3;
+	asi_switch_out_inline(cpu);
+	asi_count(ASI_EV_NMI_STEP);
+	return state;
+}
+
+noinstr void __asi_nmi_exit(u8 state)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (!(state & ASI_STATE_RESUME))
+		return;
+	if (state & ASI_STATE_CR3)
+		asi_switch_in(cpu, cpu->last);
+	else
+		cpu->curr = cpu->last;
+}
+
+void __asi_assert_unrestricted(void)
+{
+	unsigned long cr3 = __native_read_cr3();
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (WARN_ONCE(cpu->curr, "restricted on return to user mode\n"))
+		asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
+	WARN_ONCE(cpu->last && (cr3 & CR3_ADDR_MASK) == cpu->last->space.root,
+		  "restricted root on return to user mode\n");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From #PF to the mapped page: what the address is (classify.c), what the policy says
+ * of it (policy.c), bringing it in (grow.c), and in between (fault.c).
+ */
+#ifndef ASI_X86_FAULT_FAULT_H
+#define ASI_X86_FAULT_FAULT_H
+
+#include <asm/trap_pf.h>
+#include "revoke/revoke.h"
+
+/* What an address is, and what the kernel's own table says of it. */
+struct asi_place {
+	enum asi_kind kind;
+	bool mapped;			/* by the kernel's own page table */
+	struct asi_leaf leaf;		/* valid if mapped */
+	const char *cache;		/* slab cache name, or NULL */
+};
+
+/* classify.c; lockless, any context.  @asi may be NULL: then nothing is its own. */
+void asi_classify(const struct asi *asi, unsigned long address,
+		  struct asi_place *place);
+/*
+ * The running process's table of single pages for @va, or 0.  Interrupts off, which
+ * keeps its tables.
+ */
+unsigned long asi_lowest_table(unsigned long va);
+
+/* policy.c */
+extern struct asi_fault_log asi_logs[ASI_NR_CLASSES];
+extern struct asi_policy_error asi_policy_last_error;
+/* Lockless, interrupts off. */
+struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *place,
+				 enum asi_access access);
+/* Apply rules on top of the policy in force.  Process context. */
+int asi_policy_set(const char *text, size_t len);
+/* Text form in a fresh buffer (kvfree()); returns its length.  Process context. */
+ssize_t asi_policy_text(char **buf);
+void asi_policy_boot(void);
+
+/* Does an entry allow an access? */
+static inline bool asi_entry_allows(u64 entry, enum asi_access access)
+{
+	if (access == ASI_ACCESS_WRITE)
+		return entry & _PAGE_RW;
+	return access != ASI_ACCESS_EXEC || !(entry & _PAGE_NX);
+}
+
+/*
+ * grow.c; like an NMI, unrestricted.  Would the kernel's own table let the access to
+ * @place through?
+ */
+bool asi_kernel_allows(const struct asi_place *place, enum asi_access access);
+/*
+ * Map the pages of @fault as their owner has them; @place is that of the one touched,
+ * which has to be there afterwards.  False: leave instead.
+ */
+bool asi_grow(struct asi *asi, const struct asi_fault *fault, struct asi_place *place);
+
+#endif /* ASI_X86_FAULT_FAULT_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Page tables, and the domains that are built from them. */
+#ifndef ASI_X86_SPACE_SPACE_H
+#define ASI_X86_SPACE_SPACE_H
+
+#include <linux/mutex.h>
+#include "cpu/cpu.h"
+#include "page/page.h"
+
+/* Table pages that a space keeps for growth in the fault path, when it is full. */
+#define ASI_RESERVE	48
+/* What many tasks share grows for all of them. */
+#define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
+
+/*
+ * Every space but the base map.  Changed under both locks, so either is enough to
+ * read: the mutex for walks that may take long, the spinlock for contexts that free.
+ */
+extern struct list_head asi_spaces;
+extern raw_spinlock_t asi_spaces_lock;
+extern struct mutex asi_spaces_mutex;
+/* Domains, that is spaces that are entered.  Process context. */
+unsigned int asi_domain_count(void);
+
+/* ---- map.c ------------------------------------------------------------ */
+
+/* Whole pages: the switch touches a domain while restricted.  NULL: no memory. */
+void *asi_space_alloc(enum asi_space_type type, u32 reserve);
+/* No CPU may use it any more.  Process context. */
+void asi_space_free(struct asi_space *space);
+/* Bring the reserve to @want pages.  Process context. */
+int asi_space_refill(struct asi_space *space, u32 want);
+/* Where nothing can sleep: have the reserve filled up if it is low.  Any context. */
+void asi_space_refill_later(struct asi_space *space);
+
+/*
+ * Copy whole pages from the kernel's own table, with as many table pages as it takes.
+ * Process context.  Return: as asi_map().
+ */
+int asi_space_map(struct asi_space *space, const void *addr, size_t size,
+		  enum asi_kind kind);
+/*
+ * The same with the reserve only, any context but NMI.  Return: the number of table
+ * pages that are missing, or as asi_map().
+ */
+int asi_space_map_reserved(struct asi_space *space, unsigned long start,
+			   unsigned long end, enum asi_kind kind);
+/*
+ * Borrow the subtree that @from, a raw table of the top level, has at @va on @level.
+ * Process context.  Return: 0, -ENOENT for a hole, -EEXIST, -ENOMEM.
+ */
+int asi_space_borrow(struct asi_space *space, const void *from, unsigned long va,
+		     unsigned int level);
+/* Clear whole pages, and count it.  Any context but NMI.  True: there were some. */
+bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
+/* The same under the lock of @space. */
+bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
+
+/* ---- base.c ----------------------------------------------------------- */
+
+/*
+ * What all domains share, in tables that they borrow.  NULL before the first domain.
+ */
+extern struct asi_tables *asi_base;
+/* Give fresh tables the base map.  Process context. */
+int asi_base_get(struct asi_space *space);
+/* The same without the kernel's image, for tables that show parts of it. */
+int asi_base_get_parts(struct asi_space *space);
+/* Every top-level entry of the kernel's half of @from. */
+int asi_borrow_root(struct asi_space *space, const struct asi_space *from);
+
+/* ---- image.c ---------------------------------------------------------- */
+
+/* Parts of the kernel's image that any isolated code may need.  Process context. */
+int asi_map_image(struct asi_tables *tables);
+
+#endif /* ASI_X86_SPACE_SPACE_H */
