@@ -141,7 +141,7 @@ void migrate() {
     say("moved");
 }
 
-/// Another thread moves this one while it is in calls.
+/// Another thread moves this one to other processors during its calls.
 void migrated() {
     std::atomic<bool> stop = false;
     const pid_t self = static_cast<pid_t>(::syscall(SYS_gettid));
@@ -166,7 +166,7 @@ void migrated() {
     say("last byte %d", buffer.back());
 }
 
-/// Two processes on one processor take each other's place in the middle of calls.
+/// Three processes on one processor preempt each other in the middle of calls.
 void preempted() {
     const auto body = [] {
         if (!move_to(0)) return 1;

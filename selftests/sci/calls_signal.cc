@@ -52,7 +52,7 @@ void restarted_read() {
     say("writer %d", ended(other));
 }
 
-/// Stopped and continued, nanosleep() goes on where it was (restart_syscall).
+/// After a stop, nanosleep() sleeps for the time that was left (restart_syscall).
 void restarted_sleep() {
     const pid_t sleeper = child([] {
         const double begin = seconds_now();
@@ -89,7 +89,7 @@ void signals_to_self() {
     say("handled %d", static_cast<int>(handled));
 }
 
-/// Many signals while the kernel copies.
+/// Many signals arrive while the kernel copies.
 void signals_while_copying() {
     handle(SIGALRM, SA_RESTART);
     const itimerval often{{0, 2000}, {0, 2000}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Steps: calls that another process traces, that a filter refuses, that there are not.
+// Steps: calls that another process traces, that a filter refuses, that do not exist.
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -82,7 +82,7 @@ void system_calls_traced() {
     say("entries %d exits %d ended %d", entries, parents, WEXITSTATUS(status));
 }
 
-/// The tracer's way into the other's memory, and the others.
+/// Another process's memory: through ptrace(), process_vm_readv() and /proc.
 void other_memory() {
     static volatile unsigned long word = 1;
     const pid_t pid = traced([] {

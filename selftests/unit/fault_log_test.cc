@@ -129,7 +129,7 @@ TEST_F(FaultLogTest, writer_that_was_interrupted_delays_nobody) {
     slot->sequence += 1;
     ASSERT_EQ(records().size(), 1u);
     EXPECT_EQ(records()[0].count, 2u) << "counted all the same";
-    EXPECT_EQ(records()[0].address, 0x1000u);
+    EXPECT_EQ(records()[0].info.address, 0x1000u);
 }
 
 TEST_F(FaultLogTest, claimed_but_unwritten_slot_reads_as_empty) {

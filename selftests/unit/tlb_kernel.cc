@@ -25,7 +25,7 @@ void TlbMachine::map_private(Domain& domain, unsigned page) {
     if (domain.entry[page] == 0) domain.entry[page] = make_translation();
 }
 
-/// Rule R1.
+/// Rule R1 of asi/tlb.h: clear the entry, then count.
 TlbMachine::Serial TlbMachine::clear_private(Domain& domain, unsigned page, asi_u64& gen) {
     const Serial serial = domain.entry[page];
     if (mistake_ == Mistake::kCountedBeforeCleared) {
@@ -42,7 +42,7 @@ TlbMachine::Serial TlbMachine::clear_private(Domain& domain, unsigned page, asi_
     return serial;
 }
 
-/// As freeing does, from any context: clear, and let the frame wait.
+/// What freeing does, in any context: clear the entry and put the frame aside.
 void TlbMachine::remove_later(Domain& domain) {
     const unsigned page = pick(kPrivate);
     if (domain.entry[page] == 0) {
@@ -82,7 +82,7 @@ void TlbMachine::poll_quarantine() {
     }
 }
 
-/// As asi_unmap() does: clear, make the CPUs leave that are inside, free.
+/// What asi_unmap() does: clear the entry, make the CPUs inside leave, free.
 void TlbMachine::remove_and_wait(Domain& domain) {
     const unsigned page = pick(kPrivate);
     if (domain.entry[page] == 0) return;
@@ -136,7 +136,7 @@ void TlbMachine::change_shared() {
                              : logic_.may_use_kernel(cpu.slots, gen);
         });
     };
-    // Counting came before the interrupts, so their end is enough.
+    // The removal was counted before the interrupts, so waiting for these is enough.
     if (pick(2) != 0)
         while (may_be_used()) wait();
     free(serial);
@@ -161,7 +161,7 @@ void TlbMachine::change_local() {
     cpu.has_interrupts_on = true;
 }
 
-/// In storage that earlier domains were in, too.
+/// In storage that earlier domains have used.
 void TlbMachine::create(Domain& domain) {
     ++domain.users;
     domain.identity = ++identities_;

@@ -61,7 +61,7 @@ void TlbMachine::fail(TlbFault fault, unsigned page) {
     while (fault_ != TlbFault::kNone) cpu_->fiber->switch_to(main_);
 }
 
-/// Between two steps of a CPU.
+/// Between two steps of a CPU: others may run, interrupts and NMIs may come.
 void TlbMachine::point() {
     Cpu* self = cpu_;
     ++now_;
@@ -81,7 +81,7 @@ void TlbMachine::point() {
         --burst_;
         return;
     }
-    // Mostly short turns; a long one finds the others stopped anywhere.
+    // Mostly short turns; during a long one the others stand still wherever they were.
     burst_ = pick(4) == 0 ? pick(64) : pick(4);
     Cpu* next = &cpus_[pick(shape_.cpus)];
     if (next != self) {
@@ -90,7 +90,7 @@ void TlbMachine::point() {
     }
 }
 
-/// Others have to go on first.
+/// Lets other CPUs run first.
 void TlbMachine::wait() {
     burst_ = 0;
     point();
@@ -145,7 +145,7 @@ TlbMachine::Serial TlbMachine::walk(unsigned page) const {
     return cpu_->root ? cpu_->root->entry[page] : 0;
 }
 
-/// Asked for or speculative: both use what the TLB holds.
+/// Whether asked for or speculative, an access uses what the TLB holds.
 void TlbMachine::access(unsigned page) {
     Cpu& cpu = *cpu_;
     Serial& cached = cpu.tlb[cpu.pcid][page];

@@ -34,7 +34,7 @@ void TlbMachine::switch_in(Domain& domain) {
     cpu.is_switching = was_switching;
 }
 
-/// The short way, for half of those that could take it.
+/// The short way; taken by half of the entries that could take it.
 bool TlbMachine::switch_in_again(Domain& domain) {
     Cpu& cpu = *cpu_;
     if (pick(2) == 0) return false;
@@ -91,9 +91,9 @@ void TlbMachine::leave() {
     cpu_->has_interrupts_on = true;
 }
 
-/// Was the choice between flushing and keeping the right one, as far as what
-/// happened meanwhile leaves only one?
-/// The short way looks at changes only: a removal that has not counted its own yet
+/// Fails if flushing or keeping was wrong. Where a removal runs at the same time,
+/// both may be right.
+/// The short way looks at changes only: a removal that has not counted its change yet
 /// will find this CPU.
 void TlbMachine::judge(const Domain& domain, const asi_tlb_load& load, Time begun,
                        bool is_short_way) {
@@ -111,7 +111,7 @@ void TlbMachine::judge(const Domain& domain, const asi_tlb_load& load, Time begu
             fail(TlbFault::kMissingFlush, 0);
         return;
     }
-    // An NMI may see a slot half written: a flush more is the safe side.
+    // An NMI may see a slot that is half written; then one more flush is safe.
     if (cpu_->is_recording) return;
     for (const Held& held : cpu_->held)
         if (held.identity == domain.identity && !held.is_forgotten &&

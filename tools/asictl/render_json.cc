@@ -59,6 +59,13 @@ void add_other(Json& object, const Pairs& other) {
     object["other"] = object_of(other);
 }
 
+template <typename T, std::size_t N>
+Json whole_object_of(const T& source, const Field<T> (&fields)[N]) {
+    Json object = object_of(source, fields);
+    add_other(object, source.other);
+    return object;
+}
+
 Json json_of(const KindBytes& kind, const Domain& domain) {
     Json object = object_of(kind, kKindBytesFields);
     object["reachable_percent"] = value_of(percent(kind.bytes, domain.reachable_bytes));
@@ -77,9 +84,7 @@ Json json_of(const Domain& domain) {
 }
 
 Json json_of(const Fault& fault) {
-    Json object = object_of(fault, kFaultFields);
-    add_other(object, fault.other);
-    return object;
+    return whole_object_of(fault, kFaultFields);
 }
 
 Json json_of(const PolicyRule& rule) {
@@ -113,28 +118,11 @@ Json json_of(const ExitReason& reason) {
 }
 
 Json json_of(const LeaveCause& cause) {
-    Json object = object_of(cause, kLeaveCauseFields);
-    add_other(object, cause.other);
-    return object;
-}
-
-Json json_of(const Vm& vm) {
-    Json object = object_of(vm, kVmFields);
-    object["exits"] = json_of(vm.exits);
-    object["flushes"] = Json::array();
-    for (const Flush& flush : vm.flushes) object["flushes"].push_back(json_of(flush));
-    object["reasons"] = Json::array();
-    for (const ExitReason& reason : vm.reasons) object["reasons"].push_back(json_of(reason));
-    object["causes"] = Json::array();
-    for (const LeaveCause& cause : vm.causes) object["causes"].push_back(json_of(cause));
-    add_other(object, vm.other);
-    return object;
+    return whole_object_of(cause, kLeaveCauseFields);
 }
 
 Json json_of(const SciProfileState& profile) {
-    Json object = object_of(profile, kSciProfileFields);
-    add_other(object, profile.other);
-    return object;
+    return whole_object_of(profile, kSciProfileFields);
 }
 
 Json json_of(const CallNeeds& needs) {
@@ -163,6 +151,24 @@ Json json_of(const SciViolation& violation) {
     return object;
 }
 
+/// Of each, what json_of() says.
+template <typename T>
+Json array_of(const std::vector<T>& items) {
+    Json array = Json::array();
+    for (const T& item : items) array.push_back(json_of(item));
+    return array;
+}
+
+Json json_of(const Vm& vm) {
+    Json object = object_of(vm, kVmFields);
+    object["exits"] = json_of(vm.exits);
+    object["flushes"] = array_of(vm.flushes);
+    object["reasons"] = array_of(vm.reasons);
+    object["causes"] = array_of(vm.causes);
+    add_other(object, vm.other);
+    return object;
+}
+
 Json error_of(const std::optional<PolicyProblem>& problem) {
     if (!problem) return nullptr;
     return {{"line", value_of(problem->line)}, {"message", problem->message}};
@@ -185,20 +191,15 @@ std::string to_text(const Json& json) {
 }  // namespace
 
 std::string json_of_status(const Status& status) {
-    Json object = object_of(status, kStatusFields);
-    add_other(object, status.other);
-    return to_text(object);
+    return to_text(whole_object_of(status, kStatusFields));
 }
 
 std::string json_of_domains(const std::vector<Domain>& domains) {
-    Json object = {{"domains", Json::array()}};
-    for (const Domain& domain : domains) object["domains"].push_back(json_of(domain));
-    return to_text(object);
+    return to_text({{"domains", array_of(domains)}});
 }
 
 std::string json_of_faults(const FaultLog& log) {
-    Json object = {{"faults", Json::array()}, {"totals", Json::array()}};
-    for (const Fault& fault : log.records) object["faults"].push_back(json_of(fault));
+    Json object = {{"faults", array_of(log.records)}, {"totals", Json::array()}};
     for (const FaultTotals& totals : log.totals) {
         object["totals"].push_back({{"class", totals.class_name},
                                     {"total", value_of(totals.total)},
@@ -213,9 +214,7 @@ std::string json_of_cleared() {
 }
 
 std::string json_of_policy(const std::string& source, const std::string& text) {
-    Json object = {{"source", source}, {"rules", Json::array()}};
-    for (const PolicyRule& rule : parse_policy(text)) object["rules"].push_back(json_of(rule));
-    return to_text(object);
+    return to_text({{"source", source}, {"rules", array_of(parse_policy(text))}});
 }
 
 std::string json_of_policy_result(bool applied, const std::optional<PolicyProblem>& problem) {
@@ -248,9 +247,7 @@ std::string json_of_vms(const std::vector<Vm>& vms) {
 }
 
 std::string json_of_sci_profiles(const SciProfileList& list) {
-    Json object = {{"profiles", Json::array()}};
-    for (const SciProfileState& profile : list.profiles)
-        object["profiles"].push_back(json_of(profile));
+    Json object = {{"profiles", array_of(list.profiles)}};
     add_other(object, list.other);
     return to_text(object);
 }
@@ -259,17 +256,14 @@ std::string json_of_sci_needs(const std::vector<SciProfile>& profiles) {
     Json object = {{"profiles", Json::array()}};
     for (const SciProfile& profile : profiles) {
         Json one = summary_of(profile);
-        one["calls"] = Json::array();
-        for (const CallNeeds& needs : profile.calls()) one["calls"].push_back(json_of(needs));
+        one["calls"] = array_of(profile.calls());
         object["profiles"].push_back(std::move(one));
     }
     return to_text(object);
 }
 
 std::string json_of_sci_violations(const SciViolationLog& log) {
-    Json object = {{"violations", Json::array()}};
-    for (const SciViolation& violation : log.violations)
-        object["violations"].push_back(json_of(violation));
+    Json object = {{"violations", array_of(log.violations)}};
     add_other(object, log.other);
     return to_text(object);
 }

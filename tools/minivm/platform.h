@@ -18,51 +18,50 @@ constexpr unsigned kCmosPort = 0x70;
 constexpr unsigned kKeyboardDataPort = 0x60;
 constexpr unsigned kKeyboardCommandPort = 0x64;
 
+/// A device with a register that ends the guest.
+class EndingDevice : public PortDevice {
+  public:
+    explicit EndingDevice(GuestEnd& end) : end_(end) {}
+
+  protected:
+    GuestEnd& end_;
+};
+
 /// ACPI PM1a event and control blocks, six ports from kAcpiEventPort on. [acpi 6.5]: 4.8.3.
-class AcpiPorts : public PortDevice {
+class AcpiPorts : public EndingDevice {
   public:
     static constexpr unsigned kPortCount = 6;
 
-    explicit AcpiPorts(GuestEnd& end) : end_(end) {}
+    using EndingDevice::EndingDevice;
     uint32_t read(unsigned offset, unsigned size) override;
     void write(unsigned offset, unsigned size, uint32_t value) override;
 
   private:
-    GuestEnd& end_;
     uint16_t event_enable_ = 0;
 };
 
 /// The chipset's reset control register at kResetPort.
-class ResetPort : public PortDevice {
+class ResetPort : public EndingDevice {
   public:
-    explicit ResetPort(GuestEnd& end) : end_(end) {}
+    using EndingDevice::EndingDevice;
     uint32_t read(unsigned offset, unsigned size) override;
     void write(unsigned offset, unsigned size, uint32_t value) override;
-
-  private:
-    GuestEnd& end_;
 };
 
 /// A keyboard controller that knows one command: pulse the reset line.
-class KeyboardController : public PortDevice {
+class KeyboardController : public EndingDevice {
   public:
-    explicit KeyboardController(GuestEnd& end) : end_(end) {}
+    using EndingDevice::EndingDevice;
     uint32_t read(unsigned offset, unsigned size) override;
     void write(unsigned offset, unsigned size, uint32_t value) override;
-
-  private:
-    GuestEnd& end_;
 };
 
 /// Ends the guest with the byte written.
-class DebugPort : public PortDevice {
+class DebugPort : public EndingDevice {
   public:
-    explicit DebugPort(GuestEnd& end) : end_(end) {}
+    using EndingDevice::EndingDevice;
     uint32_t read(unsigned offset, unsigned size) override;
     void write(unsigned offset, unsigned size, uint32_t value) override;
-
-  private:
-    GuestEnd& end_;
 };
 
 /// The clock of a CMOS chip, with the host's time and no memory.

@@ -15,7 +15,7 @@ struct Frame {
 extern "C" const uint8_t sleeping[];
 
 /// Between sti and hlt no interrupt comes. Where an emulator loses that shadow, as QEMU does when
-/// it enters a nested guest, one may, and nothing would end the hlt: so it is left out.
+/// it enters a nested guest, one may, and nothing would end the hlt: so wake() skips it.
 void wake(Frame* frame) {
     if (frame->rip == reinterpret_cast<uint64_t>(sleeping)) frame->rip = frame->rip + 1;
 }
@@ -37,7 +37,7 @@ __attribute__((interrupt)) void on_pit(Frame* frame) {
 __attribute__((interrupt)) void on_ipi(Frame* frame) {
     wake(frame);
     VcpuState& vcpu = me();
-    // First the end of this one: a sender that is answered may send the next at once.
+    // EOI first: a sender that has its answer may send the next IPI at once.
     apic_write(kEoi, 0);
     for (unsigned from = 0; from < kMaxVcpus; ++from)
         if (vcpu.answered[from] != vcpu.post[from]) vcpu.answered[from] = vcpu.post[from];
@@ -144,7 +144,7 @@ void set_up_apic() {
     if (machine().x2apic) write_msr(kApicBaseMsr, read_msr(kApicBaseMsr) | 3 << 10);
     apic_write(kSpurious, 0x1ff);
     apic_write(kDivide, 0xb);  // by 1
-    // Nobody has told the 8259s which vectors are theirs.
+    // The 8259s have no vectors: nobody has set them up.
     apic_write(kLvtLine0, kMasked);
     apic_write(kLvtTimer, kMasked | kTimerVector);
 }

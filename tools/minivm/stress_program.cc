@@ -82,8 +82,8 @@ void do_device(VcpuState& vcpu, uint64_t random) {
     }
 }
 
-/// Until a tick has come. Periods are long: on a slow machine, handlers of short ones would be all
-/// that runs.
+/// Halts until a tick has come. Periods are long: with short ones, a slow machine would run nothing
+/// but their handlers.
 void do_halt(VcpuState& vcpu, uint64_t random) {
     const uint64_t before = vcpu.timer_ticks;
     const bool periodic = (random >> 40 & 7) == 0;
@@ -128,7 +128,7 @@ void visit_page(const VcpuState& vcpu, uint64_t random) {
     versions[page] = version;
 }
 
-/// Cheap as long as memory is there, so many at once.
+/// A page that is there costs little, so each operation visits many.
 void do_memory(const VcpuState& vcpu, uint64_t random) {
     random |= 1;
     for (unsigned i = 0; i < kPagesPerVisit; ++i) visit_page(vcpu, next_random(random));
@@ -239,7 +239,7 @@ extern "C" [[noreturn]] void run_vcpu() {
         if (machine().stop) break;
         const auto operation = static_cast<Operation>(next_random(random) % kOperations);
         if (!(machine().operations >> operation & 1)) continue;
-        // What waits for others is rarer.
+        // Operations that wait for other vCPUs come less often.
         if ((operation == kHalt || operation == kBroadcast) && random >> 60 & 3) continue;
         do_one(vcpu, operation, next_random(random));
         vcpu.done[operation] = vcpu.done[operation] + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The events of asi_test/entries, and how exceptions are provoked and by what each is
- * seen; interrupts are in events_irq.c.
+ * The table of events of asi_test/entries.  For each exception: how to provoke it, and
+ * the handler that notices it.  Interrupts are in events_irq.c.
  */
 #include <linux/cpumask.h>
 #include <linux/hw_breakpoint.h>
@@ -135,7 +135,7 @@ static void asi_die_end(struct asi_entry *entry)
 
 /* ---- kprobe ----------------------------------------------------------- */
 
-/* Without the call that ftrace would make of the probe. */
+/* notrace: ftrace would turn the probe into a call. */
 static noinline notrace void asi_kprobe_site(void)
 {
 	asm volatile("nop");
@@ -147,7 +147,7 @@ static int asi_on_kprobe(struct kprobe *kprobe, struct pt_regs *regs)
 	return 0;
 }
 
-/* With this the probe remains a breakpoint, and is not made a jump. */
+/* A probe with a post handler stays a breakpoint and is not optimized to a jump. */
 static void asi_after_kprobe(struct kprobe *kprobe, struct pt_regs *regs, unsigned long flags)
 {
 }

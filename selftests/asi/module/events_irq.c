@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Interrupts among the events of asi_test/entries: what comes when interrupts are on. */
+/* The events of asi_test/entries that are interrupts. */
 #include <linux/cpumask.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
@@ -104,7 +104,7 @@ void asi_timer_end(struct asi_entry *entry)
 	hrtimer_cancel(&asi_timer);
 }
 
-/* Another CPU sends calls as long as it is told to. */
+/* Another CPU sends calls until it is told to stop. */
 static unsigned int asi_caller_cpu, asi_called_cpu;
 static bool asi_caller_stops;
 

@@ -208,7 +208,7 @@ void asi_torture_destroy(struct asi_torture_domain *d)
 	down_write(&d->lock);
 	if (d->asi) {
 		WRITE_ONCE(d->serial, 0);
-		/* Whoever saw the old serial, interrupts off, is inside afterwards. */
+		/* A CPU that read the old serial, interrupts off, has entered by then. */
 		on_each_cpu(asi_torture_nothing, NULL, 1);
 		asi_destroy(d->asi);
 		d->asi = NULL;
@@ -274,8 +274,8 @@ void asi_torture_unmap(struct asi_torture_worker *w, struct asi_torture_object *
 }
 
 /*
- * The direct map gets another memory type for a moment: the kernel's own entry
- * changes, a large one is split, and what the domains copied goes away.
+ * Change the memory type of the direct map for a moment: the kernel's own entry
+ * changes, a large one is split, and the domains lose their copies.
  */
 void asi_torture_protect(struct asi_torture_worker *w, struct asi_torture_object *o)
 {
@@ -296,8 +296,8 @@ void asi_torture_protect(struct asi_torture_worker *w, struct asi_torture_object
 }
 
 /*
- * Freed while those inside look at it, and given its next use at once: an
- * allocator likes to hand out what came back last.
+ * Free memory that workers inside are reading, and allocate again at once: the
+ * allocator tends to hand out the page that was freed last.
  */
 void asi_torture_free_seen(struct asi_torture_worker *w, struct asi_torture_object *o)
 {

@@ -15,7 +15,7 @@
 #include "torture.h"
 
 #define ASI_TORTURE_PROBES	6
-/* Words of a page that are looked at: the rest may outlive the pattern. */
+/* Only the first words of a page are read: a later owner may not overwrite the rest. */
 #define ASI_TORTURE_WORDS	32
 
 enum asi_torture_expect {
@@ -75,7 +75,7 @@ static void asi_torture_choose(struct asi_torture_worker *w, unsigned int domain
 	v->probes++;
 }
 
-/* A root or none: the record and CR3 say the same.  Returns: inside. */
+/* Counts a disagreement between the record and CR3.  Returns whether the CPU is inside. */
 static bool asi_torture_agree(struct asi_torture_visit *v)
 {
 	unsigned long flags, root;
@@ -118,7 +118,7 @@ static noinline void asi_torture_look(struct asi_torture_visit *v)
 			p->faulted = get_kernel_nofault(p->value, p->at);
 			p->inside = asi_torture_agree(v);
 			p->tried = true;
-			/* Judged at once: another round overwrites it. */
+			/* Look at the result now: the next round overwrites it. */
 			if (p->expect == ASI_TORTURE_THERE && !p->faulted &&
 			    p->value != p->pattern)
 				goto out;
@@ -141,8 +141,8 @@ out:
 }
 
 /*
- * A slab page keeps what its last owner wrote until an object covers it, and
- * domains map a task_struct with all that lies on its pages.
+ * A slab page keeps what its last owner wrote until an object covers it, and a
+ * domain maps whole pages of a task_struct, with what else lies on them.
  */
 static bool asi_torture_is_slab(const void *at)
 {
@@ -261,7 +261,7 @@ void asi_torture_move(struct asi_torture_worker *w)
 		set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
-/* Transparent domains only: what sleeps, moves or allocates inside leaves. */
+/* Transparent domains only: sleeping, moving or allocating inside leaves the domain. */
 void asi_torture_sleep(struct asi_torture_worker *w, unsigned int domain)
 {
 	struct asi_torture_visit v;
