@@ -374,8 +374,9 @@ def rows_of(steps):
     for step in steps:
         budget = f"{step.budget:g}" + (" + SECONDS" if step.takes_seconds else "")
         notes = [word for word, value in (("sleeps", step.sleeps), ("alone", step.alone)) if value]
-        yield (step.name, ", ".join([step.group] + notes), budget, str(step.machine or "host"),
-               step.append, command_of(step))
+        machine = str(step.machine or ", which boots ".join(["host", *step.kernels]))
+        yield (step.name, ", ".join([step.group] + notes), budget, machine, step.append,
+               command_of(step))
 
 
 HEAD = ("step", "group", "budget, s", "machine", "kernel parameters", "command")

@@ -12,13 +12,15 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import run
 from steps import HOST, STEPS, Machine, Step
 
 HERE = pathlib.Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parent / "lib"))
+import tap  # noqa: E402
+from tap import need, test  # noqa: E402
 
 
 def shell(name, script, budget=60, **more):
@@ -62,15 +64,6 @@ where it failed
 """
 
 
-class Failed(Exception):
-    pass
-
-
-def need(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
 def runner(out, *arguments, status=0):
     """What it printed, and that it ended with this status."""
     run_of = subprocess.run([sys.executable, HERE, "fake", out, *arguments], text=True,
@@ -93,14 +86,6 @@ def is_alive(pid):
     except OSError:
         return False
     return not state.startswith("Z")
-
-
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
 
 
 # ---- the tests --------------------------------------------------------------
@@ -264,22 +249,7 @@ def the_table_is_right(_):
         need("/" not in step.command.split()[0] or script.exists(), f"{step.name}: no {script}")
 
 
-def main():
-    print(f"TAP version 13\n1..{len(TESTS)}", flush=True)
-    bad = 0
-    for count, function in enumerate(TESTS, 1):
-        with tempfile.TemporaryDirectory() as out:
-            try:
-                function(pathlib.Path(out))
-                print(f"ok {count} {function.__name__}", flush=True)
-            except (Failed, OSError, subprocess.TimeoutExpired) as error:
-                bad += 1
-                print("# " + str(error).replace("\n", "\n# "))
-                print(f"not ok {count} {function.__name__}", flush=True)
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["fake"]:
         sys.exit(run.main(sys.argv[3:], FAKE, pathlib.Path(sys.argv[2])))
-    sys.exit(main())
+    sys.exit(tap.main())

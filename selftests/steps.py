@@ -103,10 +103,11 @@ def flush(mode):
 
 
 STEPS = [
-    Step("unit", HOST, 400, "make -s -C selftests/unit test", group="host", gtest=True,
+    Step("unit", HOST, 600, "make -s -C selftests/unit test", group="host", gtest=True,
          before="make -s -j$(nproc) -C selftests/unit all"),
-    Step("asictl", HOST, 200, "make -s -C tools/asictl test", group="host", gtest=True),
-    Step("runner", HOST, 60, "python3 selftests/runner_test.py", group="host"),
+    Step("asictl", HOST, 400, "make -s -C tools/asictl test", group="host", gtest=True),
+    Step("runner", HOST, 100, "python3 selftests/runner_test.py", group="host"),
+    Step("progress", HOST, 100, "python3 tools/lib/progress_test.py", group="host"),
     Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
 
     # It waits for timers, most of the time.
