@@ -96,6 +96,15 @@ def end_group(process, number):
         os.killpg(process.pid, number)
 
 
+def group_is_left(process):
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 # ---- one step ---------------------------------------------------------------
 
 
@@ -111,9 +120,10 @@ class Run:
         # Of an earlier run.
         self.console.unlink(missing_ok=True)
         words = step.command.replace("{seconds}", str(seconds)).replace("{seed}", seed)
-        command = shlex.join(self.in_machine(shlex.split(words)))
+        # Without a shell in between, what is told to end can tidy up.
+        command = "exec " + shlex.join(self.in_machine(shlex.split(words)))
         if step.before:
-            command = f"{step.before} && exec {command}"
+            command = f"{step.before} && {command}"
         self.begin = time.monotonic()
         self.ended = self.told_to_end = None
         with open(self.tap, "wb") as tap:
@@ -200,6 +210,7 @@ class Runner:
         self.line = progress.Line(every=30)
         self.waiting = collections.deque()
         self.running = []
+        self.ended = []
         self.total = self.done = 0
         self.passed = self.failed = self.skipped = 0
         self.failures = []
@@ -231,9 +242,13 @@ class Runner:
             self.running.append(Run(step, self.out, self.seconds, self.seed))
 
     def collect(self):
-        for run in [run for run in self.running if run.has_ended()]:
-            self.running.remove(run)
+        self.ended += [run for run in self.running if run.has_ended()]
+        self.running = [run for run in self.running if run not in self.ended]
+
+    def count_ended(self):
+        for run in self.ended:
             self.count(run)
+        self.ended = []
 
     def count(self, run):
         elapsed = run.elapsed()
@@ -288,13 +303,14 @@ class Runner:
 
     def turn(self):
         self.collect()
+        self.count_ended()
         self.start_more()
         if self.running:
             self.line.show(self.text())
         time.sleep(0.1)
 
     def finish(self):
-        while self.waiting or self.running:
+        while self.waiting or self.running or self.ended:
             self.turn()
         self.line.clear()
 
@@ -305,8 +321,8 @@ class Runner:
             build = subprocess.Popen([TOP / "linux/6.12/build", kernel], start_new_session=True)
             try:
                 while build.poll() is None:
-                    for run in self.running:
-                        run.has_ended()
+                    self.collect()
+                    self.start_more()
                     time.sleep(0.1)
             except KeyboardInterrupt:
                 end_group(build, signal.SIGTERM)
@@ -320,7 +336,7 @@ class Runner:
         for run in self.running:
             run.end(signal.SIGTERM)
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and any(run.process.poll() is None for run in self.running):
+        while time.monotonic() < until and any(group_is_left(run.process) for run in self.running):
             time.sleep(0.1)
         for run in self.running:
             run.end(signal.SIGKILL)
@@ -455,14 +471,16 @@ def main(arguments, steps, out):
     out.mkdir(parents=True, exist_ok=True)
     # Each of the programs that are called has a folder of its own by this name.
     os.environ.pop("BUILD", None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     begin = time.monotonic()
     runner = Runner(out, args.seconds, args.seed)
     try:
         run_steps(runner, args.names, steps, out)
     except KeyboardInterrupt:
         # A second one must not leave a machine behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         runner.line.say("interrupted: " + ", ".join(run.step.name for run in runner.running))
         runner.end_all()
         return 128 + signal.SIGINT
