@@ -28,6 +28,7 @@ def shell(name, script, budget=60, **more):
 
 
 FAKE = [
+    shell("returns", "printf \"ok 1 a\\r\\nwords\\rok 2 b\\n\"", group="by name"),
     shell("passes", "echo 1..2; echo ok 1 a; echo ok 2 b", group="host"),
     shell("fails", "echo ok 1 a; echo not ok 2 b; echo the reason; exit 1", group="by name"),
     shell("breaks-off", "echo ok 1 a; exit 3", group="by name"),
@@ -118,6 +119,11 @@ def a_step_that_reports_nothing_has_failed(out):
 def skipped_is_neither_passed_nor_failed(out):
     counts(out, "skips", "0 passed, 0 failed, 1 skipped", status=0)
     counts(out, "skips-one", "1 passed, 0 failed, 1 skipped", status=0)
+
+
+@test
+def only_the_begin_of_a_line_counts(out):
+    counts(out, "returns", "1 passed, 0 failed, 0 skipped", status=0)
 
 
 @test
