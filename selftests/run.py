@@ -472,8 +472,10 @@ def main(arguments, steps, out):
     out.mkdir(parents=True, exist_ok=True)
     # Each of the programs that are called has a folder of its own by this name.
     os.environ.pop("BUILD", None)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Who started this with one ignored, as nohup does, wants it ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     begin = time.monotonic()
     runner = Runner(out, args.seconds, args.seed)
     try:

@@ -214,7 +214,10 @@ def an_interrupt_ends_all(out):
     for number in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen([sys.executable, HERE, "fake", out, "waits"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env={**os.environ, "OUT": str(out)}) as process:
+                              env={**os.environ, "OUT": str(out)},
+                              # A shell ignores it for what runs in the background.
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+                              ) as process:
             pid = out / "waits.pid"
             for _ in range(100):
                 if pid.exists() and pid.read_text().endswith("\n"):
