@@ -38,13 +38,13 @@ sys.path.insert(0, str(TOP / "tools/lib"))
 import progress  # noqa: E402
 
 GROUPS = {"all": ("host", "kernel"), "host": ("host",), "kernel": ("kernel",)}
-# A step hangs that takes so many times its budget.
+# A step that takes so many times its budget hangs.
 HANGS = 3
-# Seconds that tools/vm/run has, whose limit is the same, to tell what it knows; and
-# that a step has to end when it is told to.
+# Seconds beyond that limit in which tools/vm/run, which has the same limit, reports what
+# the machine did; and seconds that a step has to end after SIGTERM.
 GRACE = 15
 SKIP = 4
-# Of what a step that failed printed, the last lines.
+# So many of the last lines of a failed step are shown.
 TAIL = 60
 
 
@@ -85,14 +85,14 @@ def count_tap(text):
 
 def read(path):
     try:
-        # A carriage return ends no line.
+        # Bytes: a carriage return must not become the end of a line.
         return path.read_bytes().decode(errors="replace")
     except OSError:
         return ""
 
 
 def end_group(process, number):
-    """It, and all that it started."""
+    """Sends a signal to a step's process and to all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
@@ -118,10 +118,10 @@ class Run:
         self.limit = HANGS * self.budget
         self.tap = out / f"{step.name}.tap"
         self.console = out / f"console-{step.name}.log"
-        # Of an earlier run.
+        # An earlier run's would be taken for this one's.
         self.console.unlink(missing_ok=True)
         words = step.command.replace("{seconds}", str(seconds)).replace("{seed}", seed)
-        # Without a shell in between, what is told to end can tidy up.
+        # Without a shell in between SIGTERM reaches the program, which cleans up.
         command = "exec " + shlex.join(self.in_machine(shlex.split(words)))
         if step.before:
             command = f"{step.before} && {command}"
@@ -177,7 +177,7 @@ class Run:
 
     def result(self):
         """What it printed, the counts, and what there is to say."""
-        # What it left behind in the background.
+        # Background processes of it may still run.
         self.end(signal.SIGKILL)
         text = read(self.tap)
         if self.step.gtest:
@@ -290,13 +290,13 @@ class Runner:
     def text(self):
         left, known = self.left()
         words = [f"{self.done} of {self.total} steps"]
-        # What takes longer than it should may take any time.
+        # For a step that takes longer than expected there is no estimate.
         if left:
             words.append(f"{'about' if known else 'at most'} {progress.roughly(left)} left")
         running = ", ".join(f"{run.step.name} {run.elapsed():.0f} s" for run in self.running)
         return f"{', '.join(words)}; {running}"
 
-    # From outside.
+    # What the caller uses.
 
     def add(self, steps):
         self.waiting.extend(steps)
@@ -316,8 +316,8 @@ class Runner:
         self.line.clear()
 
     def build(self, kernels):
-        """Meanwhile steps of the host run.  The build shows how far it is, so that what
-        they said waits."""
+        """Steps of the host run meanwhile.  The line on the terminal is the build's: their
+        results are printed when it has ended."""
         for kernel in kernels:
             build = subprocess.Popen([TOP / "linux/6.12/build", kernel], start_new_session=True)
             try:
@@ -470,10 +470,10 @@ def main(arguments, steps, out):
         print_list(steps, args.list)
         return 0
     out.mkdir(parents=True, exist_ok=True)
-    # Each of the programs that are called has a folder of its own by this name.
+    # For each of the programs that run here it means another folder.
     os.environ.pop("BUILD", None)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Who started this with one ignored, as nohup does, wants it ignored.
+        # nohup, for example, starts it with one ignored: that one stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     begin = time.monotonic()
@@ -481,7 +481,7 @@ def main(arguments, steps, out):
     try:
         run_steps(runner, args.names, steps, out)
     except KeyboardInterrupt:
-        # A second one must not leave a machine behind.
+        # A second interrupt must not stop this, or machines would be left.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         runner.line.say("interrupted: " + ", ".join(run.step.name for run in runner.running))

@@ -37,7 +37,7 @@ FAKE = [
     shell("skips", 'echo "1..0 # SKIP no machine"; exit 4', group="host"),
     shell("skips-one", 'echo ok 1 a; echo "ok 2 # SKIP b"', group="host"),
     shell("too-long", "echo ok 1 a; sleep 60", budget=0.3, group="by name"),
-    shell("deaf", "trap : TERM; echo ok 1 a; while :; do sleep 1; done", budget=0.3,
+    shell("ignores-term", "trap : TERM; echo ok 1 a; while :; do sleep 1; done", budget=0.3,
           group="by name"),
     shell("waits", "sleep 61 & echo $! >$OUT/waits.pid; wait", group="by name"),
     shell("short-nap", "sleep 1; echo ok 1 a", group="by name"),
@@ -122,7 +122,7 @@ def skipped_is_neither_passed_nor_failed(out):
 
 
 @test
-def only_the_begin_of_a_line_counts(out):
+def a_carriage_return_ends_no_line(out):
     counts(out, "returns", "1 passed, 0 failed, 0 skipped", status=0)
 
 
@@ -135,9 +135,10 @@ def three_times_the_budget_is_too_long(out):
 
 
 @test
-def who_does_not_listen_is_ended_as_well(out):
+def a_step_that_ignores_sigterm_is_killed(out):
     begin = time.monotonic()
-    counts(out, "deaf", "1 passed, 1 failed, 0 skipped", "deaf took 3 times its budget")
+    counts(out, "ignores-term", "1 passed, 1 failed, 0 skipped",
+           "ignores-term took 3 times its budget")
     need(time.monotonic() - begin < 30, "it was not ended")
 
 
@@ -163,14 +164,14 @@ def a_group_leaves_out_what_runs_by_name(out):
 
 
 @test
-def what_needs_the_machine_runs_alone(out):
+def a_step_that_needs_the_machine_runs_alone(out):
     runner(out, "first", "alone", "after")
     first, alone, after = (float((out / name).read_text()) for name in ("first", "alone", "after"))
     need(first <= alone and after >= alone + 1, f"{first} {alone} {after}")
 
 
 @test
-def what_sleeps_takes_no_place(out):
+def a_step_that_sleeps_takes_no_place(out):
     runner_ = run.Runner(out, 30, "")
     runner_.processors = 1
     steps = {step.name: step for step in FAKE}
@@ -182,7 +183,7 @@ def what_sleeps_takes_no_place(out):
 
 
 @test
-def what_comes_before_must_succeed(out):
+def the_command_before_must_succeed(out):
     counts(out, "after-preparing", "1 passed, 0 failed, 0 skipped", status=0)
     counts(out, "not-prepared", "0 passed, 1 failed, 0 skipped", "not-prepared ended with status 1")
 
@@ -196,7 +197,7 @@ def seconds_and_seed_reach_the_step(out):
 
 
 @test
-def google_tests_words_become_tap(out):
+def output_of_gtest_becomes_tap(out):
     (out / "google").write_text(GOOGLE)
     counts(out, "google", "1 passed, 1 failed, 1 skipped", "where it failed")
     need((out / "google.tap").read_text() ==
