@@ -38,13 +38,13 @@ sys.path.insert(0, str(TOP / "tools/lib"))
 import progress  # noqa: E402
 
 GROUPS = {"all": ("host", "kernel"), "host": ("host",), "kernel": ("kernel",)}
-# A step hangs that takes so many times its budget.
+# A step that takes so many times its budget hangs.
 HANGS = 3
-# Seconds that tools/vm/run has, whose limit is the same, to tell what it knows; and
-# that a step has to end when it is told to.
+# Seconds beyond that limit in which tools/vm/run, which has the same limit, reports what
+# the machine did; and seconds that a step has to end after SIGTERM.
 GRACE = 15
 SKIP = 4
-# Of what a step that failed printed, the last lines.
+# So many of the last lines of a failed step are shown.
 TAIL = 60
 
 
@@ -58,7 +58,7 @@ class CannotRun(Exception):
 def tap_of_gtest(text):
     """What a program that uses GoogleTest printed, as TAP."""
     lines, count = [], 0
-    for line in text.splitlines():
+    for line in text.split("\n"):
         verdict = re.fullmatch(r"\[ +(OK|FAILED|SKIPPED) +\] (.*) \(\d+ ms\)", line)
         if verdict:
             count += 1
@@ -67,13 +67,13 @@ def tap_of_gtest(text):
                           "SKIPPED": f"ok {count} # SKIP {verdict[2]}"}[verdict[1]])
         elif not line.startswith("["):
             lines.append(line)
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def count_tap(text):
     """How many passed, failed, were skipped."""
     passed = failed = skipped = 0
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if re.match(r"ok \d+.*# SKIP|1\.\.0 # SKIP", line):
             skipped += 1
         elif re.match(r"ok \d+", line):
@@ -85,15 +85,25 @@ def count_tap(text):
 
 def read(path):
     try:
-        return path.read_text(errors="replace")
+        # Bytes: a carriage return must not become the end of a line.
+        return path.read_bytes().decode(errors="replace")
     except OSError:
         return ""
 
 
 def end_group(process, number):
-    """It, and all that it started."""
+    """Sends a signal to a step's process and to all that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def group_is_left(process):
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 # ---- one step ---------------------------------------------------------------
@@ -108,12 +118,13 @@ class Run:
         self.limit = HANGS * self.budget
         self.tap = out / f"{step.name}.tap"
         self.console = out / f"console-{step.name}.log"
-        # Of an earlier run.
+        # An earlier run's would be taken for this one's.
         self.console.unlink(missing_ok=True)
         words = step.command.replace("{seconds}", str(seconds)).replace("{seed}", seed)
-        command = shlex.join(self.in_machine(shlex.split(words)))
+        # Without a shell in between SIGTERM reaches the program, which cleans up.
+        command = "exec " + shlex.join(self.in_machine(shlex.split(words)))
         if step.before:
-            command = f"{step.before} && exec {command}"
+            command = f"{step.before} && {command}"
         self.begin = time.monotonic()
         self.ended = self.told_to_end = None
         with open(self.tap, "wb") as tap:
@@ -166,7 +177,7 @@ class Run:
 
     def result(self):
         """What it printed, the counts, and what there is to say."""
-        # What it left behind in the background.
+        # Background processes of it may still run.
         self.end(signal.SIGKILL)
         text = read(self.tap)
         if self.step.gtest:
@@ -200,6 +211,7 @@ class Runner:
         self.line = progress.Line(every=30)
         self.waiting = collections.deque()
         self.running = []
+        self.ended = []
         self.total = self.done = 0
         self.passed = self.failed = self.skipped = 0
         self.failures = []
@@ -231,9 +243,13 @@ class Runner:
             self.running.append(Run(step, self.out, self.seconds, self.seed))
 
     def collect(self):
-        for run in [run for run in self.running if run.has_ended()]:
-            self.running.remove(run)
+        self.ended += [run for run in self.running if run.has_ended()]
+        self.running = [run for run in self.running if run not in self.ended]
+
+    def count_ended(self):
+        for run in self.ended:
             self.count(run)
+        self.ended = []
 
     def count(self, run):
         elapsed = run.elapsed()
@@ -248,7 +264,7 @@ class Runner:
                       f"{skipped:2} skipped  ({elapsed:.0f}s)")
         if failed:
             self.failures.append(run.step.name)
-            for line in [line for line in text.splitlines()
+            for line in [line for line in text.split("\n")
                          if not re.match(r"ok|TAP|1\.\.", line)][-TAIL:]:
                 self.line.say(line)
         else:
@@ -274,13 +290,13 @@ class Runner:
     def text(self):
         left, known = self.left()
         words = [f"{self.done} of {self.total} steps"]
-        # What takes longer than it should may take any time.
+        # For a step that takes longer than expected there is no estimate.
         if left:
             words.append(f"{'about' if known else 'at most'} {progress.roughly(left)} left")
         running = ", ".join(f"{run.step.name} {run.elapsed():.0f} s" for run in self.running)
         return f"{', '.join(words)}; {running}"
 
-    # From outside.
+    # What the caller uses.
 
     def add(self, steps):
         self.waiting.extend(steps)
@@ -288,25 +304,26 @@ class Runner:
 
     def turn(self):
         self.collect()
+        self.count_ended()
         self.start_more()
         if self.running:
             self.line.show(self.text())
         time.sleep(0.1)
 
     def finish(self):
-        while self.waiting or self.running:
+        while self.waiting or self.running or self.ended:
             self.turn()
         self.line.clear()
 
     def build(self, kernels):
-        """Meanwhile steps of the host run.  The build shows how far it is, so that what
-        they said waits."""
+        """Steps of the host run meanwhile.  The line on the terminal is the build's: their
+        results are printed when it has ended."""
         for kernel in kernels:
             build = subprocess.Popen([TOP / "linux/6.12/build", kernel], start_new_session=True)
             try:
                 while build.poll() is None:
-                    for run in self.running:
-                        run.has_ended()
+                    self.collect()
+                    self.start_more()
                     time.sleep(0.1)
             except KeyboardInterrupt:
                 end_group(build, signal.SIGTERM)
@@ -320,7 +337,7 @@ class Runner:
         for run in self.running:
             run.end(signal.SIGTERM)
         until = time.monotonic() + GRACE
-        while time.monotonic() < until and any(run.process.poll() is None for run in self.running):
+        while time.monotonic() < until and any(group_is_left(run.process) for run in self.running):
             time.sleep(0.1)
         for run in self.running:
             run.end(signal.SIGKILL)
@@ -353,7 +370,7 @@ def digest(name, out):
     lines = [f"{name}:"]
     lines += re.findall(r"^(?:not ok|run: (?:panic|time limit)).*", read(out / f"{name}.tap"),
                         re.M)[:5]
-    console = read(out / f"console-{name}.log").replace("\r", "").splitlines()
+    console = read(out / f"console-{name}.log").replace("\r", "").split("\n")
     for at, line in enumerate(console):
         if re.search(r"BUG:|WARNING:|Oops|general protection|kernel BUG|double fault", line):
             lines += [line[:160] for line in console[at:at + 41]
@@ -374,8 +391,9 @@ def rows_of(steps):
     for step in steps:
         budget = f"{step.budget:g}" + (" + SECONDS" if step.takes_seconds else "")
         notes = [word for word, value in (("sleeps", step.sleeps), ("alone", step.alone)) if value]
-        yield (step.name, ", ".join([step.group] + notes), budget, str(step.machine or "host"),
-               step.append, command_of(step))
+        machine = str(step.machine or ", which boots ".join(["host", *step.kernels]))
+        yield (step.name, ", ".join([step.group] + notes), budget, machine, step.append,
+               command_of(step))
 
 
 HEAD = ("step", "group", "budget, s", "machine", "kernel parameters", "command")
@@ -452,16 +470,20 @@ def main(arguments, steps, out):
         print_list(steps, args.list)
         return 0
     out.mkdir(parents=True, exist_ok=True)
-    # Each of the programs that are called has a folder of its own by this name.
+    # For each of the programs that run here it means another folder.
     os.environ.pop("BUILD", None)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup, for example, starts it with one ignored: that one stays ignored.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     begin = time.monotonic()
     runner = Runner(out, args.seconds, args.seed)
     try:
         run_steps(runner, args.names, steps, out)
     except KeyboardInterrupt:
-        # A second one must not leave a machine behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A second interrupt must not stop this, or machines would be left.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         runner.line.say("interrupted: " + ", ".join(run.step.name for run in runner.running))
         runner.end_all()
         return 128 + signal.SIGINT

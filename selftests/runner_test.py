@@ -12,13 +12,15 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 import run
 from steps import HOST, STEPS, Machine, Step
 
 HERE = pathlib.Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parent / "lib"))
+import tap  # noqa: E402
+from tap import need, test  # noqa: E402
 
 
 def shell(name, script, budget=60, **more):
@@ -26,6 +28,7 @@ def shell(name, script, budget=60, **more):
 
 
 FAKE = [
+    shell("returns", "printf \"ok 1 a\\r\\nwords\\rok 2 b\\n\"", group="by name"),
     shell("passes", "echo 1..2; echo ok 1 a; echo ok 2 b", group="host"),
     shell("fails", "echo ok 1 a; echo not ok 2 b; echo the reason; exit 1", group="by name"),
     shell("breaks-off", "echo ok 1 a; exit 3", group="by name"),
@@ -34,7 +37,7 @@ FAKE = [
     shell("skips", 'echo "1..0 # SKIP no machine"; exit 4', group="host"),
     shell("skips-one", 'echo ok 1 a; echo "ok 2 # SKIP b"', group="host"),
     shell("too-long", "echo ok 1 a; sleep 60", budget=0.3, group="by name"),
-    shell("deaf", "trap : TERM; echo ok 1 a; while :; do sleep 1; done", budget=0.3,
+    shell("ignores-term", "trap : TERM; echo ok 1 a; while :; do sleep 1; done", budget=0.3,
           group="by name"),
     shell("waits", "sleep 61 & echo $! >$OUT/waits.pid; wait", group="by name"),
     shell("short-nap", "sleep 1; echo ok 1 a", group="by name"),
@@ -62,15 +65,6 @@ where it failed
 """
 
 
-class Failed(Exception):
-    pass
-
-
-def need(condition, text):
-    if not condition:
-        raise Failed(text)
-
-
 def runner(out, *arguments, status=0):
     """What it printed, and that it ended with this status."""
     run_of = subprocess.run([sys.executable, HERE, "fake", out, *arguments], text=True,
@@ -93,14 +87,6 @@ def is_alive(pid):
     except OSError:
         return False
     return not state.startswith("Z")
-
-
-TESTS = []
-
-
-def test(function):
-    TESTS.append(function)
-    return function
 
 
 # ---- the tests --------------------------------------------------------------
@@ -136,6 +122,11 @@ def skipped_is_neither_passed_nor_failed(out):
 
 
 @test
+def a_carriage_return_ends_no_line(out):
+    counts(out, "returns", "1 passed, 0 failed, 0 skipped", status=0)
+
+
+@test
 def three_times_the_budget_is_too_long(out):
     begin = time.monotonic()
     counts(out, "too-long", "1 passed, 1 failed, 0 skipped",
@@ -144,9 +135,10 @@ def three_times_the_budget_is_too_long(out):
 
 
 @test
-def who_does_not_listen_is_ended_as_well(out):
+def a_step_that_ignores_sigterm_is_killed(out):
     begin = time.monotonic()
-    counts(out, "deaf", "1 passed, 1 failed, 0 skipped", "deaf took 3 times its budget")
+    counts(out, "ignores-term", "1 passed, 1 failed, 0 skipped",
+           "ignores-term took 3 times its budget")
     need(time.monotonic() - begin < 30, "it was not ended")
 
 
@@ -172,14 +164,14 @@ def a_group_leaves_out_what_runs_by_name(out):
 
 
 @test
-def what_needs_the_machine_runs_alone(out):
+def a_step_that_needs_the_machine_runs_alone(out):
     runner(out, "first", "alone", "after")
     first, alone, after = (float((out / name).read_text()) for name in ("first", "alone", "after"))
     need(first <= alone and after >= alone + 1, f"{first} {alone} {after}")
 
 
 @test
-def what_sleeps_takes_no_place(out):
+def a_step_that_sleeps_takes_no_place(out):
     runner_ = run.Runner(out, 30, "")
     runner_.processors = 1
     steps = {step.name: step for step in FAKE}
@@ -191,7 +183,7 @@ def what_sleeps_takes_no_place(out):
 
 
 @test
-def what_comes_before_must_succeed(out):
+def the_command_before_must_succeed(out):
     counts(out, "after-preparing", "1 passed, 0 failed, 0 skipped", status=0)
     counts(out, "not-prepared", "0 passed, 1 failed, 0 skipped", "not-prepared ended with status 1")
 
@@ -205,7 +197,7 @@ def seconds_and_seed_reach_the_step(out):
 
 
 @test
-def google_tests_words_become_tap(out):
+def output_of_gtest_becomes_tap(out):
     (out / "google").write_text(GOOGLE)
     counts(out, "google", "1 passed, 1 failed, 1 skipped", "where it failed")
     need((out / "google.tap").read_text() ==
@@ -223,7 +215,10 @@ def an_interrupt_ends_all(out):
     for number in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen([sys.executable, HERE, "fake", out, "waits"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env={**os.environ, "OUT": str(out)}) as process:
+                              env={**os.environ, "OUT": str(out)},
+                              # A shell ignores it for what runs in the background.
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+                              ) as process:
             pid = out / "waits.pid"
             for _ in range(100):
                 if pid.exists() and pid.read_text().endswith("\n"):
@@ -264,22 +259,7 @@ def the_table_is_right(_):
         need("/" not in step.command.split()[0] or script.exists(), f"{step.name}: no {script}")
 
 
-def main():
-    print(f"TAP version 13\n1..{len(TESTS)}", flush=True)
-    bad = 0
-    for count, function in enumerate(TESTS, 1):
-        with tempfile.TemporaryDirectory() as out:
-            try:
-                function(pathlib.Path(out))
-                print(f"ok {count} {function.__name__}", flush=True)
-            except (Failed, OSError, subprocess.TimeoutExpired) as error:
-                bad += 1
-                print("# " + str(error).replace("\n", "\n# "))
-                print(f"not ok {count} {function.__name__}", flush=True)
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["fake"]:
         sys.exit(run.main(sys.argv[3:], FAKE, pathlib.Path(sys.argv[2])))
-    sys.exit(main())
+    sys.exit(tap.main())

@@ -22,12 +22,12 @@ class Machine:
     # With a thread for each processor QEMU before 8.1 now and then executes a
     # breakpoint that code patching has removed.
     one_thread: bool = True
-    # The processors really run at once; selftests/lib/without-code-patching keeps
-    # the kernel's code as it is meanwhile.
+    # Processors run in parallel; selftests/lib/without-code-patching prevents code
+    # patching meanwhile.
     without_patching: bool = False
     icount: bool = False
     cpu: Optional[str] = None
-    # FILE:DESTINATION, where the host's files are not seen.
+    # FILE:DESTINATION, for Bochs, which does not see the host's files.
     files: Tuple[str, ...] = ()
     environment: Tuple[str, ...] = ()
 
@@ -51,23 +51,23 @@ class Machine:
 class Step:
     name: str
     machine: Optional[Machine]      # None: it runs on the host.
-    budget: float
-    command: str                    # Of words as in a shell, quotes too; prints TAP.
+    budget: float                   # Seconds.
+    command: str                    # Split into words as by a shell; prints TAP.
     group: str = "kernel"           # "host", "kernel" or "by name": only if it is named.
     append: str = ""                # Kernel parameters.
     before: str = ""                # Runs first, on the host.
-    kernels: Tuple[str, ...] = ()   # That it needs, beside the machine's.
-    source: bool = False            # It needs the kernel's source: in "all" builds come first.
+    kernels: Tuple[str, ...] = ()   # Needed beside the machine's.
+    source: bool = False            # Needs the kernel's source: with "all" builds come first.
     gtest: bool = False             # COMMAND prints what GoogleTest prints.
-    sleeps: bool = False            # Most of the time: it takes no place.
-    alone: bool = False             # It needs the machine for itself.
-    takes_seconds: bool = False     # The budget is beside the SECONDS that it shall last.
+    sleeps: bool = False            # Most of the time, so that it takes no place.
+    alone: bool = False             # Nothing else runs meanwhile.
+    takes_seconds: bool = False     # It lasts SECONDS, which are added to the budget.
 
 
 HOST = None
 ONE_THREAD = Machine()
 ICOUNT = ONE_THREAD.but(icount=True, memory="1G")
-# What is wrong with one processor is the kernel's fault and not the emulator's.
+# With one processor a failure is the kernel's and not the emulator's.
 ONE_CPU = ONE_THREAD.but(cpus=1)
 THREADS = Machine(one_thread=False, without_patching=True)
 ENTRIES = ONE_THREAD.but(memory="1G", cpu="max,la57=off")
@@ -103,13 +103,14 @@ def flush(mode):
 
 
 STEPS = [
-    Step("unit", HOST, 400, "make -s -C selftests/unit test", group="host", gtest=True,
+    Step("unit", HOST, 600, "make -s -C selftests/unit test", group="host", gtest=True,
          before="make -s -j$(nproc) -C selftests/unit all"),
-    Step("asictl", HOST, 200, "make -s -C tools/asictl test", group="host", gtest=True),
-    Step("runner", HOST, 60, "python3 selftests/runner_test.py", group="host"),
+    Step("asictl", HOST, 400, "make -s -C tools/asictl test", group="host", gtest=True),
+    Step("runner", HOST, 100, "python3 selftests/runner_test.py", group="host"),
+    Step("progress", HOST, 100, "python3 tools/lib/progress_test.py", group="host"),
     Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
 
-    # It waits for timers, most of the time.
+    # Most of the time it waits for timers.
     Step("sci-upstream", ONE_THREAD, 400, "selftests/sci/upstream.sh", **SCI, sleeps=True,
          before="selftests/sci/build-upstream"),
     Step("boot-1-vcpu", THREADS, 150, "selftests/kvm/boot.sh 3 1", **ON),
@@ -167,7 +168,7 @@ STEPS = [
     Step("boot-off", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=off"),
     Step("boot-5-levels", THREADS.but(cpu="max,la57=on"), 150, "selftests/kvm/boot.sh 1 1", **ON),
     Step("entries", ONE_THREAD, 150, "selftests/asi/entries.sh 1000", **ON),
-    # Every way into the kernel, once more with other processors and parameters.
+    # Every way into the kernel, again with other processors and parameters.
     Step("entries-1-cpu", ENTRIES, 150, "selftests/asi/entries.sh 500",
          append="asi=on nosmp preempt=none nokaslr"),
     Step("entries-4-cpus", ENTRIES.but(cpus=4), 150, "selftests/asi/entries.sh 500",

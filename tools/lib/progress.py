@@ -173,7 +173,7 @@ class Parts:
             return (f"{head}, {duration(elapsed)}" +
                     (f", about {roughly(left)} left in all" if left is not None else ""))
 
-        self.line.say(head, sys.stderr)
+        self.line.say(head, self.line.stream)
         begin = time.monotonic()
         with ticking(self.line, text):
             yield
