@@ -79,7 +79,8 @@ class Gate:
 # --- the lists --------------------------------------------------------------
 
 def read_gates(path=None):
-    """The topics, and the hooks, gates and includes that the list asks for."""
+    """The topics, and the hooks and gates that the list asks for; and the files whose
+    include goes into another one."""
     path = path or GATES
     topics, hooks, gates, carriers = {}, [], [], {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -105,8 +106,7 @@ def read_gates(path=None):
     if twice:
         raise Bad("".join(f"{path.name}: {file}: {function}() stands there twice\n"
                           for file, function in twice).rstrip())
-    needed = dict.fromkeys(carriers.get(gate.file, gate.file) for gate in gates)
-    return topics, hooks, gates, list(needed)
+    return topics, hooks, gates, carriers
 
 
 def read_hooks(path):
@@ -179,21 +179,22 @@ def read_hooks(path):
 
 def read_all():
     """Topics, all hooks with those of the gates' list, and all gates."""
-    topics, hooks, gates, includes = read_gates()
+    topics, hooks, gates, carriers = read_gates()
     explicit = []
     for path in sorted(HOOKS.glob("*.hook")):
         explicit += read_hooks(path)
-    # hooks.h brings gate.h along.
-    have = {hook.file for hook in explicit
-            if hook.verb == "include" and "asi/hooks.h" in hook.text}
-    hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
-              for file in includes if file not in have]
     for hook in explicit:
         if GATE in hook.text:
             topic, _, reason = hook.gate.partition(": ")
             if topic not in topics or not reason:
                 raise Bad(f"{hook.origin}: a gate without 'gate: TOPIC: REASON'")
             gates.append(Gate(hook.file, hook.scope.removesuffix("()"), topic, reason))
+    # hooks.h brings gate.h along.
+    have = {hook.file for hook in explicit
+            if hook.verb == "include" and "asi/hooks.h" in hook.text}
+    need = dict.fromkeys(carriers.get(gate.file, gate.file) for gate in gates)
+    hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
+              for file in need if file not in have]
     return topics, hooks + explicit, gates
 
 
