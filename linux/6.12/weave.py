@@ -79,7 +79,8 @@ class Gate:
 # --- the lists --------------------------------------------------------------
 
 def read_gates(path=None):
-    """The topics, the hooks and gates that the list asks for, and who includes whom."""
+    """The topics, and the hooks and gates that the list asks for; and the files whose
+    include goes into another one."""
     path = path or GATES
     topics, hooks, gates, carriers = {}, [], [], {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -182,19 +183,18 @@ def read_all():
     explicit = []
     for path in sorted(HOOKS.glob("*.hook")):
         explicit += read_hooks(path)
-    # hooks.h brings gate.h along.
-    have = {hook.file for hook in explicit
-            if hook.verb == "include" and "asi/hooks.h" in hook.text}
-    gated = [gate.file for gate in gates] + [hook.file for hook in explicit if GATE in hook.text]
-    needed = dict.fromkeys(carriers.get(file, file) for file in gated)
-    hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
-              for file in needed if file not in have]
     for hook in explicit:
         if GATE in hook.text:
             topic, _, reason = hook.gate.partition(": ")
             if topic not in topics or not reason:
                 raise Bad(f"{hook.origin}: a gate without 'gate: TOPIC: REASON'")
             gates.append(Gate(hook.file, hook.scope.removesuffix("()"), topic, reason))
+    # hooks.h brings gate.h along.
+    have = {hook.file for hook in explicit
+            if hook.verb == "include" and "asi/hooks.h" in hook.text}
+    need = dict.fromkeys(carriers.get(gate.file, gate.file) for gate in gates)
+    hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
+              for file in need if file not in have]
     return topics, hooks + explicit, gates
 
 
