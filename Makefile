@@ -105,8 +105,8 @@ fuzz: deps
 	@$(MAKE) -s -C selftests/fuzz run T=$(T)
 
 .PHONY: check
-check: deps
-	@tools/install-packages clang-format cppcheck sparse codespell
+check: asictl minivm
+	@tools/install-packages clang-format cppcheck sparse codespell python3-sphinx
 	@tools/check
 
 .PHONY: deb
