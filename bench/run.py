@@ -79,7 +79,7 @@ EVENTS = {"cr3": "cr3_writes", "fault": "faults", "leave": "exits"}
 LIFE = ["instructions", "elapsed", "pages_lost"]
 
 # Each hook on the path of an exit that the kernel handles is one NOP while its
-# static key is off.  With SVM, linux/6.12/patches/0005:
+# static key is off.  With SVM, linux/6.12/hooks/0005:
 EXIT_HOOKS = [
     "kvm_asi_prepare",      # vcpu_enter_guest()
     "kvm_asi_svm_enter",    # svm_vcpu_enter_exit(), before the run
