@@ -196,5 +196,8 @@ STEPS = [
     *(Step(f"debug-sci-{name}", DEBUG_ONE_THREAD, 1200, f"selftests/sci/{name}.sh",
            **BY_NAME, **SCI)
       for name in ("attack", "calls", "profiles", "programs", "stress")),
+    # Builds a kernel.
+    *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", **BY_NAME)
+      for which in ("oldest", "newest")),
     Step("kcov", KCOV, 300, "selftests/asi/kcov.sh", **BY_NAME, append="asi=on nokaslr"),
 ]
