@@ -80,7 +80,7 @@ static bool sci_is_jumped_to(const struct sci_function *function, unsigned long 
 }
 
 static const char *sci_validate_inside(const struct pt_regs *regs,
-				    const struct sci_function *function)
+				       const struct sci_function *function)
 {
 	unsigned long target;
 

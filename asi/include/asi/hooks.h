@@ -241,7 +241,8 @@ static __always_inline void *asi_zalloc_local_nonsensitive(size_t size, gfp_t gf
 }
 
 /* vmemdup_user() in the manner of asi_zalloc_local_nonsensitive().  For kvfree(). */
-static __always_inline void *asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
+static __always_inline void *
+asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 {
 	return asi_boot_enabled ? __asi_memdup_user_local_nonsensitive(from, size) :
 				  vmemdup_user(from, size);
@@ -294,7 +295,8 @@ static __always_inline void *asi_zalloc_local_nonsensitive(size_t size, gfp_t gf
 	return kzalloc(size, gfp);
 }
 
-static __always_inline void *asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
+static __always_inline void *
+asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 {
 	return vmemdup_user(from, size);
 }
@@ -303,7 +305,7 @@ static __always_inline bool asi_no_global(void) { return false; }
 
 #endif /* CONFIG_ADDRESS_SPACE_ISOLATION */
 
-/* @mask, the bits that entries may have, for kernel mappings. */
-#define asi_pte_mask(mask)	(asi_no_global() ? (mask) & ~_PAGE_GLOBAL : (mask))
+/* The bits that entries of kernel mappings may have, of those in @mask. */
+#define asi_pte_mask(mask)	((mask) & ~(asi_no_global() ? _PAGE_GLOBAL : 0))
 
 #endif /* ASI_HOOKS_H */

@@ -7,7 +7,7 @@
  * tasks' stacks.  A task in poll() links entries on its stack into the queues of
  * all it waits for: a guest that kicks a device would touch the VMM's.  Once the
  * first domain exists these come from slab caches that hold nothing else and that
- * domains may map.  Without memory the stack does: slower, not wrong.
+ * domains may map.  Without memory the stack does: slow but correct.
  */
 #ifndef ASI_SLEEPER_H
 #define ASI_SLEEPER_H
@@ -50,8 +50,9 @@ static inline void asi_free_sleeper(void *sleeper)
 /* A page of the same sort, or of any while there is no domain.  May sleep. */
 static inline void *asi_sleeper_page(void)
 {
-	return asi_hook_active() ? __asi_zalloc_global_nonsensitive(PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE) :
-				   (void *)__get_free_page(GFP_KERNEL);
+	if (asi_hook_active())
+		return __asi_zalloc_global_nonsensitive(PAGE_SIZE, GFP_KERNEL, NUMA_NO_NODE);
+	return (void *)__get_free_page(GFP_KERNEL);
 }
 
 static inline void asi_free_sleeper_page(void *page)

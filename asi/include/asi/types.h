@@ -35,7 +35,7 @@ enum asi_kind {
 	ASI_KIND_OWN_TASK,	/* "own_task"     task_struct of the running task */
 	ASI_KIND_SLAB,		/* "slab"         slab object; cache name tells which */
 	ASI_KIND_USER_PAGE,	/* "user_page"    page owned by user space, in the direct map */
-	ASI_KIND_PAGE_CACHE,	/* "page_cache"   page of a file that is not in tmpfs, in the direct map */
+	ASI_KIND_PAGE_CACHE,	/* "page_cache"   page of a file, not in tmpfs, in the direct map */
 	ASI_KIND_PAGE_TABLE,	/* "page_table"   page used as a page table */
 	ASI_KIND_FREE_PAGE,	/* "free_page"    page in the free lists */
 	ASI_KIND_KERNEL_PAGE,	/* "kernel_page"  other page the kernel allocated */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Is isolation on, and what every part asks of the machine. */
-#define pr_fmt(fmt) "asi: " fmt
-
 #include <linux/init.h>
 #include <linux/pgtable.h>
 #include "core/core.h"
@@ -47,7 +45,7 @@ bool __init asi_on_off_param(const char *who, const char *name, const char *arg,
 		*value = false;
 		return true;
 	}
-	printk(KERN_ERR "%s: %s=%s: expected \"on\" or \"off\", keeping %s\n", who, name, arg ?: "",
+	pr_err("%s: %s=%s: expected \"on\" or \"off\", keeping %s\n", who, name, arg ?: "",
 	       *value ? "on" : "off");
 	return false;
 }

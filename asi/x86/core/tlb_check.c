@@ -46,12 +46,12 @@ noinstr void asi_tlb_check_begin(struct asi_tlb_check *check, const struct asi_s
 {
 	check->removed = __atomic_load_n(&space->checked_removed, __ATOMIC_SEQ_CST);
 	check->kernel_removed = __atomic_load_n(&asi_tlb_check_kernel_removed,
-						 __ATOMIC_SEQ_CST);
+						__ATOMIC_SEQ_CST);
 }
 
 /* Between the decision and the load. */
 noinstr void asi_tlb_check_load(struct asi_tlb_check *check, const struct asi_space *space,
-			     u64 slot, bool flush)
+				u64 slot, bool flush)
 {
 	struct asi_tlb_check_pcid *pcid = raw_cpu_ptr(&asi_tlb_check_pcids[slot]);
 

@@ -111,7 +111,8 @@ bool __asi_flush_later(void)
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
 	struct asi *asi = cpu->curr;
 
-	if (!asi || asi_is_strict(asi) || !asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb)) {
+	if (!asi || asi_is_strict(asi) ||
+	    !asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb)) {
 		__asi_leave_for_cr3();
 		return false;
 	}

@@ -24,7 +24,7 @@ bool asi_kernel_allows(const struct asi_place *place, enum asi_access access)
  * lock orders this against asi_zap_user().
  */
 static int asi_grow_user(struct asi_space *space, struct asi *asi, u64 page,
-			  struct asi_place *place)
+			 struct asi_place *place)
 {
 	u64 entry = _PAGE_PRESENT | _PAGE_USER | _PAGE_NX;
 	u64 size = PAGE_SIZE;

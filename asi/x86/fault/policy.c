@@ -32,7 +32,7 @@ static int __init asi_policy_setup(char *arg)
 early_param("asi_policy", asi_policy_setup);
 
 struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *place,
-			      enum asi_access access)
+				 enum asi_access access)
 {
 	/* Faults run with interrupts off, which is a read-side section. */
 	struct asi_policy *p = rcu_dereference_sched_check(asi_policy_now, 1);

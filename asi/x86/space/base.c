@@ -84,7 +84,7 @@ static int asi_base_fill(struct asi_space *base)
 	/* So that there is a table to grow in, for all domains at once. */
 	if (!err)
 		err = asi_space_map(base, virt_to_page(base), sizeof(struct page),
-			      ASI_KIND_VMEMMAP);
+				    ASI_KIND_VMEMMAP);
 	return err;
 }
 
@@ -155,7 +155,7 @@ static int asi_map_sections(struct asi_space *base)
 	int err;
 
 	err = asi_space_map(base, mem_section, NR_SECTION_ROOTS * sizeof(*mem_section),
-		      ASI_KIND_VMEMMAP);
+			    ASI_KIND_VMEMMAP);
 	for (nr = 0; !err && nr <= __highest_present_section_nr; nr++) {
 		struct mem_section *section = __nr_to_section(nr);
 
@@ -164,7 +164,7 @@ static int asi_map_sections(struct asi_space *base)
 		err = asi_space_map(base, section, sizeof(*section), ASI_KIND_VMEMMAP);
 		if (!err && section->usage)
 			err = asi_space_map(base, section->usage,
-				      mem_section_usage_size(), ASI_KIND_VMEMMAP);
+					    mem_section_usage_size(), ASI_KIND_VMEMMAP);
 	}
 	return err;
 }
