@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel-facing API of address-space isolation: what consumers call.
- * What the hook patches call is in hooks.h.
+ * What the hooks call is in hooks.h.
  */
 #ifndef ASI_ASI_H
 #define ASI_ASI_H
