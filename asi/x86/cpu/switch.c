@@ -63,7 +63,7 @@ noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 	asi_tlb_check_load(&check, &asi->space, load.slot, load.flush);
 	cr3 = asi->space.root | (cpu->tlb.slots ? ASI_PCID + load.slot : 0);
 	cpu->restricted_cr3 = cr3;
-	native_write_cr3(load.flush ? cr3 : asi_cr3_noflush(cpu, cr3));
+	native_write_cr3(asi_cr3_to_load(cpu, cr3, load.flush));
 	asi_tlb_loaded(&cpu->tlb, &load);
 	asi_count(ASI_EV_CR3_WRITE);
 	if (load.flush)

@@ -6,11 +6,11 @@
 #include <asm/special_insns.h>
 #include "cpu/cpu.h"
 
-/* Without PCIDs every load flushes, and the bit must be clear. */
-static __always_inline unsigned long asi_cr3_noflush(const struct asi_cpu *cpu,
-						     unsigned long cr3)
+/* @cr3 as it is loaded.  Without PCIDs every load flushes, and the bit must be clear. */
+static __always_inline unsigned long asi_cr3_to_load(const struct asi_cpu *cpu,
+						     unsigned long cr3, bool flush)
 {
-	return cpu->tlb.slots ? cr3 | X86_CR3_PCID_NOFLUSH : cr3;
+	return cpu->tlb.slots && !flush ? cr3 | X86_CR3_PCID_NOFLUSH : cr3;
 }
 
 /*
@@ -19,10 +19,8 @@ static __always_inline unsigned long asi_cr3_noflush(const struct asi_cpu *cpu,
  */
 static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
 {
-	unsigned long cr3 = cpu->unrestricted_cr3;
+	unsigned long cr3 = asi_cr3_to_load(cpu, cpu->unrestricted_cr3, cpu->stale);
 
-	if (!cpu->stale)
-		cr3 = asi_cr3_noflush(cpu, cr3);
 	cpu->stale = false;
 	barrier();
 	native_write_cr3(cr3);

@@ -51,6 +51,7 @@ static __always_inline void asi_enter_task_domain_inline(struct asi_cpu *cpu,
 {
 	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
 	struct asi *asi = &domain->asi;
+	unsigned long cr3;
 
 	asi_sync_user_pgd(domain);
 	cpu->unrestricted_cr3 = __native_read_cr3();
@@ -68,9 +69,10 @@ static __always_inline void asi_enter_task_domain_inline(struct asi_cpu *cpu,
 		return;
 	}
 	asi_tlb_check_load(&check, &asi->space, cpu->tlb.current_slot, !cpu->tlb.slots);
+	cr3 = asi_cr3_to_load(cpu, cpu->restricted_cr3, false);
 	if (!cpu->tlb.slots)
 		asi_count(ASI_EV_CR3_FLUSH);
-	native_write_cr3(asi_cr3_noflush(cpu, cpu->restricted_cr3));
+	native_write_cr3(cr3);
 	asi_count(ASI_EV_CR3_WRITE);
 }
 
