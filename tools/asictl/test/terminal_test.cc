@@ -45,9 +45,8 @@ class Process {
         argv.push_back(nullptr);
         pid_ = fork();
         if (pid_ != 0) return;
-        // Tests that run in the background are started with these ignored.
-        signal(SIGINT, SIG_DFL);
-        signal(SIGQUIT, SIG_DFL);
+        // Tests that run in the background, or under nohup, are started with these ignored.
+        for (const int ignored : {SIGINT, SIGQUIT, SIGHUP}) signal(ignored, SIG_DFL);
         set_up();
         execv(ASICTL_PROGRAM, argv.data());
         _exit(127);
