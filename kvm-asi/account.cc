@@ -179,13 +179,13 @@ u64 kvm_asi_account_avoided(const kvm_asi_account* a, asi_flush which) {
 
 const char* kvm_asi_leave_name(asi_leave_how how) {
     switch (how) {
-    case ASI_LEAVE_FAULT:
-        return "fault";
-    case ASI_LEAVE_SCHED:
-        return "sched";
-    case ASI_LEAVE_FLUSH:
-        return "flush";
-    default:
-        return "other";
+        case ASI_LEAVE_FAULT:
+            return "fault";
+        case ASI_LEAVE_SCHED:
+            return "sched";
+        case ASI_LEAVE_FLUSH:
+            return "flush";
+        default:
+            return "other";
     }
 }
