@@ -199,6 +199,16 @@ TEST_F(PageTableTest, unmap_without_reserve_stops_before_the_split) {
     EXPECT_TRUE(leaf_at(kBase + k4K));
 }
 
+TEST_F(PageTableTest, gather_that_was_not_released_is_reported) {
+    ASSERT_EQ(map(kBase, 0, k4K), 0);
+    ASSERT_EQ(unmap(kBase, k4K), static_cast<long long>(k4K));
+    asi_gather_finish(&gather_);
+    EXPECT_EQ(take_bugs(), 1u);
+    asi_gather_release(&gather_);
+    asi_gather_finish(&gather_);
+    EXPECT_EQ(take_bugs(), 0u);
+}
+
 TEST_F(PageTableTest, emptied_tables_are_gathered_not_freed) {
     ASSERT_EQ(map(kBase, 0, k4K), 0);
     const std::size_t live = live_pages();
