@@ -120,18 +120,6 @@ static int asi_grow_kernel(struct asi_space *space, struct asi *asi, u64 address
  */
 #define ASI_LOCK_TRIES	(1U << 20)
 
-static bool asi_lock_to_grow(struct asi_space *space, const struct asi *asi)
-{
-	unsigned int tries = asi->space.type == ASI_SPACE_TASK ? ASI_LOCK_TRIES : 1;
-
-	while (!raw_spin_trylock(&space->lock)) {
-		if (!--tries)
-			return false;
-		cpu_relax();
-	}
-	return true;
-}
-
 /*
  * Map the page in @space, which may be one that @asi borrows from, and see that @asi
  * shows it.  A leaf of a borrowed table stays as it is: without this look the same
@@ -140,13 +128,17 @@ static bool asi_lock_to_grow(struct asi_space *space, const struct asi *asi)
 static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long address,
 			struct asi_place *place, enum asi_access access)
 {
+	unsigned int tries = asi->space.type == ASI_SPACE_TASK ? ASI_LOCK_TRIES : 1;
 	u64 page = address & PAGE_MASK;
 	struct asi_leaf leaf;
 	u32 replaced;
 	int err;
 
-	if (!asi_lock_to_grow(space, asi))
-		return false;
+	while (!raw_spin_trylock(&space->lock)) {
+		if (!--tries)
+			return false;
+		cpu_relax();
+	}
 	replaced = asi_pt_replaced(&space->pt);
 	err = address < TASK_SIZE_MAX ? asi_grow_user(space, asi, page, place) :
 					asi_grow_kernel(space, asi, address, page, place);
