@@ -318,8 +318,10 @@ class Runner:
     def build(self, kernels):
         """Steps of the host run meanwhile.  The line on the terminal is the build's: their
         results are printed when it has ended."""
-        for kernel in kernels:
-            build = subprocess.Popen([TOP / "linux/6.12/build", kernel], start_new_session=True)
+        # A kernel from the cache brings no source, and steps that need it run side by side.
+        commands = [[TOP / "linux/6.12/build", kernel] for kernel in kernels]
+        for command in [*commands, [TOP / "linux/6.12/prepare", "pristine"]]:
+            build = subprocess.Popen(command, start_new_session=True)
             try:
                 while build.poll() is None:
                     self.collect()
@@ -329,7 +331,7 @@ class Runner:
                 end_group(build, signal.SIGTERM)
                 raise
             if build.returncode:
-                self.fail("build", f"the {kernel} kernel does not build")
+                self.fail("build", f"failed: {' '.join(str(word) for word in command)}")
                 return False
         return True
 
