@@ -38,14 +38,6 @@ int asi_policy_set(const char *text, size_t len);
 ssize_t asi_policy_text(char **buf);
 void asi_policy_boot(void);
 
-/* Does an entry allow an access? */
-static inline bool asi_entry_allows(u64 entry, enum asi_access access)
-{
-	if (access == ASI_ACCESS_WRITE)
-		return entry & _PAGE_RW;
-	return access != ASI_ACCESS_EXEC || !(entry & _PAGE_NX);
-}
-
 /*
  * grow.c; like an NMI, unrestricted.  Would the kernel's own table let the access to
  * @place through?

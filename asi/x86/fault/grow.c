@@ -8,6 +8,14 @@
 #include <linux/mm.h>
 #include "fault/fault.h"
 
+/* Does an entry allow an access? */
+static bool asi_entry_allows(u64 entry, enum asi_access access)
+{
+	if (access == ASI_ACCESS_WRITE)
+		return entry & _PAGE_RW;
+	return access != ASI_ACCESS_EXEC || !(entry & _PAGE_NX);
+}
+
 bool asi_kernel_allows(const struct asi_place *place, enum asi_access access)
 {
 	if (!place->mapped)

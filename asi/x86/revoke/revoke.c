@@ -34,16 +34,6 @@ static bool asi_may_map(struct asi_space *space, unsigned long start, unsigned l
 	return start < stack + THREAD_SIZE && end > stack;
 }
 
-static bool asi_zap(struct asi_space *space, unsigned long start, unsigned long size)
-{
-	bool zapped;
-
-	raw_spin_lock(&space->lock);
-	zapped = asi_space_zap_locked(space, start, size);
-	raw_spin_unlock(&space->lock);
-	return zapped;
-}
-
 /* Whole pages, even where only a part of one goes away. */
 static void asi_zap_everywhere(unsigned long start, unsigned long size)
 {
@@ -58,9 +48,9 @@ static void asi_zap_everywhere(unsigned long start, unsigned long size)
 	raw_spin_lock_irqsave(&asi_spaces_lock, flags);
 	base = READ_ONCE(asi_base);
 	if (base)
-		asi_zap(&base->space, start, size);
+		asi_space_zap(&base->space, start, size);
 	list_for_each_entry(space, &asi_spaces, list) {
-		if (asi_may_map(space, start, end) && asi_zap(space, start, size))
+		if (asi_may_map(space, start, end) && asi_space_zap(space, start, size))
 			asi_count(ASI_EV_FREED_UNMAPPED);
 	}
 	raw_spin_unlock_irqrestore(&asi_spaces_lock, flags);
