@@ -14,6 +14,7 @@
 enum asi_break {
 	ASI_BREAK_POLICY,	/* every fault grows the domain */
 	ASI_BREAK_FREE,		/* freed pages stay mapped */
+	ASI_BREAK_RMAP,		/* nobody notes who maps a frame */
 	ASI_BREAK_QUARANTINE,	/* freed pages are not held back */
 	ASI_BREAK_DRAIN,	/* freed pages are held back in any case, and for ever */
 	ASI_BREAK_VUNMAP,	/* unmapped vmalloc ranges stay mapped */

@@ -55,12 +55,17 @@ enum asi_event {
 	ASI_EV_CRITICAL_LOST,
 	ASI_EV_RESERVE_EMPTY,
 	ASI_EV_FREED_UNMAPPED,
+	ASI_EV_REVOKE_FRAMES,
+	ASI_EV_REVOKE_VISITS,
+	ASI_EV_EVICT_IPIS,
+	ASI_EV_EVICT_NEEDLESS,
 	ASI_EV_QUARANTINED,
 	ASI_EV_QUARANTINE_DRAIN,
 	ASI_NR_EVENTS
 };
 DECLARE_PER_CPU(u64 [ASI_NR_EVENTS], asi_events);
 #define asi_count(ev)	raw_cpu_inc(asi_events[ev])
+#define asi_count_many(ev, n)	raw_cpu_add(asi_events[ev], n)
 u64 asi_event_sum(enum asi_event ev);
 /* As in debugfs asi/stats. */
 const char *asi_event_name(enum asi_event ev);

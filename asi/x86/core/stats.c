@@ -22,6 +22,10 @@ static const char * const asi_event_names[ASI_NR_EVENTS] = {
 	[ASI_EV_CRITICAL_LOST]	= "critical_lost",
 	[ASI_EV_RESERVE_EMPTY]	= "reserve_empty",
 	[ASI_EV_FREED_UNMAPPED]	= "freed_unmapped",
+	[ASI_EV_REVOKE_FRAMES]	= "revoke_frames",
+	[ASI_EV_REVOKE_VISITS]	= "revoke_visits",
+	[ASI_EV_EVICT_IPIS]	= "evict_ipis",
+	[ASI_EV_EVICT_NEEDLESS]	= "evict_needless",
 	[ASI_EV_QUARANTINED]	= "quarantined",
 	[ASI_EV_QUARANTINE_DRAIN] = "quarantine_drain",
 };

@@ -42,6 +42,10 @@ struct asi_space {
 #ifdef CONFIG_ASI_DEBUG
 	u64 checked_removed;		/* tlb_check.c */
 #endif
+	/* page/rmap.c: nodes of the reverse map, and those not in use; under @lock. */
+	struct asi_rmap_page *rmap_pages;
+	struct hlist_head rmap_free;
+	u32 rmap_spare;
 	/* Table pages to have at hand for growth in the fault path. */
 	u32 reserve;
 	struct irq_work refill_irq_work;
@@ -81,8 +85,6 @@ struct asi_vm_domain {
 struct asi_task_domain {
 	struct asi asi;
 	struct task_struct *task;
-	const void *stack;		/* of that task */
-	bool grew;			/* it maps more of its own than the stack */
 	/* The user half, cpu/task.c. */
 	u64 *root;
 	u64 ctx_id;			/* of the mm that was followed last, */

@@ -58,12 +58,43 @@ static int asi_map_table(struct asi_space *space, unsigned long table)
 			  ASI_KIND_OWN_TABLE, NULL);
 }
 
+/* Nothing to be mapped came of it. */
+static void asi_unnote(struct asi_space *space, u64 va, unsigned long pfn, u64 size)
+{
+	struct asi_leaf leaf;
+	u64 end = va + size;
+
+	for (; va < end; va += PAGE_SIZE, pfn++) {
+		if (!asi_pt_lookup(&space->pt, va, &leaf))
+			asi_rmap_remove(space, pfn, va);
+	}
+}
+
+/*
+ * Before pages are mapped: who frees them, or changes how the kernel maps them, looks
+ * at the flags first, and then who is noted.  What is mapped already is noted.
+ */
+static bool asi_note(struct asi_space *space, u64 va, unsigned long pfn, u64 size)
+{
+	struct asi_leaf leaf;
+	u64 at;
+
+	for (at = va; at < va + size; at += PAGE_SIZE) {
+		if (!asi_pt_lookup(&space->pt, at, &leaf) &&
+		    asi_rmap_add(space, pfn + ((at - va) >> PAGE_SHIFT), at, false))
+			break;
+	}
+	if (at == va + size && asi_flag_frames(pfn, size >> PAGE_SHIFT))
+		return true;
+	asi_unnote(space, va, pfn, size);
+	return false;
+}
+
 /* Who needs one table for a guest's memory needs the following soon. */
 #define ASI_TABLES_AHEAD	7
 
 static void asi_grow_ahead(struct asi_space *space, struct asi *asi, unsigned long table)
 {
-	struct asi_leaf leaf = { .size = PAGE_SIZE };
 	unsigned long user;
 	unsigned int i;
 
@@ -77,13 +108,14 @@ static void asi_grow_ahead(struct asi_space *space, struct asi *asi, unsigned lo
 		table = asi_lowest_table(user);
 		if (!table)
 			continue;
-		leaf.va = table;
-		leaf.pa = __pa(table);
-		asi_flag_leaf(&leaf, table, PAGE_SIZE);
+		if (!asi_note(space, table, PHYS_PFN(__pa(table)), PAGE_SIZE))
+			return;
 		/* As in asi_grow_kernel(): freed from here on, it is taken out again. */
 		smp_mb();
-		if (asi_lowest_table(user) != table || asi_map_table(space, table))
+		if (asi_lowest_table(user) != table || asi_map_table(space, table)) {
+			asi_unnote(space, table, PHYS_PFN(__pa(table)), PAGE_SIZE);
 			return;
+		}
 	}
 }
 
@@ -96,9 +128,11 @@ static int asi_grow_kernel(struct asi_space *space, struct asi *asi, u64 address
 {
 	struct asi_place again;
 	u64 size = PAGE_SIZE;
+	unsigned long pfn;
 	int err;
 
-	if (place->kind == ASI_KIND_VMEMMAP && place->leaf.size == PMD_SIZE) {
+	if (place->kind == ASI_KIND_VMEMMAP && place->leaf.size == PMD_SIZE &&
+	    space->type == ASI_SPACE_BASE) {
 		page = place->leaf.va;
 		size = PMD_SIZE;
 	} else if (place->kind == ASI_KIND_SLAB && space->type == ASI_SPACE_TABLES) {
@@ -107,19 +141,26 @@ static int asi_grow_kernel(struct asi_space *space, struct asi *asi, u64 address
 		page = (u64)folio_address(folio);
 		size = folio_size(folio);
 	}
-	asi_flag_leaf(&place->leaf, page, size);
-	/* Pairs with the test of the flag in __asi_free_pages(). */
+	pfn = PHYS_PFN(place->leaf.pa + (page - place->leaf.va));
+	if (!asi_note(space, page, pfn, size))
+		return -ENOMEM;
+	/* Pairs with the tests of the flags in revoke.c. */
 	smp_mb();
 	asi_classify(asi, address, &again);
-	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa)
-		return -EAGAIN;
-	if (place->kind == ASI_KIND_OWN_TABLE) {
+	if (again.kind != place->kind || again.leaf.pa != place->leaf.pa ||
+	    asi_is_closing(page)) {
+		err = -EAGAIN;
+	} else if (place->kind == ASI_KIND_OWN_TABLE) {
 		err = asi_map_table(space, page);
 		if (!err)
 			asi_grow_ahead(space, asi, page);
-		return err;
+	} else {
+		err = asi_pt_clone(&space->pt, asi_kernel_root(), page, size, place->kind,
+				   NULL, NULL);
 	}
-	return asi_pt_clone(&space->pt, asi_kernel_root(), page, size, place->kind, NULL, NULL);
+	if (err)
+		asi_unnote(space, page, pfn, size);
+	return err;
 }
 
 /*
@@ -137,6 +178,7 @@ static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long 
 			struct asi_place *place, enum asi_access access)
 {
 	unsigned int tries = asi->space.type == ASI_SPACE_TASK ? ASI_LOCK_TRIES : 1;
+	struct asi_space *lender = asi_lender_to_lock(space);
 	u64 page = address & PAGE_MASK;
 	struct asi_leaf leaf;
 	u32 replaced;
@@ -147,13 +189,21 @@ static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long 
 			return false;
 		cpu_relax();
 	}
+	if (lender && !raw_spin_trylock(&lender->lock)) {
+		raw_spin_unlock(&space->lock);
+		return false;
+	}
 	replaced = asi_pt_replaced(&space->pt);
 	err = address < TASK_SIZE_MAX ? asi_grow_user(space, asi, page, place) :
 					asi_grow_kernel(space, asi, address, page, place);
 	if (!err && (!asi_pt_lookup(&asi->space.pt, address, &leaf) ||
 		     !asi_entry_allows(leaf.entry, access)))
 		err = -EACCES;
+	if (lender && asi_pt_replaced(&space->pt) != replaced)
+		asi_space_adopt(space, address, address + 1);
 	asi_inc_tlb_gen_if_replaced(space, replaced);
+	if (lender)
+		raw_spin_unlock(&lender->lock);
 	raw_spin_unlock(&space->lock);
 
 	if (err == -ENOMEM)
@@ -166,17 +216,11 @@ static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long 
 static bool asi_grow_page(struct asi *asi, unsigned long address, struct asi_place *place,
 			  enum asi_access access)
 {
-	struct asi_task_domain *domain = asi_task_domain(asi);
-
-	if (place->kind == ASI_KIND_VMEMMAP &&
-	    asi_grow_in(&asi_base->space, asi, address, place, access))
+	if (place->kind == ASI_KIND_VMEMMAP)
+		return asi_grow_in(&asi_base->space, asi, address, place, access);
+	if (asi_task_domain(asi) &&
+	    asi_grow_in(&asi->lender->space, asi, address, place, access))
 		return true;
-	if (domain) {
-		if (asi_grow_in(&asi->lender->space, asi, address, place, access))
-			return true;
-		/* Before the frame is flagged: a free looks at the flag first, and here then. */
-		WRITE_ONCE(domain->grew, true);
-	}
 	return asi_grow_in(&asi->space, asi, address, place, access);
 }
 

@@ -3,6 +3,7 @@
  * One bit for each page frame and each thing to know of it: that some domain maps it
  * (the flag), and the marks of asi/pages.h.
  */
+#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
@@ -12,10 +13,10 @@
 #include <asi/gate.h>
 #include "page/page.h"
 
-static unsigned long *asi_flagged __ro_after_init;
+unsigned long *asi_flagged __ro_after_init;
 /* Of the same size: see asi/pages.h. */
 static unsigned long *asi_marked[ASI_NR_MARKS] __ro_after_init;
-static unsigned long asi_flagged_pfns __ro_after_init;
+unsigned long asi_flagged_pfns __ro_after_init;
 
 /* One bit for each page frame, seen by all domains. */
 static unsigned long *asi_frame_bits(void)
@@ -31,7 +32,8 @@ int asi_marks_init(void)
 {
 	enum asi_mark mark;
 
-	asi_flagged_pfns = max_pfn;
+	/* Memory that firmware says may be plugged in, too. */
+	asi_flagged_pfns = max_t(u64, max_pfn, max_possible_pfn);
 	asi_flagged = asi_frame_bits();
 	if (!asi_flagged)
 		return -ENOMEM;
@@ -185,39 +187,36 @@ static void asi_unmark(unsigned long pfn)
 	}
 }
 
-/* Flag the frames under [va, va + size) of a leaf.  Before they are mapped. */
-void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size)
+/* True: was up. */
+static bool asi_lower_flag(unsigned long pfn)
 {
-	unsigned long pfn = PHYS_PFN(leaf->pa + (va - leaf->va));
-	unsigned long end = pfn + (size >> PAGE_SHIFT);
+	if (!asi_is_flagged(pfn))
+		return false;
+	clear_bit(pfn, asi_flagged);
+	return true;
+}
 
-	for (; pfn < end && pfn < asi_flagged_pfns; pfn++) {
+bool asi_flag_frames(unsigned long pfn, unsigned long pages)
+{
+	unsigned long end = pfn + pages;
+
+	if (end > asi_flagged_pfns)
+		return false;
+	for (; pfn < end; pfn++) {
 		if (!test_bit(pfn, asi_flagged))
 			set_bit(pfn, asi_flagged);
 	}
+	return true;
 }
 
-void asi_flag_range(unsigned long start, unsigned long end)
+unsigned long asi_forget_frames(unsigned long pfn, unsigned long end)
 {
-	struct asi_leaf leaf;
+	unsigned long known = min(end, asi_flagged_pfns);
 
-	for (; start < end; start += PAGE_SIZE) {
-		if (asi_table_lookup(asi_kernel_root(), asi_levels(), start, &leaf))
-			asi_flag_leaf(&leaf, start, PAGE_SIZE);
-	}
-}
-
-bool asi_forget_frames(unsigned long pfn, unsigned long pages)
-{
-	unsigned long end = min(pfn + pages, asi_flagged_pfns);
-	bool flagged = false;
-
-	for (; pfn < end; pfn++) {
+	for (; pfn < known; pfn++) {
 		asi_unmark(pfn);
-		if (test_bit(pfn, asi_flagged)) {
-			clear_bit(pfn, asi_flagged);
-			flagged = true;
-		}
+		if (asi_lower_flag(pfn))
+			return pfn;
 	}
-	return flagged;
+	return end;
 }

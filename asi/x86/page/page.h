@@ -24,14 +24,69 @@ void asi_mark_all_tails(void);
 /* The kernel's page tables that are there; those to come mark themselves. */
 void asi_mark_kernel_tables(void);
 
+extern unsigned long *asi_flagged;
+extern unsigned long asi_flagged_pfns;
+static __always_inline bool asi_is_flagged(unsigned long pfn)
+{
+	return pfn < asi_flagged_pfns && test_bit(pfn, asi_flagged);
+}
+
 /*
  * Flag frames that some domain maps, or shares with the kernel's own table; before
- * they are mapped.  Lockless.
+ * they are mapped.  Lockless.  False: there is no bit for some frame, as for memory that
+ * was plugged in and not foreseen; it must not be mapped.
  */
-void asi_flag_leaf(const struct asi_leaf *leaf, u64 va, u64 size);
-void asi_flag_range(unsigned long start, unsigned long end);
-/* The frames are freed: their marks go, and their flags.  True: there was a flag. */
-bool asi_forget_frames(unsigned long pfn, unsigned long pages);
+bool asi_flag_frames(unsigned long pfn, unsigned long pages);
+/*
+ * [pfn, end) are freed: their marks go, and their flags; up to the first that had a flag,
+ * which is returned, or @end.
+ */
+unsigned long asi_forget_frames(unsigned long pfn, unsigned long end);
+
+/*
+ * frames.c: @fn for each page that the kernel's table has an entry for in [start, end),
+ * present or not, until it returns non-zero, which is then returned; @flagged: only if
+ * its frame is.  Whole pages.  Lockless.
+ */
+typedef int (*asi_frame_fn)(void *ctx, unsigned long va, unsigned long pfn);
+int asi_walk_frames(unsigned long start, unsigned long end, bool flagged, asi_frame_fn fn,
+		    void *ctx);
+
+/*
+ * rmap.c: who maps a frame.  Each page that a space maps is noted there before it is
+ * mapped, and before its frame is flagged.
+ */
+int asi_rmap_init(void);
+/* Bring nodes until @want are spare.  Process context.  -ENOMEM. */
+int asi_rmap_refill(struct asi_space *space, u32 want);
+/*
+ * Under the lock of @space, any context: note that it maps @pfn at @va; @may_have: look
+ * first whether that is noted.  -ENOMEM: no node is spare.  -EAGAIN: the table is in
+ * use, by one that may be waiting for @space: let its lock go before the next try.
+ */
+int asi_rmap_add(struct asi_space *space, unsigned long pfn, unsigned long va,
+		 bool may_have);
+/* Under the lock of @space: it does not map @pfn at @va any more. */
+void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long va);
+/* For the oracle, under the lock of @space: is it noted?  True if nobody can say now. */
+bool asi_rmap_has(const struct asi_space *space, unsigned long pfn, unsigned long va);
+/*
+ * @fn for each space that maps @pfn at an address in [start, end), under that space's
+ * lock; it takes the page out.  Any context but NMI.  Returns how many there were.
+ */
+typedef void (*asi_rmap_fn)(struct asi_space *space, unsigned long va);
+unsigned int asi_rmap_visit(unsigned long pfn, unsigned long start, unsigned long end,
+			    asi_rmap_fn fn);
+/* Nobody is sent to @space any more.  Process context. */
+void asi_rmap_destroy(struct asi_space *space);
+
+/*
+ * closing.c: the kernel is taking what it maps in [start, end) away: nothing of it may
+ * be mapped anew.  A full barrier between the two ends of it, for both sides.
+ */
+void asi_begin_closing(unsigned long start, unsigned long end);
+void asi_end_closing(unsigned long start, unsigned long end);
+bool asi_is_closing(unsigned long address);
 
 /*
  * registry.c: @fn for each object given to asi_share(), under a spinlock, until it

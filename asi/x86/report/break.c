@@ -15,6 +15,7 @@ unsigned long asi_broken;
 static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_POLICY] = "policy",
 	[ASI_BREAK_FREE] = "free",
+	[ASI_BREAK_RMAP] = "rmap",
 	[ASI_BREAK_QUARANTINE] = "quarantine",
 	[ASI_BREAK_DRAIN] = "drain",
 	[ASI_BREAK_VUNMAP] = "vunmap",

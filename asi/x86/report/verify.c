@@ -203,6 +203,19 @@ static void asi_verify_user_page(struct asi_verify *v, u64 va, u64 pfn, u64 entr
 		asi_violate(v, va, entry, "writable, not so for the process");
 }
 
+/* The base map is asked for every frame. */
+static void asi_verify_noted(struct asi_verify *v, u64 va, u64 pfn, u64 entry)
+{
+	bool writable;
+	u64 other;
+
+	if (v->space == &asi_base->space ||
+	    asi_raw_leaf(__va(asi_base->space.root), va, &other, &writable))
+		return;
+	if (!asi_is_flagged(pfn) || !asi_rmap_has(v->space, pfn, va))
+		asi_violate(v, va, entry, "a free would not find it");
+}
+
 static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 			    unsigned int level, struct asi_rights rights)
 {
@@ -214,8 +227,10 @@ static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 	if (entry & _PAGE_GLOBAL)
 		asi_violate(v, va, entry, "Global");
 	for (i = 0; i < pages; i++, va += PAGE_SIZE, pfn++) {
-		if ((s64)va < 0)
+		if ((s64)va < 0) {
 			asi_verify_kernel_page(v, va, pfn, entry, level, rights);
+			asi_verify_noted(v, va, pfn, entry);
+		}
 		else
 			asi_verify_user_page(v, va, pfn, entry, rights);
 	}

@@ -2,16 +2,16 @@
 /*
  * Memory that gets another use leaves every domain.
  *
- * Page frames that some domain maps, or shares with the kernel's own table,
- * have a bit in a bitmap.  When such a frame is freed it is unmapped in every
- * domain on the spot; the free may come from any context but NMI, so nothing
- * is allocated or released here and nobody is waited for but the short holders
- * of a domain's lock.  While a CPU may still hold the dead translation the
- * frame goes to the quarantine instead of the allocator.
+ * Page frames that some domain maps, or shares with the kernel's own table, have a
+ * flag.  What has none costs one test.  When a flagged frame is freed it is unmapped on
+ * the spot where it is mapped, which the reverse map tells; the free may come from any
+ * context but NMI, so nothing is allocated or released here and nobody is waited for
+ * but the short holders of a domain's lock.  While a CPU may still hold the dead
+ * translation the frame goes to the quarantine instead of the allocator.
  *
- * A frame is mapped at the addresses where the kernel maps it.  In the direct
- * map that is unmapped here when it is freed; every other address went away
- * before, in __asi_vunmap_end().
+ * What a fault maps meanwhile: it notes the page, raises the flag and then looks at the
+ * page once more; here the page has changed before the flag is looked at.  So either
+ * the fault sees the change, or it is seen here.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -19,53 +19,53 @@
 #include <asi/gate.h>
 #include "revoke/revoke.h"
 
-/* Of a task's domain all but the stack is in the tables that it shares, as a rule. */
-static bool asi_may_map(struct asi_space *space, unsigned long start, unsigned long end)
+static void asi_zap_page(struct asi_space *space, unsigned long va)
 {
-	const struct asi_task_domain *domain;
-	unsigned long stack;
+	if (asi_space_zap_locked(space, va, PAGE_SIZE))
+		asi_count(ASI_EV_FREED_UNMAPPED);
+}
 
-	if (space->type != ASI_SPACE_TASK)
-		return true;
-	domain = asi_task_domain(asi_domain_of(space));
-	if (READ_ONCE(domain->grew))
-		return true;
-	stack = (unsigned long)domain->stack;
-	return start < stack + THREAD_SIZE && end > stack;
+/* Out of every space that maps the flagged frame in [start, end). */
+static void asi_revoke(unsigned long pfn, unsigned long va, unsigned long start,
+		       unsigned long end)
+{
+	struct asi_tables *base = READ_ONCE(asi_base);
+	unsigned int visits;
+
+	if (base)
+		asi_space_zap(&base->space, va, PAGE_SIZE);
+	visits = asi_rmap_visit(pfn, start, end, asi_zap_page);
+	asi_count(ASI_EV_REVOKE_FRAMES);
+	asi_count_many(ASI_EV_REVOKE_VISITS, visits);
+}
+
+static int asi_revoke_at(void *unused, unsigned long va, unsigned long pfn)
+{
+	asi_revoke(pfn, va, va, va + PAGE_SIZE);
+	return 0;
 }
 
 /* Whole pages, even where only a part of one goes away. */
-static void asi_zap_everywhere(unsigned long start, unsigned long size)
+static void asi_revoke_range(unsigned long start, unsigned long end)
 {
-	unsigned long end = PAGE_ALIGN(start + size);
-	struct asi_tables *base;
-	struct asi_space *space;
-	unsigned long flags;
-
-	start = PAGE_ALIGN_DOWN(start);
-	size = end - start;
-
-	raw_spin_lock_irqsave(&asi_spaces_lock, flags);
-	base = READ_ONCE(asi_base);
-	if (base)
-		asi_space_zap(&base->space, start, size);
-	list_for_each_entry(space, &asi_spaces, list) {
-		if (asi_may_map(space, start, end) && asi_space_zap(space, start, size))
-			asi_count(ASI_EV_FREED_UNMAPPED);
-	}
-	raw_spin_unlock_irqrestore(&asi_spaces_lock, flags);
+	smp_mb();
+	asi_walk_frames(PAGE_ALIGN_DOWN(start), PAGE_ALIGN(end), true, asi_revoke_at, NULL);
 }
 
 bool __asi_free_pages(struct page *page, unsigned int order)
 {
-	if (likely(!asi_forget_frames(page_to_pfn(page), 1UL << order)))
+	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
+
+	pfn = asi_forget_frames(pfn, end);
+	if (likely(pfn == end))
 		return false;
 
 	guard(asi_unrestricted)();
 
-	if (!asi_breaks(ASI_BREAK_FREE))
-		asi_zap_everywhere((unsigned long)page_address(page),
-				   PAGE_SIZE << order);
+	for (; pfn < end; pfn = asi_forget_frames(pfn + 1, end)) {
+		if (!asi_breaks(ASI_BREAK_FREE))
+			asi_revoke(pfn, (unsigned long)__va(PFN_PHYS(pfn)), 0, ~0UL);
+	}
 	if (!asi_breaks(ASI_BREAK_DRAIN) &&
 	    (asi_breaks(ASI_BREAK_QUARANTINE) || !asi_may_use_removed()))
 		return false;
@@ -79,48 +79,53 @@ static bool asi_is_shared_table(unsigned long start, unsigned long end)
 	return start < MODULES_END && end > MODULES_VADDR;
 }
 
+static int asi_flag_frame(void *unused, unsigned long va, unsigned long pfn)
+{
+	asi_flag_frames(pfn, 1);
+	return 0;
+}
+
 /*
  * Who shares the kernel's table has not asked for each page of it: flag them.
  * Other mappings go before the kernel's own do, so that no domain ever shows
- * more than the kernel, and once more after it, if a fault brought one back.
+ * more than the kernel; from then on no fault brings one back.
  */
 void __asi_vunmap_begin(unsigned long start, unsigned long end)
 {
 	guard(asi_unrestricted)();
 
 	if (asi_is_shared_table(start, end))
-		asi_flag_range(start, end);
+		asi_walk_frames(start, end, false, asi_flag_frame, NULL);
+	asi_begin_closing(start, end);
 	if (!asi_breaks(ASI_BREAK_VUNMAP))
-		asi_zap_everywhere(start, end - start);
+		asi_revoke_range(start, end);
 }
 
 void __asi_vunmap_end(unsigned long start, unsigned long end)
 {
 	guard(asi_unrestricted)();
 
-	if (asi_breaks(ASI_BREAK_VUNMAP))
-		return;
-	if (asi_is_shared_table(start, end))
+	asi_end_closing(start, end);
+	if (asi_is_shared_table(start, end) && !asi_breaks(ASI_BREAK_VUNMAP))
 		asi_inc_kernel_tlb_gen();
-	asi_zap_everywhere(start, end - start);
 }
 
 /*
- * Domains take the new entry from the kernel's table when they need it again.
- * A fault that copied the old one holds the domain's lock until it is done.
+ * The rights have changed, the frames are the same.  Domains take the new entry from
+ * the kernel's table when they need it again.
  */
 void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
 	guard(asi_unrestricted)();
 
 	if (!asi_breaks(ASI_BREAK_CHANGED))
-		asi_zap_everywhere(start, size);
+		asi_revoke_range(start, start + size);
 }
 
-static void asi_zap_stack(const void *stack)
+static void asi_revoke_stack(const void *stack)
 {
 	if (!asi_breaks(ASI_BREAK_STACK))
-		asi_zap_everywhere((unsigned long)stack, THREAD_SIZE);
+		asi_revoke_range((unsigned long)stack, (unsigned long)stack + THREAD_SIZE);
 }
 
 /* Slab hands the task_struct to the next task without freeing its pages. */
@@ -128,8 +133,13 @@ void __asi_release_task(struct task_struct *tsk)
 {
 	guard(asi_unrestricted)();
 
-	asi_zap_stack(task_stack_page(tsk));
-	asi_zap_everywhere((unsigned long)tsk, arch_task_struct_size);
+	asi_revoke_stack(task_stack_page(tsk));
+	asi_revoke_range((unsigned long)tsk, (unsigned long)tsk + arch_task_struct_size);
+}
+
+static int asi_one_is_flagged(void *unused, unsigned long va, unsigned long pfn)
+{
+	return 1;
 }
 
 /*
@@ -138,8 +148,12 @@ void __asi_release_task(struct task_struct *tsk)
  */
 bool __asi_stack_in_use(const void *stack)
 {
+	unsigned long start = (unsigned long)stack;
+
 	guard(asi_unrestricted)();
 
-	asi_zap_stack(stack);
+	if (likely(!asi_walk_frames(start, start + THREAD_SIZE, true, asi_one_is_flagged, NULL)))
+		return false;
+	asi_revoke_stack(stack);
 	return asi_may_use_removed();
 }

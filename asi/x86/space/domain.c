@@ -14,22 +14,15 @@
 #include "space/space.h"
 
 LIST_HEAD(asi_spaces);
-DEFINE_RAW_SPINLOCK(asi_spaces_lock);
 DEFINE_MUTEX(asi_spaces_mutex);
 static DEFINE_IDA(asi_ids);
+static unsigned int asi_domains;
 
 static const struct asi_ops asi_no_ops;
 
 unsigned int asi_domain_count(void)
 {
-	struct asi_space *space;
-	unsigned int n = 0;
-
-	raw_spin_lock_irq(&asi_spaces_lock);
-	list_for_each_entry(space, &asi_spaces, list)
-		n += !asi_is_lent(space);
-	raw_spin_unlock_irq(&asi_spaces_lock);
-	return n;
+	return READ_ONCE(asi_domains);
 }
 
 /* Tables or a domain, with nothing in it, not on the list yet. */
@@ -70,13 +63,12 @@ static void asi_activate(void)
 	asi_mark_all_stacks();
 }
 
-/* The end of creation: from here on what is freed leaves it. */
+/* The end of creation. */
 static void asi_list_space(struct asi_space *space)
 {
 	mutex_lock(&asi_spaces_mutex);
-	raw_spin_lock_irq(&asi_spaces_lock);
 	list_add_tail(&space->list, &asi_spaces);
-	raw_spin_unlock_irq(&asi_spaces_lock);
+	WRITE_ONCE(asi_domains, asi_domains + !asi_is_lent(space));
 	mutex_unlock(&asi_spaces_mutex);
 	asi_activate();
 }
@@ -84,9 +76,8 @@ static void asi_list_space(struct asi_space *space)
 static void asi_unlist_space(struct asi_space *space)
 {
 	mutex_lock(&asi_spaces_mutex);
-	raw_spin_lock_irq(&asi_spaces_lock);
 	list_del(&space->list);
-	raw_spin_unlock_irq(&asi_spaces_lock);
+	WRITE_ONCE(asi_domains, asi_domains - !asi_is_lent(space));
 	mutex_unlock(&asi_spaces_mutex);
 }
 
@@ -222,7 +213,6 @@ struct asi *asi_create_for_task(struct asi_tables *tables, const struct asi_ops 
 	asi->lender = tables;
 	domain = asi_task_domain(asi);
 	domain->task = current;
-	domain->stack = task_stack_page(current);
 	domain->root = asi_pt_root_table(&asi->space.pt);
 	err = asi_space_map(&tables->space, asi, PAGE_SIZE, ASI_KIND_OBJECT) ?:
 	      asi_space_map(&tables->space, current, arch_task_struct_size,
@@ -242,7 +232,6 @@ void asi_destroy(struct asi *asi)
 
 	if (!asi)
 		return;
-	/* First: what is freed leaves only what is on the list. */
 	asi_forget(asi);
 	asi_unlist_space(&asi->space);
 	asi_delete_domain(asi);

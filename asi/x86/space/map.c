@@ -17,6 +17,8 @@ int asi_space_refill(struct asi_space *space, u32 want)
 {
 	unsigned long flags;
 
+	if (asi_rmap_refill(space, ASI_RMAP_RESERVE))
+		return -ENOMEM;
 	while (asi_pt_reserve(&space->pt) < want) {
 		void *page = asi_mark_table((void *)get_zeroed_page(GFP_KERNEL_ACCOUNT), 0);
 
@@ -44,7 +46,8 @@ static void asi_refill_irq_work(struct irq_work *work)
 
 void asi_space_refill_later(struct asi_space *space)
 {
-	if (asi_pt_reserve(&space->pt) < space->reserve / 2)
+	if (asi_pt_reserve(&space->pt) < space->reserve / 2 ||
+	    space->rmap_spare < ASI_RMAP_RESERVE / 2)
 		irq_work_queue(&space->refill_irq_work);
 }
 
@@ -74,6 +77,7 @@ void asi_space_free(struct asi_space *space)
 {
 	irq_work_sync(&space->refill_irq_work);
 	cancel_work_sync(&space->refill_work);
+	asi_rmap_destroy(space);
 	asi_pt_destroy(&space->pt);
 	free_page((unsigned long)space);
 }
@@ -113,9 +117,59 @@ int asi_space_borrow(struct asi_space *space, const void *from, unsigned long va
 	return err;
 }
 
-int asi_space_map_reserved(struct asi_space *space, unsigned long start,
-			   unsigned long end, enum asi_kind kind)
+struct asi_space *asi_lender_to_lock(struct asi_space *space)
 {
+	return space->type == ASI_SPACE_TASK ? &asi_domain_of(space)->lender->space : NULL;
+}
+
+static int asi_adopt_leaf(void *ctx, const struct asi_leaf *leaf)
+{
+	struct asi_space *space = ctx;
+	struct asi_leaf base;
+
+	if (leaf->size != PAGE_SIZE || asi_pt_lookup(&asi_base->space.pt, leaf->va, &base))
+		return 0;
+	/* What cannot be noted comes back by a fault. */
+	if (asi_rmap_add(space, PHYS_PFN(leaf->pa), leaf->va, true))
+		asi_pt_zap(&space->pt, leaf->va, PAGE_SIZE);
+	return 0;
+}
+
+void asi_space_adopt(struct asi_space *space, unsigned long start, unsigned long end)
+{
+	lockdep_assert_held(&space->lock);
+	start = ALIGN_DOWN(start, PMD_SIZE);
+	end = ALIGN(end, PMD_SIZE);
+	asi_pt_walk(&space->pt, start, end - start, asi_adopt_leaf, space);
+}
+
+struct asi_note {
+	struct asi_space *space;
+	u32 missing;		/* nodes */
+};
+
+/* Before it is mapped: a free looks at the flag first, and then who is noted. */
+static int asi_note_frame(void *ctx, unsigned long va, unsigned long pfn)
+{
+	struct asi_note *note = ctx;
+	int err = asi_rmap_add(note->space, pfn, va, true);
+
+	if (err == -ENOMEM) {
+		note->missing++;
+		return 0;
+	}
+	return err ?: asi_flag_frames(pfn, 1) ? 0 : -ENXIO;
+}
+
+/*
+ * Return: the number of table pages that are missing, or as asi_map().  @nodes: how many
+ * nodes are; if any, nothing is mapped.
+ */
+static int asi_space_try_map(struct asi_space *space, unsigned long start,
+			     unsigned long end, enum asi_kind kind, u32 *nodes)
+{
+	struct asi_space *lender = asi_lender_to_lock(space);
+	struct asi_note note;
 	unsigned long flags;
 	u32 needed = 0, replaced;
 	u64 copied = 0;
@@ -123,18 +177,41 @@ int asi_space_map_reserved(struct asi_space *space, unsigned long start,
 
 	if (end <= start)
 		return -EINVAL;
-	asi_flag_range(start, end);
-	raw_spin_lock_irqsave(&space->lock, flags);
-	replaced = asi_pt_replaced(&space->pt);
-	err = asi_pt_clone(&space->pt, asi_kernel_root(), start, end - start, kind,
-			   &copied, &needed);
-	asi_inc_tlb_gen_if_replaced(space, replaced);
+	for (;;) {
+		note = (struct asi_note){ .space = space };
+		raw_spin_lock_irqsave(&space->lock, flags);
+		err = asi_walk_frames(start, end, false, asi_note_frame, &note);
+		if (err != -EAGAIN)
+			break;
+		raw_spin_unlock_irqrestore(&space->lock, flags);
+		cpu_relax();
+	}
+	*nodes = note.missing;
+	if (!err && !note.missing) {
+		if (lender)
+			raw_spin_lock_nested(&lender->lock, SINGLE_DEPTH_NESTING);
+		replaced = asi_pt_replaced(&space->pt);
+		err = asi_pt_clone(&space->pt, asi_kernel_root(), start, end - start, kind,
+				   &copied, &needed);
+		if (lender && asi_pt_replaced(&space->pt) != replaced)
+			asi_space_adopt(space, start, end);
+		asi_inc_tlb_gen_if_replaced(space, replaced);
+		if (lender)
+			raw_spin_unlock(&lender->lock);
+		if (!err && copied != end - start)
+			err = -EFAULT;
+	}
 	raw_spin_unlock_irqrestore(&space->lock, flags);
-	if (err == -ENOMEM)
-		return needed;
-	if (!err && copied != end - start)
-		err = -EFAULT;
-	return err;
+	return err == -ENOMEM ? needed : err;
+}
+
+int asi_space_map_reserved(struct asi_space *space, unsigned long start,
+			   unsigned long end, enum asi_kind kind)
+{
+	u32 nodes = 0;
+	int err = asi_space_try_map(space, start, end, kind, &nodes);
+
+	return err ?: nodes;
 }
 
 int asi_space_map(struct asi_space *space, const void *addr, size_t size,
@@ -142,16 +219,20 @@ int asi_space_map(struct asi_space *space, const void *addr, size_t size,
 {
 	unsigned long start = PAGE_ALIGN_DOWN((unsigned long)addr);
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
+	u32 nodes = 0;
 	int err;
 
 	might_sleep();
-	do {
-		err = asi_space_map_reserved(space, start, end, kind);
-		if (err <= 0)
+	for (;;) {
+		err = asi_space_try_map(space, start, end, kind, &nodes);
+		if (err < 0 || (!err && !nodes))
 			break;
 		/* Another CPU may use up what this one brings: keep a margin. */
-		err = asi_space_refill(space, err + ASI_RESERVE / 2);
-	} while (!err);
+		err = nodes ? asi_rmap_refill(space, nodes + ASI_RMAP_RESERVE) :
+			      asi_space_refill(space, err + ASI_RESERVE / 2);
+		if (err)
+			break;
+	}
 	if (asi_pt_reserve(&space->pt) < ASI_RESERVE / 2 && !err)
 		err = asi_space_refill(space, ASI_RESERVE);
 	if (err == -EFAULT)
@@ -187,10 +268,34 @@ int asi_map_reserved(struct asi *asi, const void *addr, size_t size,
 }
 EXPORT_SYMBOL_GPL(asi_map_reserved);
 
+static int asi_unnote_frame(void *ctx, unsigned long va, unsigned long pfn)
+{
+	struct asi_space *space = ctx;
+	struct asi_leaf leaf;
+
+	/* A fault may have brought it back meanwhile. */
+	if (!asi_pt_lookup(&space->pt, va, &leaf))
+		asi_rmap_remove(space, pfn, va);
+	return 0;
+}
+
+/* It was taken out of @space; the kernel still maps the same there. */
+static void asi_forget_range(struct asi_space *space, unsigned long start, unsigned long end)
+{
+	unsigned long flags;
+
+	if (start < TASK_SIZE_MAX)
+		return;
+	raw_spin_lock_irqsave(&space->lock, flags);
+	asi_walk_frames(start, end, true, asi_unnote_frame, space);
+	raw_spin_unlock_irqrestore(&space->lock, flags);
+}
+
 void asi_unmap(struct asi *asi, const void *addr, size_t size)
 {
 	unsigned long start = PAGE_ALIGN_DOWN((unsigned long)addr);
 	unsigned long end = PAGE_ALIGN((unsigned long)addr + size);
+	const unsigned long first = start;
 	struct asi_space *space = &asi->space;
 	struct asi_gather *gather;
 	unsigned long flags;
@@ -220,6 +325,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	}
 	asi_gather_finish(gather);
 	kfree(gather);
+	asi_forget_range(space, first, end);
 }
 EXPORT_SYMBOL_GPL(asi_unmap);
 
@@ -228,6 +334,7 @@ void asi_zap_tables(struct asi_tables *tables, unsigned long start, unsigned lon
 	guard(asi_unrestricted)();
 
 	asi_space_zap(&tables->space, start, size);
+	asi_forget_range(&tables->space, PAGE_ALIGN_DOWN(start), PAGE_ALIGN(start + size));
 	asi_evict_everywhere();
 }
 

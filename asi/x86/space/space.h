@@ -12,14 +12,13 @@
 /* What many tasks share grows for all of them. */
 #define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
 
-/*
- * Every space but the base map.  Changed under both locks, so either is enough to
- * read: the mutex for walks that may take long, the spinlock for contexts that free.
- */
+/* Nodes of the reverse map that a space keeps for the same. */
+#define ASI_RMAP_RESERVE	64
+
+/* Every space but the base map. */
 extern struct list_head asi_spaces;
-extern raw_spinlock_t asi_spaces_lock;
 extern struct mutex asi_spaces_mutex;
-/* Domains, that is spaces that are entered.  Process context. */
+/* Domains, that is spaces that are entered.  Lockless. */
 unsigned int asi_domain_count(void);
 
 /* ---- map.c ------------------------------------------------------------ */
@@ -51,6 +50,14 @@ int asi_space_map_reserved(struct asi_space *space, unsigned long start,
  */
 int asi_space_borrow(struct asi_space *space, const void *from, unsigned long va,
 		     unsigned int level);
+/*
+ * @space has a copy of its own of the table that it borrowed for the pages around
+ * @start: what it maps there is noted for it, too.  Under its lock and, taken before
+ * the copy was made, its lender's.  Any context.
+ */
+void asi_space_adopt(struct asi_space *space, unsigned long start, unsigned long end);
+/* NULL but for a task's domain: others borrow from the base map only, which stays. */
+struct asi_space *asi_lender_to_lock(struct asi_space *space);
 /* Clear whole pages, and count it.  Any context but NMI.  True: there were some. */
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
