@@ -131,6 +131,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	if (!v)
 		return -ENOMEM;
 	v->run.asi = vm->asi;
+	v->generation = asi_generation_counter(vm->asi);
 	v->vcpu = vcpu;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;

@@ -45,7 +45,7 @@ struct kvm_asi_guest {
 /* A VMCB that is mapped. */
 struct kvm_asi_vmcb {
 	const void *ptr;
-	u64 changes;			/* asi_tlb.changes, before it was mapped */
+	u64 generation;			/* of the domain, before it was mapped */
 };
 
 /*
@@ -55,6 +55,7 @@ struct kvm_asi_vmcb {
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
 	struct kvm_vcpu *vcpu;
+	const u64 *generation;		/* of the domain */
 	struct list_head list;		/* in the VM; added under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
@@ -108,7 +109,7 @@ static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
 						   const struct kvm_asi_vcpu *v)
 {
 	return !v->svm || (container_of(vcpu, struct vcpu_svm, vcpu)->vmcb == v->vmcb_last.ptr &&
-			   READ_ONCE(asi_tlb.changes) == v->vmcb_last.changes);
+			   READ_ONCE(*v->generation) == v->vmcb_last.generation);
 }
 
 /* Everything that was counted for a VM.  Process context, takes its lock. */

@@ -138,16 +138,16 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	u64 changes = READ_ONCE(asi_tlb.changes);
+	u64 generation = READ_ONCE(*v->generation);
 	const void *vmcb = to_svm(vcpu)->vmcb;
 	bool nested = vmcb == to_svm(vcpu)->nested.vmcb02.ptr;
 
-	if (vmcb != v->vmcb[nested].ptr || changes != v->vmcb[nested].changes) {
+	if (vmcb != v->vmcb[nested].ptr || generation != v->vmcb[nested].generation) {
 		/* With an empty reserve the critical section is lost, and counted. */
 		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
 			return;
 		v->vmcb[nested].ptr = vmcb;
-		v->vmcb[nested].changes = changes;
+		v->vmcb[nested].generation = generation;
 	}
 	v->vmcb_last = v->vmcb[nested];
 }

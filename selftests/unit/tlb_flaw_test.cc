@@ -13,32 +13,28 @@ enum class Flaw {
     kNone,
     kIgnoresGeneration,
     kIgnoresKernelGeneration,
+    kIgnoresLender,
     kGivesIdentityAgain,
-    kReadsGenerationsAfterLoad,
-    kReadsMarkAfterGenerations,
+    kReadsAgeAfterLoad,
     kPublishesByPlainStore,
     kPublishesAfterReading,
     kRecordsBeforeLoad,
-    kKeepsGenerationsOfEvicted,
+    kKeepsAgeOfEvicted,
     kLeavesEvictedItsSlot,
     kCountsByPlainStore,
     kReentryIgnoresGeneration,
     kReentryIgnoresKernelGeneration,
-    kReentryTakesMarkUnseen,
+    kReentryIgnoresLender,
     kForgetsNothing,
     kMayUseLooksAtOthersOnly,
     kMayUseAnyIgnoresSlots,
+    kMayUseAnyIgnoresLender,
     kKeptWithoutPcid,
     kFlushesAlways,
     kTakesASlotEachTime,
-    kFlushesAfterMarks,
-    kCountsNoChange,
-    kCountsChangeFirst,
-    kReadsChangesLast,
-    kAgainIgnoresChanges,
+    kAgainIgnoresAge,
     kAgainPublishesByPlainStore,
     kAgainPublishesAfterReading,
-    kForgetKeepsChanges,
 };
 
 /// Right but for one flaw.
@@ -47,28 +43,29 @@ class FlawedLogic final : public TlbLogic {
     explicit FlawedLogic(Flaw flaw) : flaw_(flaw) {}
 
     void new_domain(asi_tlb& tlb, asi_tlb_domain& domain, unsigned place) const override {
-        asi_tlb_new_domain(&tlb, &domain);
+        TlbLogic::new_domain(tlb, domain, place);
         if (flaw_ == Flaw::kGivesIdentityAgain) domain.id = 1 + place;
     }
 
-    asi_u64 removed(asi_tlb& tlb, asi_tlb_domain& domain) const override {
-        if (flaw_ == Flaw::kCountsNoChange) return ASI_TLB_COUNT(&domain.gen);
-        if (flaw_ == Flaw::kCountsChangeFirst) {
-            ASI_TLB_COUNT(&tlb.changes);
-            return ASI_TLB_COUNT(&domain.gen);
-        }
-        if (flaw_ != Flaw::kCountsByPlainStore) return asi_tlb_removed(&tlb, &domain);
-        const asi_u64 gen = ASI_TLB_LOAD(&domain.gen) + 1;
-        ASI_TLB_STORE(&domain.gen, gen);
-        return gen;
+    void removed(asi_tlb_domain& domain) const override {
+        if (flaw_ != Flaw::kCountsByPlainStore)
+            TlbLogic::removed(domain);
+        else
+            ASI_TLB_STORE(&domain.gen, ASI_TLB_LOAD(&domain.gen) + 1);
     }
 
-    bool may_use(const asi_tlb_cpu& cpu, asi_u64 id, asi_u64 gen) const override {
-        return flaw_ != Flaw::kMayUseLooksAtOthersOnly && asi_tlb_may_use(&cpu, id, gen);
+    bool may_use(const asi_tlb& tlb, const asi_tlb_cpu& cpu,
+                 const asi_tlb_domain& domain) const override {
+        return flaw_ != Flaw::kMayUseLooksAtOthersOnly && TlbLogic::may_use(tlb, cpu, domain);
     }
 
-    bool may_use_any(const asi_tlb_cpu& cpu, asi_u64 mark) const override {
-        return flaw_ != Flaw::kMayUseAnyIgnoresSlots && asi_tlb_may_use_any(&cpu, mark);
+    bool may_use_any(const asi_tlb& tlb, const asi_tlb_cpu& cpu) const override {
+        if (flaw_ == Flaw::kMayUseAnyIgnoresSlots) return false;
+        if (flaw_ != Flaw::kMayUseAnyIgnoresLender) return TlbLogic::may_use_any(tlb, cpu);
+        const auto* inside = reinterpret_cast<const asi_tlb_domain*>(ASI_TLB_LOAD(&cpu.inside));
+        if (!inside) return false;
+        const asi_tlb_slot& slot = cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)];
+        return ASI_TLB_LOAD(&slot.age) < ASI_TLB_LOAD(&inside->gen) + ASI_TLB_LOAD(&tlb.kernel_gen);
     }
 
     asi_tlb_load begin(const asi_tlb& tlb, asi_tlb_cpu& cpu,
@@ -78,25 +75,16 @@ class FlawedLogic final : public TlbLogic {
         asi_tlb_load load = {};
         ASI_TLB_STORE(&cpu.current_slot, i);
         if (flaw_ == Flaw::kPublishesByPlainStore)
-            ASI_TLB_STORE(&cpu.inside, domain.id);
+            ASI_TLB_STORE(&cpu.inside, address(domain));
         else if (flaw_ != Flaw::kPublishesAfterReading)
-            ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+            ASI_TLB_PUBLISH(&cpu.inside, address(domain));
         load.slot = i;
-        if (flaw_ != Flaw::kReadsChangesLast) load.changes = ASI_TLB_LOAD(&tlb.changes);
-        if (flaw_ != Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
-        load.gen = ASI_TLB_LOAD(&domain.gen);
-        load.kernel_gen = ASI_TLB_LOAD(&tlb.kernel_gen);
-        if (flaw_ == Flaw::kReadsMarkAfterGenerations) load.mark = ASI_TLB_LOAD(&tlb.mark);
-        if (flaw_ == Flaw::kReadsChangesLast) load.changes = ASI_TLB_LOAD(&tlb.changes);
-        if (flaw_ == Flaw::kPublishesAfterReading) ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+        load.age = flawed_age(tlb, domain);
+        if (flaw_ == Flaw::kPublishesAfterReading) ASI_TLB_PUBLISH(&cpu.inside, address(domain));
 
-        const asi_u64 gen = ASI_TLB_LOAD(&slot.gen);
-        load.flush = gen == 0 || (gen != load.gen && flaw_ != Flaw::kIgnoresGeneration) ||
-                     (ASI_TLB_LOAD(&slot.kernel_gen) != load.kernel_gen &&
-                      flaw_ != Flaw::kIgnoresKernelGeneration) ||
-                     (cpu.slots == 0 && flaw_ != Flaw::kKeptWithoutPcid) ||
-                     flaw_ == Flaw::kFlushesAlways ||
-                     (flaw_ == Flaw::kFlushesAfterMarks && ASI_TLB_LOAD(&slot.mark) != load.mark);
+        const asi_u64 age = ASI_TLB_LOAD(&slot.age);
+        load.flush = age != load.age || (cpu.slots == 0 && flaw_ != Flaw::kKeptWithoutPcid) ||
+                     flaw_ == Flaw::kFlushesAlways;
         if (flaw_ == Flaw::kRecordsBeforeLoad) asi_tlb_loaded(&cpu, &load);
         return load;
     }
@@ -104,42 +92,37 @@ class FlawedLogic final : public TlbLogic {
     void loaded(const asi_tlb& tlb, asi_tlb_cpu& cpu, const asi_tlb_domain& domain,
                 const asi_tlb_load& load) const override {
         asi_tlb_load late = load;
-        if (flaw_ == Flaw::kReadsGenerationsAfterLoad) {
-            late.gen = ASI_TLB_LOAD(&domain.gen);
-            late.kernel_gen = ASI_TLB_LOAD(&tlb.kernel_gen);
-        }
+        if (flaw_ == Flaw::kReadsAgeAfterLoad) late.age = asi_tlb_age(&tlb, &domain);
         if (flaw_ != Flaw::kRecordsBeforeLoad) asi_tlb_loaded(&cpu, &late);
     }
 
     bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                     const asi_tlb_domain& domain) const override {
-        asi_tlb_slot& slot = cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)];
         switch (flaw_) {
             case Flaw::kReentryIgnoresGeneration:
-                return ASI_TLB_LOAD(&slot.kernel_gen) == ASI_TLB_LOAD(&tlb.kernel_gen);
             case Flaw::kReentryIgnoresKernelGeneration:
-                return ASI_TLB_LOAD(&slot.gen) == ASI_TLB_LOAD(&domain.gen);
-            case Flaw::kReentryTakesMarkUnseen:
-                ASI_TLB_STORE(&slot.mark, ASI_TLB_LOAD(&tlb.mark));
-                [[fallthrough]];
+            case Flaw::kReentryIgnoresLender:
+                return TlbLogic::is_current(tlb, cpu, domain) ||
+                       is_current_but_for_one(tlb, cpu, domain);
             default:
                 return TlbLogic::is_current(tlb, cpu, domain);
         }
     }
 
     bool again(const asi_tlb& tlb, asi_tlb_cpu& cpu, const asi_tlb_domain& domain) const override {
-        const asi_u64 slot_owner = ASI_TLB_LOAD(&cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)].domain);
+        const asi_tlb_slot& slot = cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)];
+        const bool is_owner = ASI_TLB_LOAD(&slot.domain) == domain.id;
         switch (flaw_) {
-            case Flaw::kAgainIgnoresChanges:
-                return asi_tlb_again(&tlb, &cpu, &domain) || slot_owner == domain.id;
+            case Flaw::kAgainIgnoresAge:
+                return TlbLogic::again(tlb, cpu, domain) || is_owner;
             case Flaw::kAgainPublishesByPlainStore:
-                if (slot_owner != domain.id) return false;
-                ASI_TLB_STORE(&cpu.inside, domain.id);
-                return ASI_TLB_LOAD(&tlb.changes) == cpu.changes;
+                if (!is_owner) return false;
+                ASI_TLB_STORE(&cpu.inside, address(domain));
+                return ASI_TLB_LOAD(&slot.age) == asi_tlb_age(&tlb, &domain);
             case Flaw::kAgainPublishesAfterReading: {
-                if (slot_owner != domain.id) return false;
-                const bool is_same = ASI_TLB_LOAD(&tlb.changes) == cpu.changes;
-                ASI_TLB_PUBLISH(&cpu.inside, domain.id);
+                if (!is_owner) return false;
+                const bool is_same = ASI_TLB_LOAD(&slot.age) == asi_tlb_age(&tlb, &domain);
+                ASI_TLB_PUBLISH(&cpu.inside, address(domain));
                 return is_same;
             }
             default:
@@ -148,21 +131,45 @@ class FlawedLogic final : public TlbLogic {
     }
 
     void forget(asi_tlb_cpu& cpu) const override {
-        const asi_u64 changes = cpu.changes;
         if (flaw_ != Flaw::kForgetsNothing) asi_tlb_forget(&cpu);
-        if (flaw_ == Flaw::kForgetKeepsChanges) cpu.changes = changes;
     }
 
   private:
+    static asi_u64 address(const asi_tlb_domain& domain) {
+        return reinterpret_cast<asi_u64>(&domain);
+    }
+
+    /// An age that stands still while the flaw's part of it grows.
+    asi_u64 flawed_age(const asi_tlb& tlb, const asi_tlb_domain& domain) const {
+        const asi_u64 gen = ASI_TLB_LOAD(&domain.gen);
+        const asi_u64 kernel = ASI_TLB_LOAD(&tlb.kernel_gen);
+        const asi_u64 lent = domain.lender ? ASI_TLB_LOAD(&domain.lender->gen) : 0;
+        return (flaw_ == Flaw::kIgnoresGeneration ? 1 : gen) +
+               (flaw_ == Flaw::kIgnoresKernelGeneration ? 0 : kernel) +
+               (flaw_ == Flaw::kIgnoresLender ? 0 : lent);
+    }
+
+    /// Is the age what it was, if the flaw's part of it did not count?
+    bool is_current_but_for_one(const asi_tlb& tlb, const asi_tlb_cpu& cpu,
+                                const asi_tlb_domain& domain) const {
+        const asi_u64 age = ASI_TLB_LOAD(&cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)].age);
+        const asi_u64 gen = ASI_TLB_LOAD(&domain.gen);
+        const asi_u64 kernel = ASI_TLB_LOAD(&tlb.kernel_gen);
+        const asi_u64 lent = domain.lender ? ASI_TLB_LOAD(&domain.lender->gen) : 0;
+        if (flaw_ == Flaw::kReentryIgnoresGeneration) return age >= kernel + lent + 1;
+        if (flaw_ == Flaw::kReentryIgnoresKernelGeneration) return age >= gen + lent;
+        return age >= gen + kernel;
+    }
+
     asi_u64 find_slot(asi_tlb_cpu& cpu, asi_u64 id) const {
-        if (flaw_ != Flaw::kKeepsGenerationsOfEvicted && flaw_ != Flaw::kTakesASlotEachTime &&
+        if (flaw_ != Flaw::kKeepsAgeOfEvicted && flaw_ != Flaw::kTakesASlotEachTime &&
             flaw_ != Flaw::kLeavesEvictedItsSlot)
             return asi_tlb_find_slot(&cpu, id);
         for (asi_u64 i = 0; i < cpu.slots && flaw_ != Flaw::kTakesASlotEachTime; ++i)
             if (ASI_TLB_LOAD(&cpu.slot[i].domain) == id) return i;
         const asi_u64 i = cpu.victim;
         cpu.victim = i + 1 < cpu.slots ? cpu.victim + 1 : 0;
-        if (flaw_ != Flaw::kKeepsGenerationsOfEvicted) ASI_TLB_STORE(&cpu.slot[i].gen, 0);
+        if (flaw_ != Flaw::kKeepsAgeOfEvicted) ASI_TLB_STORE(&cpu.slot[i].age, 0);
         if (flaw_ != Flaw::kLeavesEvictedItsSlot || ASI_TLB_LOAD(&cpu.slot[i].domain) == 0)
             ASI_TLB_STORE(&cpu.slot[i].domain, id);
         return i;
@@ -212,39 +219,36 @@ constexpr auto kNeedless = TlbFault::kNeedlessFlush;
 const Case kFlaws[] = {
     {"ignores_generation", Flaw::kIgnoresGeneration, Mistake::kNone, kWrongUse},
     {"ignores_kernel_generation", Flaw::kIgnoresKernelGeneration, Mistake::kNone, kWrongUse},
+    {"ignores_lender", Flaw::kIgnoresLender, Mistake::kNone, kWrongUse},
     {"gives_identity_again", Flaw::kGivesIdentityAgain, Mistake::kNone, kWrongUse},
-    {"reads_generations_after_load", Flaw::kReadsGenerationsAfterLoad, Mistake::kNone, kWrongUse},
-    {"reads_mark_after_generations", Flaw::kReadsMarkAfterGenerations, Mistake::kNone, kWrongUse},
+    {"reads_age_after_load", Flaw::kReadsAgeAfterLoad, Mistake::kNone, kWrongUse},
     {"publishes_by_plain_store", Flaw::kPublishesByPlainStore, Mistake::kNone, kWrongUse},
     {"publishes_after_reading", Flaw::kPublishesAfterReading, Mistake::kNone, kWrongUse},
     {"records_before_load", Flaw::kRecordsBeforeLoad, Mistake::kNone, kWrongUse},
-    {"keeps_generations_of_evicted", Flaw::kKeepsGenerationsOfEvicted, Mistake::kNone, kWrongUse},
+    {"keeps_age_of_evicted", Flaw::kKeepsAgeOfEvicted, Mistake::kNone, kWrongUse},
     {"leaves_evicted_its_slot", Flaw::kLeavesEvictedItsSlot, Mistake::kNone, kWrongUse, 1},
     {"counts_by_plain_store", Flaw::kCountsByPlainStore, Mistake::kNone, kWrongUse},
     {"reentry_ignores_generation", Flaw::kReentryIgnoresGeneration, Mistake::kNone, kWrongUse},
     {"reentry_ignores_kernel_generation", Flaw::kReentryIgnoresKernelGeneration, Mistake::kNone,
      kWrongUse},
-    {"reentry_takes_mark_unseen", Flaw::kReentryTakesMarkUnseen, Mistake::kNone, kWrongUse, 6},
-    {"counts_no_change", Flaw::kCountsNoChange, Mistake::kNone, kWrongUse},
-    {"counts_change_first", Flaw::kCountsChangeFirst, Mistake::kNone, kWrongUse},
-    {"reads_changes_last", Flaw::kReadsChangesLast, Mistake::kNone, kWrongUse},
-    {"again_ignores_changes", Flaw::kAgainIgnoresChanges, Mistake::kNone, kWrongUse},
+    {"reentry_ignores_lender", Flaw::kReentryIgnoresLender, Mistake::kNone, kWrongUse},
+    {"again_ignores_age", Flaw::kAgainIgnoresAge, Mistake::kNone, kWrongUse},
     {"again_publishes_by_plain_store", Flaw::kAgainPublishesByPlainStore, Mistake::kNone,
      kWrongUse},
     {"again_publishes_after_reading", Flaw::kAgainPublishesAfterReading, Mistake::kNone, kWrongUse},
-    {"forget_keeps_changes", Flaw::kForgetKeepsChanges, Mistake::kNone, kWrongUse},
     {"forgets_nothing", Flaw::kForgetsNothing, Mistake::kNone, kWrongUse},
     {"may_use_looks_at_others_only", Flaw::kMayUseLooksAtOthersOnly, Mistake::kNone, kWrongUse},
     {"may_use_any_ignores_slots", Flaw::kMayUseAnyIgnoresSlots, Mistake::kNone, kWrongUse},
+    {"may_use_any_ignores_lender", Flaw::kMayUseAnyIgnoresLender, Mistake::kNone, kWrongUse},
     {"without_pcid_kept", Flaw::kKeptWithoutPcid, Mistake::kNone, TlbFault::kMissingFlush, 0},
     {"flushes_always", Flaw::kFlushesAlways, Mistake::kNone, kNeedless},
     {"takes_a_slot_each_time", Flaw::kTakesASlotEachTime, Mistake::kNone, kNeedless},
-    {"flushes_after_marks", Flaw::kFlushesAfterMarks, Mistake::kNone, kNeedless},
 };
 const Case kMistakes[] = {
     {"removal_not_counted", Flaw::kNone, Mistake::kRemovalNotCounted, kWrongUse},
     {"counted_before_cleared", Flaw::kNone, Mistake::kCountedBeforeCleared, kWrongUse},
     {"freed_without_asking", Flaw::kNone, Mistake::kFreedWithoutAsking, kWrongUse},
+    {"lent_removal_not_counted", Flaw::kNone, Mistake::kLentRemovalNotCounted, kWrongUse},
     {"kernel_removal_not_counted", Flaw::kNone, Mistake::kKernelRemovalNotCounted, kWrongUse},
     {"kernel_counted_after_interrupts", Flaw::kNone, Mistake::kKernelCountedAfterInterrupts,
      kWrongUse},

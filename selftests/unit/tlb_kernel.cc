@@ -26,16 +26,16 @@ void TlbMachine::map_private(Domain& domain, unsigned page) {
 }
 
 /// Rule R1 of asi/tlb.h: clear the entry, then count.
-TlbMachine::Serial TlbMachine::clear_private(Domain& domain, unsigned page, asi_u64& gen) {
+TlbMachine::Serial TlbMachine::clear_private(Domain& domain, unsigned page) {
     const Serial serial = domain.entry[page];
     if (mistake_ == Mistake::kCountedBeforeCleared) {
-        gen = logic_.removed(tlb_, domain.tlb);
+        logic_.removed(domain.tlb);
         point();
         domain.entry[page] = 0;
     } else {
         domain.entry[page] = 0;
         point();
-        gen = mistake_ == Mistake::kRemovalNotCounted ? 0 : logic_.removed(tlb_, domain.tlb);
+        if (mistake_ != Mistake::kRemovalNotCounted) logic_.removed(domain.tlb);
     }
     translations_[serial].removed = tick();
     ++counts_.removals;
@@ -50,9 +50,7 @@ void TlbMachine::remove_later(Domain& domain) {
         return;
     }
     ++domain.users;
-    Quarantined q{0, domain.tlb.id, 0};
-    q.serial = clear_private(domain, page, q.gen);
-    if (pick(2) != 0) q = {q.serial, 0, logic_.mark(tlb_)};
+    const Quarantined q{clear_private(domain, page), pick(2) != 0 ? &domain : nullptr};
     if (mistake_ == Mistake::kFreedWithoutAsking)
         free(q.serial);
     else if (pick(2) != 0)
@@ -64,8 +62,8 @@ void TlbMachine::remove_later(Domain& domain) {
 
 bool TlbMachine::may_be_used(const Quarantined& q) const {
     for (const Cpu& cpu : cpus_)
-        if (q.domain != 0 ? logic_.may_use(cpu.slots, q.domain, q.gen)
-                          : logic_.may_use_any(cpu.slots, q.gen))
+        if (q.domain ? logic_.may_use(tlb_, cpu.slots, q.domain->tlb)
+                     : logic_.may_use_any(tlb_, cpu.slots))
             return true;
     return false;
 }
@@ -87,17 +85,39 @@ void TlbMachine::remove_and_wait(Domain& domain) {
     const unsigned page = pick(kPrivate);
     if (domain.entry[page] == 0) return;
     ++domain.users;
-    Quarantined q{0, domain.tlb.id, 0};
-    q.serial = clear_private(domain, page, q.gen);
+    const Quarantined q{clear_private(domain, page), &domain};
     unsigned outstanding = 0;
     for (Cpu& cpu : cpus_)
-        if (logic_.may_use(cpu.slots, q.domain, q.gen)) {
+        if (logic_.may_use(tlb_, cpu.slots, domain.tlb)) {
             ++outstanding;
-            cpu.pending.push_back({q.domain, 0, &outstanding});
+            cpu.pending.push_back({domain.tlb.id, 0, &outstanding});
         }
     while (outstanding != 0 || may_be_used(q)) wait();
     free(q.serial);
     --domain.users;
+}
+
+/// Tables that domains borrow from lose a page: every domain that does shows it.
+void TlbMachine::change_lent() {
+    Lender& lender = lenders_[pick(static_cast<unsigned>(lenders_.size()))];
+    Serial& entry = lender.entry[pick(kLent)];
+    if (entry == 0) {
+        entry = make_translation();
+        return;
+    }
+    const Quarantined q{entry, nullptr};
+    entry = 0;
+    point();
+    if (mistake_ != Mistake::kLentRemovalNotCounted) logic_.removed(lender.tlb);
+    translations_[q.serial].removed = tick();
+    ++counts_.removals;
+    quarantine_.push_back(q);
+}
+
+void TlbMachine::choose_lender(Domain& domain) {
+    const unsigned which = pick(1 + static_cast<unsigned>(lenders_.size()));
+    domain.lender = which == 0 ? nullptr : &lenders_[which - 1];
+    domain.tlb.lender = domain.lender ? &domain.lender->tlb : nullptr;
 }
 
 /// As flush_tlb_kernel_range() and its callers do.
@@ -110,31 +130,27 @@ void TlbMachine::change_shared() {
     }
     shared_[index] = 0;
     point();
-    asi_u64 gen = 0;
     const bool is_counted_late = mistake_ == Mistake::kKernelCountedAfterInterrupts;
     if (mistake_ != Mistake::kKernelRemovalNotCounted && !is_counted_late)
-        gen = logic_.kernel_removed(tlb_);
+        logic_.kernel_removed(tlb_);
     if (!is_counted_late) translations_[serial].removed = tick();
     ++counts_.kernel_removals;
-    const asi_u64 mark = pick(2) != 0 ? logic_.mark(tlb_) : 0;
     unsigned outstanding = 0;
     for (Cpu& cpu : cpus_) {
         ++outstanding;
-        cpu.pending.push_back({0, kPrivate + index, &outstanding});
+        cpu.pending.push_back({0, kFirstShared + index, &outstanding});
     }
     while (outstanding != 0) wait();
     if (is_counted_late) {
         free(serial);
         point();
-        gen = logic_.kernel_removed(tlb_);
+        logic_.kernel_removed(tlb_);
         translations_[serial].removed = tick();
         return;
     }
     const auto may_be_used = [&] {
-        return std::ranges::any_of(cpus_, [&](const Cpu& cpu) {
-            return mark != 0 ? logic_.may_use_any(cpu.slots, mark)
-                             : logic_.may_use_kernel(cpu.slots, gen);
-        });
+        return std::ranges::any_of(
+            cpus_, [&](const Cpu& cpu) { return logic_.may_use_any(tlb_, cpu.slots); });
     };
     // The removal was counted before the interrupts, so waiting for these is enough.
     if (pick(2) != 0)
@@ -166,6 +182,7 @@ void TlbMachine::create(Domain& domain) {
     ++domain.users;
     domain.identity = ++identities_;
     domain.last_removal = 0;
+    choose_lender(domain);
     logic_.new_domain(tlb_, domain.tlb, static_cast<unsigned>(&domain - domains_.data()));
     domain.is_strict = pick(2) != 0;
     for (unsigned page = 0; page < kPrivate; ++page)
@@ -277,6 +294,9 @@ void TlbMachine::program() {
                 break;
             case 2:
                 change_shared();
+                break;
+            case 9:
+                change_lent();
                 break;
             case 3:
                 change_local();

@@ -13,21 +13,16 @@ class TlbLogic {
     virtual ~TlbLogic() = default;
     /// @place: where the domain's storage is, which is used again.
     virtual void new_domain(asi_tlb& tlb, asi_tlb_domain& domain, unsigned) const {
-        asi_tlb_new_domain(&tlb, &domain);
+        asi_tlb_new_domain(&tlb, &domain, domain.lender);
     }
-    virtual asi_u64 removed(asi_tlb& tlb, asi_tlb_domain& domain) const {
-        return asi_tlb_removed(&tlb, &domain);
+    virtual void removed(asi_tlb_domain& domain) const { asi_tlb_removed(&domain); }
+    virtual void kernel_removed(asi_tlb& tlb) const { asi_tlb_kernel_removed(&tlb); }
+    virtual bool may_use(const asi_tlb& tlb, const asi_tlb_cpu& cpu,
+                         const asi_tlb_domain& domain) const {
+        return asi_tlb_may_use(&tlb, &cpu, &domain);
     }
-    virtual asi_u64 kernel_removed(asi_tlb& tlb) const { return asi_tlb_kernel_removed(&tlb); }
-    virtual asi_u64 mark(asi_tlb& tlb) const { return asi_tlb_mark(&tlb); }
-    virtual bool may_use(const asi_tlb_cpu& cpu, asi_u64 id, asi_u64 gen) const {
-        return asi_tlb_may_use(&cpu, id, gen);
-    }
-    virtual bool may_use_kernel(const asi_tlb_cpu& cpu, asi_u64 gen) const {
-        return asi_tlb_may_use_kernel(&cpu, gen);
-    }
-    virtual bool may_use_any(const asi_tlb_cpu& cpu, asi_u64 mark) const {
-        return asi_tlb_may_use_any(&cpu, mark);
+    virtual bool may_use_any(const asi_tlb& tlb, const asi_tlb_cpu& cpu) const {
+        return asi_tlb_may_use_any(&tlb, &cpu);
     }
     virtual asi_tlb_load begin(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                                const asi_tlb_domain& domain) const {
@@ -43,7 +38,8 @@ class TlbLogic {
     virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
     virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                             const asi_tlb_domain& domain) const {
-        return asi_tlb_is_unchanged(&tlb, &cpu) || asi_tlb_is_current(&tlb, &cpu, &domain);
+        return (!domain.lender && asi_tlb_is_unchanged(&tlb, &cpu, &domain)) ||
+               asi_tlb_is_current(&tlb, &cpu, &domain);
     }
     virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }
 };
@@ -54,6 +50,7 @@ enum class Mistake {
     kRemovalNotCounted,
     kCountedBeforeCleared,
     kFreedWithoutAsking,
+    kLentRemovalNotCounted,
     kKernelRemovalNotCounted,
     kKernelCountedAfterInterrupts,
     kLeftBeforeLoad,

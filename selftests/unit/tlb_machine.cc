@@ -27,6 +27,7 @@ TlbMachine::TlbMachine(Shape shape, Pick pick, const TlbLogic& logic, Mistake mi
         domain.tlb = {};
         domain.tlb.gen = 1;
         domain.tlb.id = domain.identity;
+        choose_lender(domain);
     }
     tlb_.last_id = identities_;
     for (unsigned i = 0; i < shape.cpus + 2; ++i) {
@@ -115,10 +116,11 @@ void TlbMachine::publish(asi_u64* to, asi_u64 value) {
 asi_u64 TlbMachine::count(asi_u64* what) {
     point();
     cpu_->stores.drain();
-    if (what == &tlb_.changes) last_change_ = tick();
     if (what == &tlb_.kernel_gen) last_kernel_removal_ = tick();
     for (Domain& domain : domains_)
         if (what == &domain.tlb.gen) domain.last_removal = tick();
+    for (Lender& lender : lenders_)
+        if (what == &lender.tlb.gen) lender.last_removal = tick();
     return ++*what;
 }
 
@@ -141,8 +143,11 @@ void TlbMachine::load_cr3(Domain* domain, unsigned pcid, bool flush, Time begun)
 
 TlbMachine::Serial TlbMachine::walk(unsigned page) const {
     if (page == kLocalPage) return cpu_->local;
-    if (page >= kPrivate) return shared_[page - kPrivate];
-    return cpu_->root ? cpu_->root->entry[page] : 0;
+    if (page >= kFirstShared) return shared_[page - kFirstShared];
+    const Domain* root = cpu_->root;
+    if (!root) return 0;
+    if (page < kFirstLent) return root->entry[page];
+    return root->lender ? root->lender->entry[page - kFirstLent] : 0;
 }
 
 /// Whether asked for or speculative, an access uses what the TLB holds.

@@ -65,10 +65,11 @@ class TlbMachine final : private TlbMemory {
     using Serial = std::uint32_t;
     static constexpr Time kNever = ~Time{0};
 
-    /// Pages: those of one domain, those that all domains share with the kernel,
-    /// and one that is another on each CPU.
-    static constexpr unsigned kPrivate = 4, kShared = 3;
-    static constexpr unsigned kLocalPage = kPrivate + kShared, kPages = kLocalPage + 1;
+    /// Pages: those of one domain, those of the tables that some domains borrow from,
+    /// those that all domains share with the kernel, and one that is another on each CPU.
+    static constexpr unsigned kPrivate = 4, kLent = 2, kShared = 3;
+    static constexpr unsigned kFirstLent = kPrivate, kFirstShared = kPrivate + kLent;
+    static constexpr unsigned kLocalPage = kFirstShared + kShared, kPages = kLocalPage + 1;
 
     /// One translation, from its making to the next use of its frame. 0: none.
     struct Translation {
@@ -76,8 +77,16 @@ class TlbMachine final : private TlbMemory {
         bool is_free = false;
     };
 
+    /// Tables that are not entered.
+    struct Lender {
+        asi_tlb_domain tlb{};
+        std::array<Serial, kLent> entry{};
+        Time last_removal = 0;
+    };
+
     struct Domain {
         asi_tlb_domain tlb{};
+        const Lender* lender = nullptr;
         std::array<Serial, kPrivate> entry{};
         std::uint64_t identity = 0;
         Time last_removal = 0;
@@ -132,8 +141,7 @@ class TlbMachine final : private TlbMemory {
     /// A frame that waits for the TLBs.
     struct Quarantined {
         Serial serial;
-        std::uint64_t domain;  ///< 0: ask by mark
-        asi_u64 gen;
+        const Domain* domain;  ///< null: ask about any
     };
 
     // Memory, as the fiber that runs sees it.
@@ -165,20 +173,22 @@ class TlbMachine final : private TlbMemory {
     void inside(Domain& domain);
     void fault(Domain& domain);
     void map_private(Domain& domain, unsigned page);
-    Serial clear_private(Domain& domain, unsigned page, asi_u64& gen);
+    Serial clear_private(Domain& domain, unsigned page);
     void remove_later(Domain& domain);
     void remove_and_wait(Domain& domain);
     void poll_quarantine();
+    void change_lent();
     void change_shared();
     void change_local();
     void change_domains();
     void create(Domain& domain);
 
-    void judge(const Domain& domain, const asi_tlb_load& load, Time begun, bool is_short_way);
+    void judge(const Domain& domain, const asi_tlb_load& load, Time begun);
     [[nodiscard]] bool may_be_used(const Quarantined& q) const;
     Serial make_translation();
     void free(Serial serial);
     Domain* any_domain();
+    void choose_lender(Domain& domain);
     Time tick() { return ++now_; }
     unsigned pick(unsigned n) { return pick_(n); }
     void fail(TlbFault fault, unsigned page);
@@ -195,9 +205,9 @@ class TlbMachine final : private TlbMemory {
     unsigned burst_ = 0;  ///< steps that it has left
     std::vector<Domain> domains_;
     std::vector<Task> tasks_;
+    std::array<Lender, 2> lenders_{};
     std::array<Serial, kShared> shared_{};
     Time last_kernel_removal_ = 0;
-    Time last_change_ = 0;
     std::vector<Translation> translations_;
     std::deque<Quarantined> quarantine_;
     std::uint64_t identities_ = 0;

@@ -20,13 +20,16 @@ void TlbMachine::switch_in(Domain& domain) {
     }
     const Time begun = tick();
     const asi_tlb_load load = logic_.begin(tlb_, cpu.slots, domain.tlb);
-    judge(domain, load, begun, /*is_short_way=*/false);
+    judge(domain, load, begun);
     ++counts_.loads;
     ++(load.flush ? counts_.flushed : counts_.kept);
     unsigned pcid = shape_.slots != 0 ? 1 + static_cast<unsigned>(load.slot) : 0;
     if (mistake_ == Mistake::kNoflushIgnoresSlot) pcid = shape_.slots != 0 ? 1 : 0;
     const bool was_recording = cpu.is_recording;
     cpu.is_recording = true;
+    // What a switch does besides.
+    if (pick(4) == 0)
+        for (unsigned i = pick(16); i > 0; --i) point();
     load_cr3(&domain, pcid, load.flush, begun);
     logic_.loaded(tlb_, cpu.slots, domain.tlb, load);
     if (load.flush && pcid != 0) cpu.held[pcid - 1].begun = begun;
@@ -43,7 +46,7 @@ bool TlbMachine::switch_in_again(Domain& domain) {
     asi_tlb_load load = {};
     load.slot = cpu.slots.current_slot;
     load.flush = shape_.slots == 0;
-    judge(domain, load, begun, /*is_short_way=*/true);
+    judge(domain, load, begun);
     ++counts_.loads;
     ++counts_.short_ways;
     ++(load.flush ? counts_.flushed : counts_.kept);
@@ -93,17 +96,14 @@ void TlbMachine::leave() {
 
 /// Fails if flushing or keeping was wrong. Where a removal runs at the same time,
 /// both may be right.
-/// The short way looks at changes only: a removal that has not counted its change yet
-/// will find this CPU.
-void TlbMachine::judge(const Domain& domain, const asi_tlb_load& load, Time begun,
-                       bool is_short_way) {
+void TlbMachine::judge(const Domain& domain, const asi_tlb_load& load, Time begun) {
     if (judge_ == Judge::kHitsOnly) return;
     if (shape_.slots == 0) {
         if (!load.flush) fail(TlbFault::kMissingFlush, 0);
         return;
     }
-    const Time last_removal = std::max(domain.last_removal, last_kernel_removal_);
-    if (is_short_way && last_removal > last_change_) begun = 0;
+    const Time last_removal = std::max({domain.last_removal, last_kernel_removal_,
+                                        domain.lender ? domain.lender->last_removal : 0});
     if (!load.flush) {
         const Held& held = cpu_->held[load.slot];
         if (held.identity != domain.identity || held.is_forgotten ||

@@ -14,7 +14,7 @@ class TlbTest : public testing::Test {
   protected:
     TlbTest() {
         cpu_.slots = ASI_TLB_SLOTS;
-        for (asi_tlb_domain& domain : domains_) asi_tlb_new_domain(&tlb_, &domain);
+        for (asi_tlb_domain& domain : domains_) asi_tlb_new_domain(&tlb_, &domain, nullptr);
     }
 
     asi_tlb_load enter(asi_tlb_cpu& cpu, const asi_tlb_domain& domain) {
@@ -31,9 +31,10 @@ class TlbTest : public testing::Test {
     bool is_current(const asi_tlb_domain& domain) {
         return asi_tlb_is_current(&tlb_, &cpu_, &domain);
     }
-    bool may_use(const asi_tlb_domain& domain, asi_u64 gen) const {
-        return asi_tlb_may_use(&cpu_, domain.id, gen);
+    bool may_use(const asi_tlb_domain& domain) const {
+        return asi_tlb_may_use(&tlb_, &cpu_, &domain);
     }
+    bool may_use_any() const { return asi_tlb_may_use_any(&tlb_, &cpu_); }
 
     asi_tlb tlb_{};
     asi_tlb_cpu cpu_{}, other_cpu_{};
@@ -53,7 +54,7 @@ TEST_F(TlbTest, first_load_flushes_the_next_ones_do_not) {
 TEST_F(TlbTest, removal_flushes_that_domain_once) {
     visit(a_);
     visit(b_);
-    asi_tlb_removed(&tlb_, &a_);
+    asi_tlb_removed(&a_);
     EXPECT_FALSE(visit(b_).flush);
     EXPECT_TRUE(visit(a_).flush);
     EXPECT_FALSE(visit(a_).flush);
@@ -102,17 +103,17 @@ TEST_F(TlbTest, without_pcid_every_load_flushes) {
     }
     enter(a_);
     EXPECT_TRUE(is_current(a_));
-    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
+    asi_tlb_removed(&a_);
     EXPECT_FALSE(is_current(a_));
-    EXPECT_TRUE(may_use(a_, gen));
+    EXPECT_TRUE(may_use(a_));
     enter(a_);
-    EXPECT_FALSE(may_use(a_, gen));
+    EXPECT_FALSE(may_use(a_));
 }
 
 TEST_F(TlbTest, new_domain_in_old_storage_is_another) {
     visit(a_);
     const asi_u64 id = a_.id;
-    asi_tlb_new_domain(&tlb_, &a_);
+    asi_tlb_new_domain(&tlb_, &a_, nullptr);
     EXPECT_NE(a_.id, id);
     EXPECT_TRUE(visit(a_).flush);
     for (const asi_tlb_domain& domain : domains_) EXPECT_NE(domain.id, 0u);
@@ -141,9 +142,9 @@ TEST_F(TlbTest, forgetting_flushes_every_slot_of_this_cpu) {
 TEST_F(TlbTest, reentry_loads_again_only_after_a_removal) {
     enter(a_);
     EXPECT_TRUE(is_current(a_));
-    asi_tlb_removed(&tlb_, &b_);
+    asi_tlb_removed(&b_);
     EXPECT_TRUE(is_current(a_));
-    asi_tlb_removed(&tlb_, &a_);
+    asi_tlb_removed(&a_);
     EXPECT_FALSE(is_current(a_));
     EXPECT_TRUE(enter(a_).flush);
     EXPECT_TRUE(is_current(a_));
@@ -154,86 +155,98 @@ TEST_F(TlbTest, reentry_loads_again_only_after_a_removal) {
 }
 
 TEST_F(TlbTest, only_a_cpu_inside_since_before_may_use_what_was_removed) {
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "never entered";
+    asi_tlb_removed(&a_);
+    EXPECT_FALSE(may_use(a_)) << "never entered";
     visit(a_);
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "left";
+    asi_tlb_removed(&a_);
+    EXPECT_FALSE(may_use(a_)) << "left";
     enter(b_);
-    EXPECT_FALSE(may_use(a_, asi_tlb_removed(&tlb_, &a_))) << "in another domain";
+    asi_tlb_removed(&a_);
+    EXPECT_FALSE(may_use(a_)) << "in another domain";
+    EXPECT_FALSE(may_use_any()) << "which lost nothing";
     asi_tlb_left(&cpu_);
     enter(a_);
-    EXPECT_FALSE(may_use(a_, a_.gen)) << "entered since";
-    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
-    EXPECT_TRUE(may_use(a_, gen));
-    const asi_u64 next = asi_tlb_removed(&tlb_, &a_);
-    enter(a_);
-    EXPECT_FALSE(may_use(a_, gen));
-    EXPECT_FALSE(may_use(a_, next));
-    EXPECT_TRUE(may_use(a_, asi_tlb_removed(&tlb_, &a_)));
+    EXPECT_FALSE(may_use(a_)) << "entered since";
+    asi_tlb_removed(&a_);
+    EXPECT_TRUE(may_use(a_));
+    EXPECT_TRUE(may_use(a_)) << "looking is not loading";
+    asi_tlb_removed(&a_);
+    EXPECT_TRUE(enter(a_).flush);
+    EXPECT_FALSE(may_use(a_));
+    asi_tlb_removed(&a_);
+    EXPECT_TRUE(may_use(a_));
     asi_tlb_left(&cpu_);
-    EXPECT_FALSE(may_use(a_, a_.gen));
+    EXPECT_FALSE(may_use(a_));
 }
 
 TEST_F(TlbTest, kernel_removal_concerns_every_cpu_inside) {
-    EXPECT_FALSE(asi_tlb_may_use_kernel(&cpu_, asi_tlb_kernel_removed(&tlb_)));
+    asi_tlb_kernel_removed(&tlb_);
+    EXPECT_FALSE(may_use_any());
     enter(a_);
-    EXPECT_FALSE(asi_tlb_may_use_kernel(&cpu_, tlb_.kernel_gen));
-    const asi_u64 gen = asi_tlb_kernel_removed(&tlb_);
-    EXPECT_TRUE(asi_tlb_may_use_kernel(&cpu_, gen));
-    EXPECT_FALSE(may_use(a_, a_.gen));
+    EXPECT_FALSE(may_use_any());
+    asi_tlb_kernel_removed(&tlb_);
+    EXPECT_TRUE(may_use_any());
+    EXPECT_TRUE(may_use(a_));
+    EXPECT_FALSE(may_use(b_));
     enter(a_);
-    EXPECT_FALSE(asi_tlb_may_use_kernel(&cpu_, gen));
+    EXPECT_FALSE(may_use_any());
     asi_tlb_left(&cpu_);
-    EXPECT_FALSE(asi_tlb_may_use_kernel(&cpu_, asi_tlb_kernel_removed(&tlb_)));
+    asi_tlb_kernel_removed(&tlb_);
+    EXPECT_FALSE(may_use_any());
 }
 
-TEST_F(TlbTest, mark_covers_all_removals_before_it_and_costs_no_flush) {
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, asi_tlb_mark(&tlb_)));
+TEST_F(TlbTest, what_a_lender_loses_concerns_those_who_borrow_from_it) {
+    asi_tlb_domain lender{}, other{};
+    asi_tlb_new_domain(&tlb_, &lender, nullptr);
+    asi_tlb_new_domain(&tlb_, &other, nullptr);
+    asi_tlb_new_domain(&tlb_, &a_, &lender);
+    visit(b_);
     enter(a_);
-    asi_tlb_removed(&tlb_, &a_);
-    asi_u64 mark = asi_tlb_mark(&tlb_);
-    EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark));
+    asi_tlb_removed(&other);
+    EXPECT_TRUE(is_current(a_));
+    EXPECT_FALSE(may_use_any());
+    asi_tlb_removed(&lender);
     EXPECT_FALSE(is_current(a_));
-    EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark)) << "looking is not loading";
+    EXPECT_TRUE(may_use(a_));
+    EXPECT_TRUE(may_use_any());
     EXPECT_TRUE(enter(a_).flush);
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
+    EXPECT_FALSE(may_use_any());
+    EXPECT_FALSE(visit(b_).flush);
+}
 
-    asi_tlb_removed(&tlb_, &b_);
-    mark = asi_tlb_mark(&tlb_);
-    EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark)) << "did not look yet";
-    EXPECT_TRUE(is_current(a_)) << "nothing was removed from it";
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
-
+TEST_F(TlbTest, a_removal_elsewhere_interrupts_and_flushes_nobody) {
+    enter(a_);
+    for (int i = 0; i < 3; ++i) asi_tlb_removed(&b_);
+    EXPECT_TRUE(asi_tlb_is_unchanged(&tlb_, &cpu_, &a_));
+    EXPECT_FALSE(may_use_any());
     asi_tlb_left(&cpu_);
-    mark = asi_tlb_mark(&tlb_);
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
-    EXPECT_FALSE(enter(a_).flush);
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
+    EXPECT_TRUE(asi_tlb_again(&tlb_, &cpu_, &a_));
 }
 
 TEST_F(TlbTest, load_that_is_not_over_counts_for_nothing) {
     enter(a_);
-    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_), mark = asi_tlb_mark(&tlb_);
+    asi_tlb_removed(&a_);
     const asi_tlb_load load = asi_tlb_begin(&tlb_, &cpu_, &a_);
     EXPECT_TRUE(load.flush);
-    EXPECT_TRUE(may_use(a_, gen));
-    EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark));
+    EXPECT_TRUE(may_use(a_));
+    EXPECT_TRUE(may_use_any());
     // As an NMI does that came after CR3 was loaded.
     const asi_tlb_load again = asi_tlb_begin(&tlb_, &cpu_, &a_);
     EXPECT_TRUE(again.flush);
     EXPECT_EQ(again.slot, load.slot);
     asi_tlb_loaded(&cpu_, &again);
-    EXPECT_FALSE(may_use(a_, gen));
+    EXPECT_FALSE(may_use(a_));
     asi_tlb_loaded(&cpu_, &load);
-    EXPECT_FALSE(may_use(a_, gen));
-    EXPECT_FALSE(asi_tlb_may_use_any(&cpu_, mark));
+    EXPECT_FALSE(may_use(a_));
+    EXPECT_FALSE(may_use_any());
 }
 
 TEST_F(TlbTest, removal_during_a_load_is_not_lost) {
     const asi_tlb_load load = asi_tlb_begin(&tlb_, &cpu_, &a_);
-    const asi_u64 gen = asi_tlb_removed(&tlb_, &a_), mark = asi_tlb_mark(&tlb_);
+    asi_tlb_removed(&a_);
     asi_tlb_loaded(&cpu_, &load);
-    EXPECT_TRUE(may_use(a_, gen));
-    EXPECT_TRUE(asi_tlb_may_use_any(&cpu_, mark));
+    EXPECT_TRUE(may_use(a_));
+    EXPECT_TRUE(may_use_any());
     EXPECT_FALSE(is_current(a_));
     asi_tlb_left(&cpu_);
     EXPECT_TRUE(visit(a_).flush);
@@ -258,7 +271,7 @@ TEST_F(TlbTest, entering_and_removing_do_not_miss_each_other) {
         for (unsigned i = 1; !stop; ++i) {
             await(removing, i);
             if (stop) return;
-            seen = enter(a_).gen;
+            seen = enter(a_).age;
             entering.number = i;
         }
     });
@@ -267,10 +280,11 @@ TEST_F(TlbTest, entering_and_removing_do_not_miss_each_other) {
     while (std::chrono::steady_clock::now() < end) {
         asi_tlb_left(&cpu_);
         removing.number = ++rounds;
-        const asi_u64 gen = asi_tlb_removed(&tlb_, &a_);
-        const bool is_seen_inside = may_use(a_, gen);
+        asi_tlb_removed(&a_);
+        const asi_u64 age = asi_tlb_age(&tlb_, &a_);
+        const bool is_seen_inside = may_use(a_);
         await(entering, rounds);
-        missed += !is_seen_inside && seen < gen;
+        missed += !is_seen_inside && seen < age;
     }
     stop = true;
     enterer.join();

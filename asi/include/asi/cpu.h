@@ -39,9 +39,15 @@ extern struct asi_tlb asi_tlb;
  */
 static __always_inline bool asi_enter_again(const struct asi *asi)
 {
+	const struct asi_tlb_domain *inside;
+
 	raw_cpu_write(asi_cpu.critical, true);
-	return likely(raw_cpu_read(asi_cpu.curr) == asi) &&
-	       likely(READ_ONCE(asi_tlb.changes) == raw_cpu_read(asi_cpu.tlb.changes));
+	if (unlikely(raw_cpu_read(asi_cpu.curr) != asi))
+		return false;
+	/* Of @asi, which has no lender: a domain of a virtual machine. */
+	inside = (const struct asi_tlb_domain *)raw_cpu_read(asi_cpu.tlb.inside);
+	return likely(READ_ONCE(inside->gen) + READ_ONCE(asi_tlb.kernel_gen) ==
+		      raw_cpu_read(asi_cpu.tlb.age));
 }
 
 /* asi_relax() for a CPU that no fault took out of the critical section. */

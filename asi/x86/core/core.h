@@ -74,7 +74,7 @@ const char *asi_event_name(enum asi_event ev);
 
 /*
  * After an entry of @space was cleared, lost rights, or led to another table; under
- * its lock.  What is lent counts for all who may borrow.  noinstr.
+ * its lock.  What is lent counts for all who borrow from it.  noinstr.
  */
 void asi_inc_tlb_gen(struct asi_space *space);
 /* The same for the kernel's own table, parts of which domains borrow. */

@@ -44,7 +44,10 @@ noinstr void asi_tlb_check_removed(struct asi_space *space, u64 drawn)
 
 noinstr void asi_tlb_check_begin(struct asi_tlb_check *check, const struct asi_space *space)
 {
-	check->removed = __atomic_load_n(&space->checked_removed, __ATOMIC_SEQ_CST);
+	const struct asi_tables *lender = container_of(space, struct asi, space)->lender;
+	u64 lent = __atomic_load_n(&lender->space.checked_removed, __ATOMIC_SEQ_CST);
+
+	check->removed = max(__atomic_load_n(&space->checked_removed, __ATOMIC_SEQ_CST), lent);
 	check->kernel_removed = __atomic_load_n(&asi_tlb_check_kernel_removed,
 						__ATOMIC_SEQ_CST);
 }

@@ -14,13 +14,14 @@ noinstr void asi_inc_tlb_gen(struct asi_space *space)
 {
 	u64 drawn;
 
-	if (asi_is_lent(space)) {
+	/* Every domain shows it. */
+	if (space->type == ASI_SPACE_BASE) {
 		asi_inc_kernel_tlb_gen();
 		return;
 	}
 	drawn = asi_tlb_check_draw();
 	if (!asi_breaks(ASI_BREAK_GENERATION))
-		asi_tlb_removed(&asi_tlb, &space->tlb);
+		asi_tlb_removed(&space->tlb);
 	asi_tlb_check_removed(space, drawn);
 }
 

@@ -39,6 +39,7 @@ struct asi_space {
 	struct asi_pt pt;
 	unsigned long root;		/* physical address of the top-level table */
 	struct asi_tlb_domain tlb;
+	struct rcu_head rcu;
 #ifdef CONFIG_ASI_DEBUG
 	u64 checked_removed;		/* tlb_check.c */
 #endif

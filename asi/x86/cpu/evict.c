@@ -16,11 +16,12 @@
 
 bool asi_may_use_removed(void)
 {
-	u64 mark = asi_tlb_mark(&asi_tlb);
 	int cpu;
 
+	/* The records of domains stay: see R7 of asi/tlb.h. */
+	guard(rcu)();
 	for_each_online_cpu(cpu) {
-		if (asi_tlb_may_use_any(&per_cpu(asi_cpu.tlb, cpu), mark))
+		if (asi_tlb_may_use_any(&asi_tlb, &per_cpu(asi_cpu.tlb, cpu)))
 			return true;
 	}
 	return false;
@@ -36,6 +37,9 @@ static void asi_evict_cpu(void *unused)
 {
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
 
+	asi_count(ASI_EV_EVICT_IPIS);
+	if (cpu->curr && asi_tlb_is_current(&asi_tlb, &cpu->tlb, &cpu->curr->space.tlb))
+		asi_count(ASI_EV_EVICT_NEEDLESS);
 	__asi_leave_for_cr3();
 	asi_tlb_set_outside(cpu);
 }
@@ -43,9 +47,8 @@ static void asi_evict_cpu(void *unused)
 static bool asi_is_inside(int cpu, void *info)
 {
 	const struct asi_space *space = info;
-	const struct asi_tlb_cpu *tlb = &per_cpu(asi_cpu.tlb, cpu);
 
-	return asi_tlb_may_use(tlb, space->tlb.id, READ_ONCE(space->tlb.gen));
+	return asi_tlb_may_use(&asi_tlb, &per_cpu(asi_cpu.tlb, cpu), &space->tlb);
 }
 
 void asi_evict(struct asi_space *space)
@@ -53,16 +56,15 @@ void asi_evict(struct asi_space *space)
 	on_each_cpu_cond(asi_is_inside, asi_evict_cpu, space, true);
 }
 
-static bool asi_is_older(int cpu, void *info)
+/* Preemption is off, which keeps the records. */
+static bool asi_is_stale(int cpu, void *unused)
 {
-	return asi_tlb_may_use_any(&per_cpu(asi_cpu.tlb, cpu), *(u64 *)info);
+	return asi_tlb_may_use_any(&asi_tlb, &per_cpu(asi_cpu.tlb, cpu));
 }
 
 void asi_evict_everywhere(void)
 {
-	u64 mark = asi_tlb_mark(&asi_tlb);
-
-	on_each_cpu_cond(asi_is_older, asi_evict_cpu, &mark, true);
+	on_each_cpu_cond(asi_is_stale, asi_evict_cpu, NULL, true);
 }
 
 /* Only there the domain may be entered again, or be thought to be. */
@@ -79,6 +81,7 @@ static void asi_forget_cpu(void *info)
 
 	if (cpu->last == info) {
 		__asi_leave_for_cr3();
+		asi_tlb_set_outside(cpu);
 		cpu->last = NULL;
 	}
 	if (cpu->resume == info)
@@ -92,8 +95,10 @@ void asi_forget(struct asi *asi)
 	cpus_read_lock();
 	on_each_cpu_cond(asi_is_known, asi_forget_cpu, asi, true);
 	for_each_possible_cpu(cpu) {
-		if (!cpu_online(cpu) && per_cpu(asi_cpu.last, cpu) == asi)
+		if (!cpu_online(cpu) && per_cpu(asi_cpu.last, cpu) == asi) {
 			per_cpu(asi_cpu.last, cpu) = NULL;
+			asi_tlb_left(&per_cpu(asi_cpu.tlb, cpu));
+		}
 	}
 	cpus_read_unlock();
 }

@@ -69,7 +69,7 @@ static const char *asi_wrong_inside(const struct asi_cpu *cpu, u64 cr3)
 		return "a CPU's CR3 is not what its record says";
 	if (asi_is_root(cpu->unrestricted_cr3))
 		return "a CPU would leave to a restricted root";
-	if (tlb->inside != cpu->curr->space.tlb.id)
+	if (tlb->inside != (u64)&cpu->curr->space.tlb)
 		return "a CPU is inside and does not count as such";
 	if (tlb->slots && (tlb->slot[tlb->current_slot].domain != cpu->curr->space.tlb.id ||
 			   (cr3 & X86_CR3_PCID_MASK) != ASI_PCID + tlb->current_slot))

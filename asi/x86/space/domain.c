@@ -211,6 +211,7 @@ struct asi *asi_create_for_task(struct asi_tables *tables, const struct asi_ops 
 	if (IS_ERR(asi))
 		return asi;
 	asi->lender = tables;
+	asi->space.tlb.lender = &tables->space.tlb;
 	domain = asi_task_domain(asi);
 	domain->task = current;
 	domain->root = asi_pt_root_table(&asi->space.pt);
@@ -277,6 +278,12 @@ u64 asi_generation(const struct asi *asi)
 	return READ_ONCE(asi->space.tlb.gen);
 }
 EXPORT_SYMBOL_GPL(asi_generation);
+
+const u64 *asi_generation_counter(const struct asi *asi)
+{
+	return &asi->space.tlb.gen;
+}
+EXPORT_SYMBOL_GPL(asi_generation_counter);
 
 unsigned int asi_id(const struct asi *asi)
 {

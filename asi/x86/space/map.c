@@ -64,7 +64,7 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 	space->reserve = reserve;
 	init_irq_work(&space->refill_irq_work, asi_refill_irq_work);
 	INIT_WORK(&space->refill_work, asi_refill_work);
-	asi_tlb_new_domain(&asi_tlb, &space->tlb);
+	asi_tlb_new_domain(&asi_tlb, &space->tlb, NULL);
 	if (asi_pt_init(&space->pt, asi_levels())) {
 		free_page((unsigned long)space);
 		return NULL;
@@ -73,13 +73,19 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 	return space;
 }
 
+static void asi_space_free_rcu(struct rcu_head *rcu)
+{
+	free_page((unsigned long)container_of(rcu, struct asi_space, rcu));
+}
+
 void asi_space_free(struct asi_space *space)
 {
 	irq_work_sync(&space->refill_irq_work);
 	cancel_work_sync(&space->refill_work);
 	asi_rmap_destroy(space);
 	asi_pt_destroy(&space->pt);
-	free_page((unsigned long)space);
+	/* Somebody may have found it in a CPU's record: R7 of asi/tlb.h. */
+	call_rcu(&space->rcu, asi_space_free_rcu);
 }
 
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size)
