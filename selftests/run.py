@@ -460,7 +460,7 @@ def run_steps(runner, names, steps, out):
     if "all" in names and not runner.build(dict.fromkeys(
             step.machine.kernel for step in then if step.machine)):
         then = []
-    if any(kernels_of(step) and not missing_kernels(step) for step in then):
+    if any(step.boots or (kernels_of(step) and not missing_kernels(step)) for step in then):
         make_guest_files(out)
     runner.add(then)
     runner.finish()

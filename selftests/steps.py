@@ -58,6 +58,7 @@ class Step:
     before: str = ""                # Runs first, on the host.
     kernels: Tuple[str, ...] = ()   # Needed beside the machine's.
     source: bool = False            # Needs the kernel's source: with "all" builds come first.
+    boots: bool = False             # Has no machine here, and boots one by itself.
     gtest: bool = False             # COMMAND prints what GoogleTest prints.
     sleeps: bool = False            # Most of the time, so that it takes no place.
     alone: bool = False             # Nothing else runs meanwhile.
@@ -197,7 +198,8 @@ STEPS = [
            **BY_NAME, **SCI)
       for name in ("attack", "calls", "profiles", "programs", "stress")),
     # Builds a kernel.
-    *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", **BY_NAME)
+    *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", boots=True,
+           **BY_NAME)
       for which in ("oldest", "newest")),
     Step("kcov", KCOV, 300, "selftests/asi/kcov.sh", **BY_NAME, append="asi=on nokaslr"),
 ]
