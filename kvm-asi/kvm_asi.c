@@ -321,7 +321,7 @@ noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 	unsigned long cr3 = asi_enter(v->run.asi);
 
 	if (raw_cpu_read(asi_taints))
-		vcpu->stat.asi_flushes += kvm_asi_flush(v);
+		kvm_asi_flush(v);
 	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);

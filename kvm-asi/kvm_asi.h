@@ -129,9 +129,9 @@ enum kvm_asi_vendor kvm_asi_vendor(void);
 
 /*
  * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
- * interrupts off, inside.  Returns how many things it cleared.
+ * interrupts off, inside.
  */
-unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v);
+void kvm_asi_flush(struct kvm_asi_vcpu *v);
 const char *kvm_asi_flush_name_of_mode(void);
 bool kvm_asi_flush_is_forced(void);
 
