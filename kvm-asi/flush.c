@@ -60,20 +60,35 @@ bool kvm_asi_flush_is_forced(void)
 	return kvm_asi_flush_forced;
 }
 
-/* Bits of what this CPU leaks without. */
-static __always_inline unsigned int kvm_asi_leaks(bool svm)
-{
-	unsigned int leaks = 0;
+/*
+ * Set by the last instructions of VM entry, where buffers are cleared at every entry that
+ * has a taint: they were this time.
+ */
+DEFINE_PER_CPU(u8, asi_cleared);
+EXPORT_PER_CPU_SYMBOL_GPL(asi_cleared);
 
-	if (!svm && (l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_COND ||
-		     l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_ALWAYS))
-		leaks |= BIT(ASI_FLUSH_L1D);
-	if (boot_cpu_has(svm ? X86_FEATURE_CLEAR_CPU_BUF_VM : X86_FEATURE_CLEAR_CPU_BUF) ||
-	    (!svm && static_branch_unlikely(&mmio_stale_data_clear)))
-		leaks |= BIT(ASI_FLUSH_BUFFERS);
-	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
-		leaks |= BIT(ASI_FLUSH_IBPB);
-	return leaks;
+/* May change at run time. */
+static __always_inline enum asi_l1d_use kvm_asi_l1d_use(bool svm)
+{
+	if (svm)
+		return ASI_L1D_UNUSED;
+	switch (READ_ONCE(l1tf_vmx_mitigation)) {
+	case VMENTER_L1D_FLUSH_COND:
+		return ASI_L1D_SOMETIMES;
+	case VMENTER_L1D_FLUSH_ALWAYS:
+		return ASI_L1D_ALWAYS;
+	default:
+		return ASI_L1D_UNUSED;
+	}
+}
+
+static __always_inline enum asi_verw_use kvm_asi_verw_use(bool svm)
+{
+	if (boot_cpu_has(svm ? X86_FEATURE_CLEAR_CPU_BUF_VM : X86_FEATURE_CLEAR_CPU_BUF))
+		return ASI_VERW_FOR_ALL;
+	if (!svm && static_branch_unlikely(&mmio_stale_data_clear))
+		return ASI_VERW_FOR_DEVICES;
+	return ASI_VERW_UNUSED;
 }
 
 static __always_inline void kvm_asi_flush_l1d(void)
@@ -98,46 +113,71 @@ static __always_inline void kvm_asi_flush_l1d(void)
 static __always_inline void kvm_asi_did(struct kvm_asi_vcpu *v, enum asi_flush which)
 {
 	WRITE_ONCE(v->account.flushed[which], v->account.flushed[which] + 1);
+	v->vcpu->stat.asi_flushes++;
 }
 
-noinstr unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v)
+noinstr void kvm_asi_flush(struct kvm_asi_vcpu *v)
 {
 	/* An NMI from here on taints anew. */
 	unsigned int taints = this_cpu_xchg(asi_taints, kvm_asi_flush_mode == ASI_FLUSH_ALWAYS ?
 					    ASI_TAINT_ALWAYS : 0);
 	unsigned int needed = asi_flush_needed(kvm_asi_flush_mode, taints & ASI_TAINT_ALL);
 
-	if (!kvm_asi_flush_forced)
-		needed &= kvm_asi_leaks(v->svm);
-	if (needed & BIT(ASI_FLUSH_IBPB)) {
+	if ((needed & BIT(ASI_FLUSH_IBPB)) &&
+	    (kvm_asi_flush_forced || boot_cpu_has(X86_FEATURE_USE_IBPB))) {
 		/* indirect_branch_prediction_barrier(), always inline. */
 		alternative_msr_write(MSR_IA32_PRED_CMD, x86_pred_cmd, X86_FEATURE_USE_IBPB);
 		kvm_asi_did(v, ASI_FLUSH_IBPB);
 	}
-	if (needed & BIT(ASI_FLUSH_L1D)) {
+	if (asi_l1d_wanted(needed & BIT(ASI_FLUSH_L1D), kvm_asi_l1d_use(v->svm),
+			   kvm_asi_flush_forced)) {
 		kvm_asi_flush_l1d();
 		kvm_asi_did(v, ASI_FLUSH_L1D);
 	}
-	/* VM entry does it last of all, if the CPU has a use for it. */
-	if (needed & BIT(ASI_FLUSH_BUFFERS)) {
-		raw_cpu_or(asi_taints, ASI_TAINT_VERW);
-		if (kvm_asi_flush_forced)
-			x86_clear_cpu_buffers();
+	switch (asi_verw_by(needed & BIT(ASI_FLUSH_BUFFERS), kvm_asi_verw_use(v->svm),
+			    kvm_arch_has_assigned_device(v->vcpu->kvm), kvm_asi_flush_forced)) {
+	case ASI_VERW_HERE:
+		x86_clear_cpu_buffers();
 		kvm_asi_did(v, ASI_FLUSH_BUFFERS);
+		break;
+	case ASI_VERW_AT_ENTRY:
+		/* Counted by kvm_asi_entry_cleared(). */
+		raw_cpu_or(asi_taints, ASI_TAINT_VERW);
+		break;
+	case ASI_VERW_NOBODY:
+		break;
 	}
-	return !!(needed & BIT(ASI_FLUSH_L1D)) + !!(needed & BIT(ASI_FLUSH_BUFFERS)) +
-	       !!(needed & BIT(ASI_FLUSH_IBPB));
 }
+
+noinstr void kvm_asi_entry_cleared(struct kvm_vcpu *vcpu)
+{
+	kvm_asi_did(vcpu->arch.asi, ASI_FLUSH_BUFFERS);
+}
+EXPORT_SYMBOL_GPL(kvm_asi_entry_cleared);
+
+static ssize_t kvm_asi_show_when(char *buf, ssize_t len, const char *when)
+{
+	if (len <= 0 || !static_key_enabled(&kvm_asi_key) || !strncmp(buf, "Not affected", 12))
+		return len;
+	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests: flushed %s\n", when);
+}
+
+static const char *const kvm_asi_when[] = {
+	[ASI_FLUSH_AUTO] = "on return to isolation",
+	[ASI_FLUSH_ALWAYS] = "at every entry",
+	[ASI_FLUSH_NEVER] = "never (asi_flush=never)",
+};
 
 /* For /sys/devices/system/cpu/vulnerabilities: what guests get. */
 ssize_t kvm_asi_show_flush(char *buf, ssize_t len)
 {
-	static const char *const texts[] = {
-		"on return to isolation", "at every entry", "never (asi_flush=never)"
-	};
+	return kvm_asi_show_when(buf, len, kvm_asi_when[kvm_asi_flush_mode]);
+}
 
-	if (len <= 0 || !static_key_enabled(&kvm_asi_key) || !strncmp(buf, "Not affected", 12))
-		return len;
-	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests: flushed %s\n",
-				       texts[kvm_asi_flush_mode]);
+ssize_t kvm_asi_show_l1d(char *buf, ssize_t len)
+{
+	bool always = kvm_asi_l1d_use(kvm_asi_vendor() == KVM_ASI_SVM) == ASI_L1D_ALWAYS;
+
+	return kvm_asi_show_when(buf, len, kvm_asi_when[always ? ASI_FLUSH_ALWAYS :
+							kvm_asi_flush_mode]);
 }

@@ -23,6 +23,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 	int as, bkt;
 
 	guest->ranges = 0;
+	guest->left_out = 0;
 	for (as = 0; as < kvm_arch_nr_memslot_as_ids(kvm); as++) {
 		/* Asked once: the iterator evaluates it at every step. */
 		slots = __kvm_memslots(kvm, as);
@@ -30,8 +31,10 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 			unsigned long start = slot->userspace_addr;
 
 			/* Without room the slot stays unmapped: slow but correct. */
-			if (guest->ranges == KVM_ASI_MAX_RANGES)
-				return;
+			if (guest->ranges == KVM_ASI_MAX_RANGES) {
+				guest->left_out++;
+				continue;
+			}
 			guest->range[guest->ranges].start = start;
 			guest->range[guest->ranges].end = start +
 				(slot->npages << PAGE_SHIFT);

@@ -20,6 +20,8 @@ EXPORT_SYMBOL_GPL(kvm_asi_key);
 
 LIST_HEAD(kvm_asi_vms);
 DEFINE_MUTEX(kvm_asi_vms_lock);
+/* Of two vCPUs that run first one makes the domain.  Before the other. */
+static DEFINE_MUTEX(kvm_asi_create_lock);
 /* Sum over the VMs that ended. */
 struct kvm_asi_account kvm_asi_ended;
 
@@ -54,16 +56,41 @@ static const struct asi_ops kvm_asi_ops = {
 	.translates = kvm_asi_translates,
 };
 
+static void kvm_asi_free_vm(struct kvm_asi_vm *vm)
+{
+	kvm_asi_free_lists(vm);
+	vfree(vm);
+}
+
+/*
+ * A guest with encrypted registers: its loop uses save areas of the processor's and pages
+ * that it shares with the guest, which no domain shows, in the critical section.
+ */
+static bool kvm_asi_refuses(struct kvm *kvm)
+{
+	if (kvm_asi_vendor() != KVM_ASI_SVM || !sev_es_guest(kvm))
+		return false;
+	asi_refused("guest with SEV-ES (boot with kvm_asi=off)");
+	return true;
+}
+
 static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 {
-	struct kvm_asi_vm *vm = vzalloc(sizeof(*vm));
+	struct kvm_asi_vm *vm;
 	struct asi *asi;
 
+	if (kvm_asi_refuses(kvm))
+		return ERR_PTR(-EOPNOTSUPP);
+	vm = vzalloc(sizeof(*vm));
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
+	if (kvm_asi_make_lists(vm)) {
+		kvm_asi_free_vm(vm);
+		return ERR_PTR(-ENOMEM);
+	}
 	asi = asi_create(ASI_CLASS_KVM, &kvm_asi_ops, vm);
 	if (IS_ERR(asi)) {
-		vfree(vm);
+		kvm_asi_free_vm(vm);
 		return ERR_CAST(asi);
 	}
 	vm->asi = asi;
@@ -73,24 +100,36 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 	asi_comm(vm->comm);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
-	list_add_tail(&vm->list, &kvm_asi_vms);
-	kvm_asi_add_dir(vm);
 	return vm;
 }
 
-static struct kvm_asi_vm *kvm_asi_get_vm(struct kvm *kvm)
+/* Made whole before anybody sees it. */
+static struct kvm_asi_vm *kvm_asi_new_vm(struct kvm *kvm)
 {
 	struct kvm_asi_vm *vm;
 
-	mutex_lock(&kvm_asi_vms_lock);
+	mutex_lock(&kvm_asi_create_lock);
 	vm = kvm->arch.asi;
 	if (!vm) {
 		vm = kvm_asi_create_vm(kvm);
-		if (!IS_ERR(vm))
-			WRITE_ONCE(kvm->arch.asi, vm);
+		if (!IS_ERR(vm)) {
+			kvm_asi_add_dir(vm);
+			mutex_lock(&kvm_asi_vms_lock);
+			list_add_tail(&vm->list, &kvm_asi_vms);
+			mutex_unlock(&kvm_asi_vms_lock);
+			smp_store_release(&kvm->arch.asi, vm);
+		}
 	}
-	mutex_unlock(&kvm_asi_vms_lock);
+	mutex_unlock(&kvm_asi_create_lock);
 	return vm;
+}
+
+/* At each KVM_RUN: no lock but the first time. */
+static struct kvm_asi_vm *kvm_asi_get_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm = smp_load_acquire(&kvm->arch.asi);
+
+	return likely(vm) ? vm : kvm_asi_new_vm(kvm);
 }
 
 /* Before the VM's vCPUs are destroyed; none of them can run any more. */
@@ -117,7 +156,7 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 	mutex_unlock(&vm->lock);
 	mutex_unlock(&kvm_asi_vms_lock);
 	asi_destroy(vm->asi);
-	vfree(vm);
+	kvm_asi_free_vm(vm);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vm);
 
@@ -135,6 +174,8 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	v->vcpu = vcpu;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
+	v->objects.list.object = v->object;
+	v->objects.list.room = KVM_ASI_VCPU_OBJECTS;
 	INIT_LIST_HEAD(&v->list);
 	err = asi_map(v->run.asi, v, sizeof(*v), ASI_KIND_OBJECT);
 	if (err) {
@@ -322,7 +363,7 @@ noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 	unsigned long cr3 = asi_enter(v->run.asi);
 
 	if (raw_cpu_read(asi_taints))
-		vcpu->stat.asi_flushes += kvm_asi_flush(v);
+		kvm_asi_flush(v);
 	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);

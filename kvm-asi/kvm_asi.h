@@ -17,12 +17,16 @@ struct kvm_asi_object {
 	size_t size;
 };
 
-#define KVM_ASI_MAX_OBJECTS	96
+#define KVM_ASI_MAX_SLOTS	64
 #define KVM_ASI_MAX_RANGES	64
+/* A vCPU's own objects are at most as many as kvm_asi_map_vcpu() names. */
+#define KVM_ASI_VCPU_OBJECTS	24
 
 struct kvm_asi_list {
+	struct kvm_asi_object *object;
+	unsigned int room;
 	unsigned int count;
-	struct kvm_asi_object object[KVM_ASI_MAX_OBJECTS];
+	unsigned int left_out;		/* found no room */
 };
 
 /* What was mapped, and the domain's generation before that. */
@@ -36,6 +40,7 @@ struct kvm_asi_guest {
 	seqcount_t seq;
 	u64 generation;			/* of the memslots collected */
 	unsigned int ranges;
+	unsigned int left_out;		/* slots that found no room */
 	struct {
 		unsigned long start, end;
 		u64 gpa;
@@ -66,13 +71,14 @@ struct kvm_asi_vcpu {
 	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
 	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
+	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];	/* of that list */
 	struct kvm_asi_account account;
 };
 
 /* Isolation state of one VM. */
 struct kvm_asi_vm {
 	struct asi *asi;
-	struct mutex lock;		/* @vcpus, @gone, @objects */
+	struct mutex lock;		/* @vcpus, @gone, @objects, @wanted */
 	struct list_head vcpus;
 	unsigned int nr_vcpus;
 	struct list_head list;		/* in kvm_asi_vms */
@@ -82,10 +88,17 @@ struct kvm_asi_vm {
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	struct kvm_asi_objects objects;
+	struct kvm_asi_list wanted;	/* the list that is being made */
 	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
 };
 
-/* Every isolated VM, and the sum over those that ended; under the mutex. */
+/* What is listed in a domain, and what found no room: exits that touch it leave. */
+struct kvm_asi_fit {
+	unsigned int objects;
+	unsigned int left_out;
+};
+
+/* Every isolated VM, and the sum over those that ended; under the mutex, for moments. */
 extern struct list_head kvm_asi_vms;
 extern struct mutex kvm_asi_vms_lock;
 extern struct kvm_asi_account kvm_asi_ended;
@@ -96,6 +109,11 @@ extern struct kvm_asi_account kvm_asi_ended;
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
 int kvm_asi_map_vm(struct kvm *kvm);
+/* The lists' memory, by what this machine has. */
+int kvm_asi_make_lists(struct kvm_asi_vm *vm);
+void kvm_asi_free_lists(struct kvm_asi_vm *vm);
+/* Process context, takes the VM's lock. */
+struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm);
 
 /*
  * SVM: map the VMCB that runs next, should KVM have made it since KVM_RUN
@@ -130,9 +148,9 @@ enum kvm_asi_vendor kvm_asi_vendor(void);
 
 /*
  * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
- * interrupts off, inside.  Returns how many things it cleared.
+ * interrupts off, inside.
  */
-unsigned int kvm_asi_flush(struct kvm_asi_vcpu *v);
+void kvm_asi_flush(struct kvm_asi_vcpu *v);
 const char *kvm_asi_flush_name_of_mode(void);
 bool kvm_asi_flush_is_forced(void);
 

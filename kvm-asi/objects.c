@@ -7,7 +7,9 @@
  * out of the domain.
  */
 #include <linux/kvm_host.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sort.h>
 #include <linux/srcu.h>
 #include "kvm_asi.h"
 #include "ioapic.h"
@@ -17,42 +19,77 @@
 #include "svm/svm.h"
 #include "vmx/vmx.h"
 
+/*
+ * A VM's objects, slots and SRCU apart: itself, buses, routes, the MSR filter and its
+ * bitmaps, the ring of coalesced writes, three models of controllers, the APIC map, the
+ * array of vCPUs and the hash of shadow pages.
+ */
+#define KVM_ASI_VM_OBJECTS	(10 + KVM_NR_BUSES + KVM_MSR_FILTER_MAX_RANGES)
+/* Of a slot: itself and what KVM remembers of its large pages. */
+#define KVM_ASI_SLOT_OBJECTS	KVM_NR_PAGE_SIZES
+/* KVM has two of them for each VM, and every CPU its part of each. */
+#define KVM_ASI_SRCUS		2
+
+static int kvm_asi_make_list(struct kvm_asi_list *list)
+{
+	list->room = KVM_ASI_VM_OBJECTS + KVM_ASI_MAX_SLOTS * KVM_ASI_SLOT_OBJECTS +
+		     KVM_ASI_SRCUS * num_possible_cpus();
+	list->object = kvmalloc_array(list->room, sizeof(*list->object), GFP_KERNEL_ACCOUNT);
+	return list->object ? 0 : -ENOMEM;
+}
+
+int kvm_asi_make_lists(struct kvm_asi_vm *vm)
+{
+	return kvm_asi_make_list(&vm->objects.list) ?: kvm_asi_make_list(&vm->wanted);
+}
+
+void kvm_asi_free_lists(struct kvm_asi_vm *vm)
+{
+	kvfree(vm->objects.list.object);
+	kvfree(vm->wanted.object);
+}
+
 static void kvm_asi_add(struct kvm_asi_list *list, const void *addr, size_t size)
 {
-	/* Without room it stays unmapped: touching it leaves, which is slow but correct. */
-	if (!addr || !size || list->count == KVM_ASI_MAX_OBJECTS)
+	if (!addr || !size)
 		return;
+	/* It stays unmapped: touching it leaves, which is slow but correct. */
+	if (list->count == list->room) {
+		list->left_out++;
+		return;
+	}
 	list->object[list->count].addr = addr;
 	list->object[list->count].size = size;
 	list->count++;
 }
 
-static bool kvm_asi_listed(const struct kvm_asi_list *list,
-			   const struct kvm_asi_object *object)
+static int kvm_asi_compare(const void *a, const void *b)
 {
-	unsigned int i;
+	const struct kvm_asi_object *left = a, *right = b;
 
-	for (i = 0; i < list->count; i++) {
-		if (list->object[i].addr == object->addr &&
-		    list->object[i].size == object->size)
-			return true;
-	}
-	return false;
+	if (left->addr != right->addr)
+		return left->addr < right->addr ? -1 : 1;
+	return left->size < right->size ? -1 : left->size > right->size;
 }
 
 /*
  * Take out what KVM replaced and has not freed yet.  Never what is freed: its page
  * may be in use again, as some vCPU's, and VM exit on SVM stores the guest's
  * registers there while GS is the guest's still.  No fault would be survived.
+ * Both lists are sorted.
  */
 static void kvm_asi_unmap_replaced(struct asi *asi, const struct kvm_asi_list *have,
 				   const struct kvm_asi_list *want)
 {
-	unsigned int i;
+	unsigned int i, at = 0;
 
 	for (i = 0; i < have->count; i++) {
-		if (!kvm_asi_listed(want, &have->object[i]))
-			asi_unmap(asi, have->object[i].addr, have->object[i].size);
+		const struct kvm_asi_object *object = &have->object[i];
+
+		while (at < want->count && kvm_asi_compare(&want->object[at], object) < 0)
+			at++;
+		if (at == want->count || kvm_asi_compare(&want->object[at], object))
+			asi_unmap(asi, object->addr, object->size);
 	}
 }
 
@@ -71,6 +108,7 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 	    !memcmp(have->list.object, want->object, want->count * sizeof(want->object[0])))
 		return 0;
 	have->list.count = 0;
+	have->list.left_out = want->left_out;
 	have->generation = asi_generation(asi);
 	for (i = 0; i < want->count; i++) {
 		err = asi_map(asi, want->object[i].addr, want->object[i].size,
@@ -110,7 +148,8 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	struct kvm_lapic *apic = vcpu->arch.apic;
-	struct kvm_asi_list list = { };
+	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];
+	struct kvm_asi_list list = { .object = object, .room = ARRAY_SIZE(object) };
 
 	if (kvm_asi_vendor() == KVM_ASI_SVM)
 		kvm_asi_list_svm(&list, vcpu);
@@ -159,44 +198,31 @@ static void kvm_asi_add_bus(struct kvm_asi_list *list,
 		kvm_asi_add(list, bus, struct_size(bus, range, bus->dev_count));
 }
 
-/* Touching a slot beyond the room of the list leaves. */
-#define KVM_ASI_MAX_SLOTS	32
+/*
+ * With what KVM remembers of a slot's large pages, and reads for each first touch.  The
+ * arrays are vmalloc()ed, so nothing lies beside them.
+ */
+static void kvm_asi_add_slot(struct kvm_asi_list *list, const struct kvm_memory_slot *slot)
+{
+	int i;
+
+	kvm_asi_add(list, slot, sizeof(*slot));
+	for (i = 0; i < KVM_NR_PAGE_SIZES - 1; i++)
+		kvm_asi_add(list, slot->arch.lpage_info[i],
+			    (gfn_to_index(slot->base_gfn + slot->npages - 1,
+					  slot->base_gfn, i + PG_LEVEL_2M) + 1) *
+			    sizeof(*slot->arch.lpage_info[i]));
+}
 
 static void kvm_asi_add_slots(struct kvm_asi_list *list, struct kvm *kvm)
 {
 	/* Asked once: the iterator evaluates it at every step. */
 	struct kvm_memslots *slots = kvm_memslots(kvm);
 	struct kvm_memory_slot *slot;
-	unsigned int n = 0;
 	int bkt;
 
-	kvm_for_each_memslot(slot, bkt, slots) {
-		if (n++ == KVM_ASI_MAX_SLOTS)
-			break;
-		kvm_asi_add(list, slot, sizeof(*slot));
-	}
-}
-
-/*
- * What KVM remembers of a slot's large pages, and reads for each first touch.  The
- * arrays are vmalloc()ed, so nothing lies beside them.
- */
-static void kvm_asi_add_large_pages(struct kvm_asi_list *list, struct kvm *kvm)
-{
-	struct kvm_memslots *slots = kvm_memslots(kvm);
-	struct kvm_memory_slot *slot;
-	unsigned int n = 0;
-	int bkt, i;
-
-	kvm_for_each_memslot(slot, bkt, slots) {
-		if (n++ == KVM_ASI_MAX_SLOTS)
-			break;
-		for (i = 0; i < KVM_NR_PAGE_SIZES - 1; i++)
-			kvm_asi_add(list, slot->arch.lpage_info[i],
-				    (gfn_to_index(slot->base_gfn + slot->npages - 1,
-						  slot->base_gfn, i + PG_LEVEL_2M) + 1) *
-				    sizeof(*slot->arch.lpage_info[i]));
-	}
+	kvm_for_each_memslot(slot, bkt, slots)
+		kvm_asi_add_slot(list, slot);
 }
 
 /* Which MSRs the VMM wants to see. */
@@ -214,7 +240,7 @@ static void kvm_asi_add_msr_filter(struct kvm_asi_list *list, struct kvm *kvm)
 			    BITS_TO_LONGS(filter->ranges[i].nmsrs) * sizeof(long));
 }
 
-/* Every CPU reads and writes its part; KVM has two of them. */
+/* Every CPU reads and writes its part. */
 static void kvm_asi_add_srcu(struct kvm_asi_list *list, const struct srcu_struct *srcu)
 {
 	int cpu;
@@ -224,60 +250,83 @@ static void kvm_asi_add_srcu(struct kvm_asi_list *list, const struct srcu_struct
 }
 
 /*
- * Memslots, routing and bus tables are replaced under SRCU, and
- * kvm_asi_changed() follows.
+ * Memslots, routing and bus tables are replaced under SRCU.  The slots come last, as there
+ * may be more of them than there is room.
  */
-int kvm_asi_map_vm(struct kvm *kvm)
+static void kvm_asi_list_vm(struct kvm_asi_list *list, struct kvm *kvm)
 {
-	struct kvm_asi_vm *vm = kvm->arch.asi;
-	struct kvm_asi_list list = { };
 	struct kvm_irq_routing_table *routing;
 	struct kvm_apic_map *map;
-	int bus, err, idx, irq_idx;
+	int bus;
 
-	/* First, so that the list made last is the one that stays. */
-	mutex_lock(&vm->lock);
-	idx = srcu_read_lock(&kvm->srcu);
-	irq_idx = srcu_read_lock(&kvm->irq_srcu);
-	kvm_asi_add(&list, kvm, kvm_asi_vendor() == KVM_ASI_SVM ?
+	kvm_asi_add(list, kvm, kvm_asi_vendor() == KVM_ASI_SVM ?
 		    sizeof(struct kvm_svm) : sizeof(struct kvm_vmx));
-	kvm_asi_add_slots(&list, kvm);
 	for (bus = 0; bus < KVM_NR_BUSES; bus++)
-		kvm_asi_add_bus(&list, rcu_access_pointer(kvm->buses[bus]));
+		kvm_asi_add_bus(list, rcu_access_pointer(kvm->buses[bus]));
 	routing = srcu_dereference(kvm->irq_routing, &kvm->irq_srcu);
 	if (routing)
-		kvm_asi_add(&list, routing, struct_size(routing, map, routing->nr_rt_entries));
-	kvm_asi_add_msr_filter(&list, kvm);
+		kvm_asi_add(list, routing, struct_size(routing, map, routing->nr_rt_entries));
+	kvm_asi_add_msr_filter(list, kvm);
 	if (kvm->coalesced_mmio_ring)
-		kvm_asi_add(&list, kvm->coalesced_mmio_ring, PAGE_SIZE);
-	kvm_asi_add(&list, kvm->arch.vpic, sizeof(struct kvm_pic));
-	kvm_asi_add(&list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
-	kvm_asi_add(&list, kvm->arch.vpit, sizeof(struct kvm_pit));
+		kvm_asi_add(list, kvm->coalesced_mmio_ring, PAGE_SIZE);
+	kvm_asi_add(list, kvm->arch.vpic, sizeof(struct kvm_pic));
+	kvm_asi_add(list, kvm->arch.vioapic, sizeof(struct kvm_ioapic));
+	kvm_asi_add(list, kvm->arch.vpit, sizeof(struct kvm_pit));
 	rcu_read_lock();
 	map = rcu_dereference(kvm->arch.apic_map);
 	if (map)
-		kvm_asi_add(&list, map, sizeof(*map) +
+		kvm_asi_add(list, map, sizeof(*map) +
 			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
 	rcu_read_unlock();
 	if (xa_is_node(rcu_access_pointer(kvm->vcpu_array.xa_head)))
-		kvm_asi_add(&list, (void *)((unsigned long)
+		kvm_asi_add(list, (void *)((unsigned long)
 			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
 			    sizeof(struct xa_node));
 	/* Whole pages, from whatever allocator. */
-	kvm_asi_add(&list, kvm->arch.mmu_page_hash,
+	kvm_asi_add(list, kvm->arch.mmu_page_hash,
 		    KVM_NUM_MMU_PAGES * sizeof(*kvm->arch.mmu_page_hash));
-	/* Late, as there are many on large machines. */
-	kvm_asi_add_srcu(&list, &kvm->srcu);
-	kvm_asi_add_srcu(&list, &kvm->irq_srcu);
-	/* Last, as first touches become rare. */
-	kvm_asi_add_large_pages(&list, kvm);
+	kvm_asi_add_srcu(list, &kvm->srcu);
+	kvm_asi_add_srcu(list, &kvm->irq_srcu);
+	kvm_asi_add_slots(list, kvm);
+	sort(list->object, list->count, sizeof(list->object[0]), kvm_asi_compare, NULL);
+}
 
+/* Called first and when KVM has replaced something: kvm_asi_changed(). */
+int kvm_asi_map_vm(struct kvm *kvm)
+{
+	struct kvm_asi_vm *vm = kvm->arch.asi;
+	struct kvm_asi_list *list = &vm->wanted;
+	int err, idx, irq_idx;
+
+	/* First, so that the list made last is the one that stays. */
+	mutex_lock(&vm->lock);
+	list->count = 0;
+	list->left_out = 0;
+	idx = srcu_read_lock(&kvm->srcu);
+	irq_idx = srcu_read_lock(&kvm->irq_srcu);
+	kvm_asi_list_vm(list, kvm);
 	kvm_asi_sync_guest(kvm, vm);
 	/* All of these are replaced with kvm_asi_changed(), before they are freed. */
-	kvm_asi_unmap_replaced(vm->asi, &vm->objects.list, &list);
-	err = kvm_asi_sync(vm->asi, &vm->objects, &list);
+	kvm_asi_unmap_replaced(vm->asi, &vm->objects.list, list);
+	err = kvm_asi_sync(vm->asi, &vm->objects, list);
 	srcu_read_unlock(&kvm->irq_srcu, irq_idx);
 	srcu_read_unlock(&kvm->srcu, idx);
 	mutex_unlock(&vm->lock);
 	return err;
+}
+
+struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm)
+{
+	struct kvm_asi_vcpu *v;
+	struct kvm_asi_fit fit;
+
+	mutex_lock(&vm->lock);
+	fit.objects = vm->objects.list.count;
+	fit.left_out = vm->objects.list.left_out + vm->guest.left_out;
+	list_for_each_entry(v, &vm->vcpus, list) {
+		fit.objects += READ_ONCE(v->objects.list.count);
+		fit.left_out += READ_ONCE(v->objects.list.left_out);
+	}
+	mutex_unlock(&vm->lock);
+	return fit;
 }

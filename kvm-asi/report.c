@@ -82,28 +82,90 @@ void kvm_asi_sum(struct kvm_asi_vm *vm, struct kvm_asi_account *sum)
 	mutex_unlock(&vm->lock);
 }
 
-static int kvm_asi_show(struct seq_file *m, void *unused)
+/*
+ * A block at a time, so that nobody waits for all of a long list.  The list's head stands
+ * for those that ended.
+ */
+static void *kvm_asi_seq_start(struct seq_file *m, loff_t *pos)
+{
+	struct list_head *at = &kvm_asi_vms;
+	loff_t n = *pos;
+
+	mutex_lock(&kvm_asi_vms_lock);
+	do {
+		at = at->next;
+	} while (n-- > 0 && at != &kvm_asi_vms);
+	return n < 0 ? at : NULL;
+}
+
+static void *kvm_asi_seq_next(struct seq_file *m, void *at, loff_t *pos)
+{
+	++*pos;
+	return at == &kvm_asi_vms ? NULL : ((struct list_head *)at)->next;
+}
+
+static void kvm_asi_seq_stop(struct seq_file *m, void *at)
+{
+	mutex_unlock(&kvm_asi_vms_lock);
+}
+
+static int kvm_asi_seq_show(struct seq_file *m, void *at)
 {
 	const char *vendor = kvm_asi_vendor() == KVM_ASI_SVM ? "svm" : "vmx";
-	struct kvm_asi_account *sum = vzalloc(sizeof(*sum));
+	struct kvm_asi_account *sum = m->private;
+	struct kvm_asi_fit fit;
 	struct kvm_asi_vm *vm;
+
+	if (at == &kvm_asi_vms) {
+		seq_puts(m, "vm ended\n");
+		kvm_asi_show_account(m, &kvm_asi_ended);
+		return 0;
+	}
+	vm = list_entry(at, struct kvm_asi_vm, list);
+	kvm_asi_sum(vm, sum);
+	fit = kvm_asi_fit(vm);
+	seq_printf(m, "vm %u pid %d comm %s vcpus %u vendor %s\n",
+		   asi_id(vm->asi), vm->pid, vm->comm, READ_ONCE(vm->nr_vcpus), vendor);
+	seq_printf(m, "objects %u left_out %u\n", fit.objects, fit.left_out);
+	kvm_asi_show_account(m, sum);
+	return 0;
+}
+
+static const struct seq_operations kvm_asi_seq_ops = {
+	.start = kvm_asi_seq_start,
+	.next = kvm_asi_seq_next,
+	.stop = kvm_asi_seq_stop,
+	.show = kvm_asi_seq_show,
+};
+
+static int kvm_asi_open(struct inode *inode, struct file *file)
+{
+	struct kvm_asi_account *sum = vzalloc(sizeof(*sum));
+	int err;
 
 	if (!sum)
 		return -ENOMEM;
-	mutex_lock(&kvm_asi_vms_lock);
-	list_for_each_entry(vm, &kvm_asi_vms, list) {
-		kvm_asi_sum(vm, sum);
-		seq_printf(m, "vm %u pid %d comm %s vcpus %u vendor %s\n",
-			   asi_id(vm->asi), vm->pid, vm->comm, READ_ONCE(vm->nr_vcpus), vendor);
-		kvm_asi_show_account(m, sum);
-	}
-	seq_puts(m, "vm ended\n");
-	kvm_asi_show_account(m, &kvm_asi_ended);
-	mutex_unlock(&kvm_asi_vms_lock);
-	vfree(sum);
-	return 0;
+	err = seq_open(file, &kvm_asi_seq_ops);
+	if (err)
+		vfree(sum);
+	else
+		((struct seq_file *)file->private_data)->private = sum;
+	return err;
 }
-DEFINE_SHOW_ATTRIBUTE(kvm_asi);
+
+static int kvm_asi_release(struct inode *inode, struct file *file)
+{
+	vfree(((struct seq_file *)file->private_data)->private);
+	return seq_release(inode, file);
+}
+
+static const struct file_operations kvm_asi_fops = {
+	.owner = THIS_MODULE,
+	.open = kvm_asi_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = kvm_asi_release,
+};
 
 static int __init kvm_asi_report_init(void)
 {

@@ -26,10 +26,11 @@ enum kvm_asi_file {
 	KVM_ASI_FILE_USER,
 	KVM_ASI_FILE_FIRST_TOUCH,
 	KVM_ASI_FILE_FLUSHES,
+	KVM_ASI_FILE_LEFT_OUT,
 	KVM_ASI_FILE_PID,
 };
 
-static u64 kvm_asi_counter(const struct kvm_asi_vm *vm, const struct kvm_asi_account *sum,
+static u64 kvm_asi_counter(struct kvm_asi_vm *vm, const struct kvm_asi_account *sum,
 			   enum kvm_asi_file file)
 {
 	u64 flushes = 0;
@@ -48,6 +49,8 @@ static u64 kvm_asi_counter(const struct kvm_asi_vm *vm, const struct kvm_asi_acc
 		for (i = 0; i < ASI_NR_FLUSHES; i++)
 			flushes += sum->flushed[i];
 		return flushes;
+	case KVM_ASI_FILE_LEFT_OUT:
+		return kvm_asi_fit(vm).left_out;
 	default:
 		return vm->pid;
 	}
@@ -83,12 +86,13 @@ KVM_ASI_ATTRIBUTE(left, KVM_ASI_FILE_LEFT);
 KVM_ASI_ATTRIBUTE(user, KVM_ASI_FILE_USER);
 KVM_ASI_ATTRIBUTE(first_touch, KVM_ASI_FILE_FIRST_TOUCH);
 KVM_ASI_ATTRIBUTE(flushes, KVM_ASI_FILE_FLUSHES);
+KVM_ASI_ATTRIBUTE(left_out, KVM_ASI_FILE_LEFT_OUT);
 KVM_ASI_ATTRIBUTE(pid, KVM_ASI_FILE_PID);
 
 static struct attribute *kvm_asi_attrs[] = {
 	&kvm_asi_attr_inside.attr, &kvm_asi_attr_left.attr, &kvm_asi_attr_user.attr,
 	&kvm_asi_attr_first_touch.attr, &kvm_asi_attr_flushes.attr,
-	&kvm_asi_attr_pid.attr, NULL
+	&kvm_asi_attr_left_out.attr, &kvm_asi_attr_pid.attr, NULL
 };
 ATTRIBUTE_GROUPS(kvm_asi);
 

@@ -8,7 +8,6 @@
  * nothing of what is in it.  Nested tables are objects of the machine.
  */
 #include <linux/kvm_host.h>
-#include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
 #include "kvm_asi.h"
@@ -18,15 +17,15 @@
 #include "vmx/vmx_ops.h"
 
 /* The vCPU that the running task runs, with an exit being handled. */
-static struct kvm_asi_vcpu *kvm_asi_running(struct kvm_asi_vm *vm)
+static struct kvm_asi_vcpu *kvm_asi_running(const struct kvm_asi_vm *vm)
 {
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
 	struct kvm_asi_vcpu *v;
 
-	list_for_each_entry_lockless(v, &vm->vcpus, list) {
-		if (v->task == current && v->run.exit_code != KVM_ASI_NO_EXIT)
-			return v;
-	}
-	return NULL;
+	if (!vcpu || vcpu->kvm != vm->kvm)
+		return NULL;
+	v = vcpu->arch.asi;
+	return v && v->task == current && v->run.exit_code != KVM_ASI_NO_EXIT ? v : NULL;
 }
 
 /* The address of a guest's first level that it touched in vain. */

@@ -85,6 +85,15 @@ BOCHS_FLUSH = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
                                "selftests/lib/tap.sh:/lib/tap.sh",
                                "selftests/kvm/flush.sh:/bin/flush.sh"),
                         environment=("MINIVM=/minivm",))
+# Of processors before Cascade Lake: they have L1TF.
+BOCHS_L1TF = BOCHS_FLUSH.but(cpu="corei7_skylake_x")
+# They have MMIO Stale Data and not what else VERW is for.
+BOCHS_MMIO = BOCHS.but(cpu="corei7_icelake_u",
+                       files=("build/host/minivm/minivm:/minivm",
+                              "selftests/lib/tap.sh:/lib/tap.sh",
+                              "build/base/asi-test/asi_test.ko:/asi_test.ko",
+                              "selftests/kvm/device.sh:/device.sh"),
+                       environment=("MINIVM=/minivm",))
 
 # Of sci/calls.sh: what goes to user mode and back, or has the kernel change its tables there.
 PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrate preempted
@@ -121,6 +130,12 @@ STEPS = [
     Step("vmx-flush-auto,force", BOCHS_FLUSH, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec sh /bin/flush.sh auto,force'",
          append="asi=on mitigations=auto asi_flush=auto,force"),
+    Step("vmx-l1d-always", BOCHS_L1TF, 150,
+         "/bin/sh -c 'dmesg -c >/dev/null; exec sh /bin/flush.sh l1d'",
+         append="asi=on mitigations=auto kvm-intel.vmentry_l1d_flush=always"),
+    Step("vmx-device", BOCHS_MMIO, 150,
+         "/bin/sh -c 'dmesg -c >/dev/null; exec sh /device.sh /asi_test.ko'",
+         append="asi=on mitigations=auto"),
     Step("debug", DEBUG, 300, "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' "
          "'selftests/asi/states.sh quick' 'selftests/kvm/churn.sh 3' "
          "selftests/asi/break-leave.sh", **ON),
@@ -135,6 +150,9 @@ STEPS = [
     flush("always,force"),
     flush("never"),
     flush("auto"),
+    # A processor whose last instructions before a guest clear buffers (TSA).
+    Step("flush-verw", ONE_THREAD.but(cpu="EPYC-Milan,svm=on,ucode-rev=0x0a0011ff"), 100,
+         "selftests/kvm/flush.sh verw", append="asi=on mitigations=auto"),
     Step("secrets-off", ONE_THREAD, 150, "selftests/asi/secrets.sh", append="asi=off"),
     Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
@@ -145,6 +163,7 @@ STEPS = [
     Step("break-global", ONE_THREAD, 100, "selftests/asi/break-boot.sh Global",
          append="asi_break=global asi=on"),
     Step("states", ONE_THREAD, 150, "selftests/asi/states.sh", **ON),
+    Step("run", ONE_THREAD, 150, "selftests/kvm/run.sh", **ON),
     Step("instrument", ONE_THREAD, 150, "selftests/kvm/instrument.sh", **ON),
     Step("sci-off", ONE_THREAD, 100, "selftests/sci/attack.sh", **ON),
     Step("sci-attack", ONE_THREAD, 150, "selftests/sci/attack.sh", **SCI),

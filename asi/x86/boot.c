@@ -16,6 +16,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/set_memory.h>
+#include <asm/paravirt.h>
 #include <asm/sections.h>
 #include <asm/setup.h>
 #include <asm/tlbflush.h>
@@ -46,19 +47,43 @@ static int __init asi_unmap_freed_image(unsigned long start, unsigned long end)
 	return err;
 }
 
+/* What isolation cannot live with, or NULL. */
+static const char * __init asi_refuses(void)
+{
+	/* Table entries would carry an encryption bit the engine knows nothing of. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return "memory encryption is in use";
+	/* The hypervisor owns the page tables. */
+	if (cpu_feature_enabled(X86_FEATURE_XENPV))
+		return "the kernel is a guest of Xen PV";
+#ifdef CONFIG_PARAVIRT
+	/*
+	 * They pass over CPUs, or flush what the process's own root translates: a CPU that
+	 * is inside would neither be interrupted nor flushed.
+	 */
+	if (pv_ops.mmu.flush_tlb_multi != native_flush_tlb_multi)
+		return "TLB flushes are paravirtual (boot with nopv)";
+#endif
+	/* CR3 has a bit for it, which a domain's root lacks and which others set in place. */
+	if (cpu_feature_enabled(X86_FEATURE_LAM))
+		return "linear address masking is in use (boot with clearcpuid=lam)";
+	return NULL;
+}
+
 static int __init asi_boot(void)
 {
 	unsigned long start = PFN_ALIGN(_text);
 	unsigned long end = ALIGN((unsigned long)_end, PMD_SIZE);
+	const char *refused;
 	unsigned long tail;
 	int cpu;
 
 	if (!asi_boot_enabled)
 		return 0;
 
-	/* Table entries would carry an encryption bit the engine knows nothing of. */
-	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
-		asi_off = "memory encryption is in use";
+	refused = asi_refuses();
+	if (refused) {
+		asi_off = refused;
 		goto off;
 	}
 	/* The boot code mapped the image with Global pages. */

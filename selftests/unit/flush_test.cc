@@ -40,4 +40,60 @@ TEST(FlushTest, always_and_never_ignore_taints) {
     }
 }
 
+// Who clears the buffers: the whole table.
+struct VerwRow {
+    asi_verw_use use;
+    bool device;
+    asi_verw by;
+    asi_verw by_force;
+};
+
+constexpr VerwRow kVerwTable[] = {
+    {ASI_VERW_UNUSED, false, ASI_VERW_NOBODY, ASI_VERW_HERE},
+    {ASI_VERW_UNUSED, true, ASI_VERW_NOBODY, ASI_VERW_HERE},
+    {ASI_VERW_FOR_DEVICES, false, ASI_VERW_NOBODY, ASI_VERW_HERE},
+    {ASI_VERW_FOR_DEVICES, true, ASI_VERW_HERE, ASI_VERW_HERE},
+    {ASI_VERW_FOR_ALL, false, ASI_VERW_AT_ENTRY, ASI_VERW_AT_ENTRY},
+    {ASI_VERW_FOR_ALL, true, ASI_VERW_AT_ENTRY, ASI_VERW_AT_ENTRY},
+};
+
+TEST(FlushTest, who_clears_the_buffers) {
+    for (const VerwRow& row : kVerwTable) {
+        EXPECT_EQ(asi_verw_by(true, row.use, row.device, false), row.by)
+            << row.use << " device " << row.device;
+        EXPECT_EQ(asi_verw_by(true, row.use, row.device, true), row.by_force)
+            << row.use << " device " << row.device << ", forced";
+    }
+}
+
+TEST(FlushTest, nobody_clears_buffers_that_need_not) {
+    for (const VerwRow& row : kVerwTable)
+        for (const bool forced : {false, true})
+            EXPECT_EQ(asi_verw_by(false, row.use, row.device, forced), ASI_VERW_NOBODY);
+}
+
+TEST(FlushTest, every_use_of_the_kernel_is_somebodys) {
+    // What the kernel alone clears for a guest with a device is cleared with isolation, too.
+    for (const VerwRow& row : kVerwTable) {
+        if (row.device && row.use != ASI_VERW_UNUSED) {
+            EXPECT_NE(row.by, ASI_VERW_NOBODY);
+        }
+    }
+}
+
+TEST(FlushTest, the_cache_is_flushed_where_the_kernel_would) {
+    for (const bool forced : {false, true}) {
+        EXPECT_EQ(asi_l1d_wanted(true, ASI_L1D_UNUSED, forced), forced);
+        EXPECT_FALSE(asi_l1d_wanted(false, ASI_L1D_UNUSED, forced));
+        EXPECT_TRUE(asi_l1d_wanted(true, ASI_L1D_SOMETIMES, forced));
+        EXPECT_FALSE(asi_l1d_wanted(false, ASI_L1D_SOMETIMES, forced));
+    }
+}
+
+TEST(FlushTest, what_is_demanded_at_every_entry_is_done_at_every_entry) {
+    for (const bool needed : {false, true})
+        for (const bool forced : {false, true})
+            EXPECT_TRUE(asi_l1d_wanted(needed, ASI_L1D_ALWAYS, forced));
+}
+
 }  // namespace

@@ -43,7 +43,7 @@ API = BORDER + ('interface',)
 LEVELS = (
     Level('border', ('asi/include/asi/types.h', 'asi/include/asi/port.h',
                      'asi/include/asi/engine.h', 'asi/include/asi/tlb.h',
-                     'asi/include/asi/flush.h'),
+                     'asi/include/asi/flush.h', 'asi/include/asi/ranges.h'),
           (), 'for both sides of a border: kernel and host, C and C++'),
     Level('interface', ('asi/include/',), BORDER, 'the core as consumers and hooks see it'),
 

@@ -299,6 +299,14 @@ void asi_trace_exit(const struct asi *asi);
 extern bool asi_consumer_on[ASI_NR_CLASSES];
 
 /**
+ * asi_refused - somebody cannot be isolated, and does not run for that reason
+ * @why: one line, which stays where it is; for the status file
+ *
+ * Any context.
+ */
+void asi_refused(const char *why);
+
+/**
  * asi_debugfs - the debugfs directory for a consumer's own files
  *
  * Valid from device_initcall on.

@@ -15,6 +15,9 @@
  * cache and the fill, store and load buffers go after any taint.  A branch
  * predictor is trained by who ran before, and trained for a guest only by code
  * that its own VMM does not control.
+ *
+ * What is needed is one question, and what this kernel does about it on this
+ * processor another: only what an instruction cleared counts as cleared.
  */
 #ifndef ASI_FLUSH_H
 #define ASI_FLUSH_H
@@ -59,6 +62,51 @@ static __always_inline unsigned int asi_flush_needed(enum asi_flush_mode mode,
 	if (taints & ~(ASI_TAINT_KERNEL | ASI_TAINT_USER))
 		needed |= 1U << ASI_FLUSH_IBPB;
 	return needed;
+}
+
+/* What the kernel decided, for this processor, that VERW is good for. */
+enum asi_verw_use {
+	ASI_VERW_UNUSED,	/* nothing */
+	ASI_VERW_FOR_DEVICES,	/* guests that reach a device's registers: mmio_stale_data_clear */
+	ASI_VERW_FOR_ALL,	/* every guest: the last instructions of VM entry have it */
+};
+
+/* Who clears the buffers for one entry into a guest. */
+enum asi_verw {
+	ASI_VERW_NOBODY,
+	ASI_VERW_HERE,		/* isolation, before VM entry may switch VERW's effect off */
+	ASI_VERW_AT_ENTRY,	/* VM entry, if asi_taints says anything */
+};
+
+/*
+ * @needed: by asi_flush_needed(); @device: the guest has one assigned; @forced: also
+ * where nothing leaks.
+ */
+static __always_inline enum asi_verw asi_verw_by(int needed, enum asi_verw_use use,
+						 int device, int forced)
+{
+	if (!needed)
+		return ASI_VERW_NOBODY;
+	if (use == ASI_VERW_FOR_ALL)
+		return ASI_VERW_AT_ENTRY;
+	if (forced || (use == ASI_VERW_FOR_DEVICES && device))
+		return ASI_VERW_HERE;
+	return ASI_VERW_NOBODY;
+}
+
+/* When the kernel would flush the L1 data cache. */
+enum asi_l1d_use {
+	ASI_L1D_UNUSED,
+	ASI_L1D_SOMETIMES,	/* when it may have loaded something */
+	ASI_L1D_ALWAYS,		/* at every entry, as its administrator demands */
+};
+
+/* @needed: by asi_flush_needed(); nothing lifts what is demanded at every entry. */
+static __always_inline int asi_l1d_wanted(int needed, enum asi_l1d_use use, int forced)
+{
+	if (use == ASI_L1D_ALWAYS)
+		return 1;
+	return needed && (forced || use == ASI_L1D_SOMETIMES);
 }
 
 #endif /* ASI_FLUSH_H */

@@ -21,6 +21,9 @@ extern const char *asi_off;
 
 /* "-" while isolation is on. */
 const char *asi_off_reason(void);
+/* How often asi_refused() was called, and what it was told last, or "-". */
+unsigned int asi_refused_count(void);
+const char *asi_refused_reason(void);
 /* Of page tables. */
 unsigned int asi_levels(void);
 void *asi_kernel_root(void);
@@ -54,6 +57,7 @@ enum asi_event {
 	ASI_EV_GATE,
 	ASI_EV_CRITICAL_LOST,
 	ASI_EV_RESERVE_EMPTY,
+	ASI_EV_NOT_SHARED,
 	ASI_EV_FREED_UNMAPPED,
 	ASI_EV_REVOKE_FRAMES,
 	ASI_EV_REVOKE_VISITS,

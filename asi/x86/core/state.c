@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Is isolation on, and what every part asks of the machine. */
+#include <linux/atomic.h>
 #include <linux/init.h>
 #include <linux/pgtable.h>
 #include "core/core.h"
@@ -23,6 +24,27 @@ EXPORT_SYMBOL_GPL(asi_enabled);
 const char *asi_off_reason(void)
 {
 	return asi_ready ? "-" : asi_off;
+}
+
+/* Of consumers: who could not be isolated, and so did not run. */
+static atomic_t asi_refusals;
+static const char *asi_refusal = "-";
+
+void asi_refused(const char *why)
+{
+	WRITE_ONCE(asi_refusal, why);
+	atomic_inc(&asi_refusals);
+}
+EXPORT_SYMBOL_GPL(asi_refused);
+
+unsigned int asi_refused_count(void)
+{
+	return atomic_read(&asi_refusals);
+}
+
+const char *asi_refused_reason(void)
+{
+	return READ_ONCE(asi_refusal);
 }
 
 unsigned int asi_levels(void)

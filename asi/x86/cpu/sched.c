@@ -8,12 +8,8 @@
  */
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
 #include "cpu/cpu.h"
-
-/*
- * What a task's stack has mapped stays so until the task exits, and without the
- * stack it could not have been inside.
- */
 
 /* @task goes to sleep inside.  Without room it will find the CPU outside. */
 static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *task)
@@ -41,6 +37,19 @@ static bool asi_awake(struct asi_vm_domain *domain, struct task_struct *task)
 }
 
 /*
+ * Can this CPU stand on the stack of @task?  A task that died while it slept inside, killed
+ * by an oops, is remembered still, and another one may have its task_struct by now.  The
+ * stack itself tells them apart: if it is missing the touch leaves, or fails by the policy.
+ * (What died has taken its vCPU with it, and so nobody's place.)
+ */
+static bool asi_has_stack(const struct asi_cpu *cpu, const struct task_struct *task)
+{
+	unsigned long word;
+
+	return !get_kernel_nofault(word, (unsigned long *)task_stack_page(task)) && cpu->curr;
+}
+
+/*
  * May this CPU run @next, which sleeps inside, without leaving?  The stack that it
  * is about to stand on may have been mapped by another CPU, in tables that took the
  * place of others: this CPU must have seen that.
@@ -49,7 +58,8 @@ static bool asi_can_wake(struct asi_cpu *cpu, struct asi_vm_domain *domain,
 			 struct task_struct *next)
 {
 	return asi_awake(domain, next) &&
-	       asi_tlb_is_current(&asi_tlb, &cpu->tlb, &domain->asi.space.tlb);
+	       asi_tlb_is_current(&asi_tlb, &cpu->tlb, &domain->asi.space.tlb) &&
+	       asi_has_stack(cpu, next);
 }
 
 void __asi_sched_out(struct task_struct *prev, struct task_struct *next)

@@ -35,33 +35,6 @@ static enum asi_kind asi_classify_image(unsigned long address)
 		       ASI_KIND_PAGE_TABLE : ASI_KIND_DATA;
 }
 
-static bool asi_is_irq_stack(unsigned long address)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		/* The pointer is kept to the top of the stack. */
-		unsigned long top = (unsigned long)per_cpu(pcpu_hot.hardirq_stack_ptr, cpu) + 8;
-
-		if (address < top && address >= top - IRQ_STACK_SIZE)
-			return true;
-	}
-	return false;
-}
-
-static bool asi_is_idle_stack(unsigned long address)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		void *stack = task_stack_page(idle_task(cpu));
-
-		if (asi_within(address, stack, stack + THREAD_SIZE))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Is this a task's stack?  VMAP stacks are aligned to their size and carry a
  * magic word at the lowest address; looking for it needs no list and no lock.
@@ -82,27 +55,17 @@ static bool asi_is_task_stack(unsigned long address)
 
 static enum asi_kind asi_classify_vmalloc(unsigned long address)
 {
+	enum asi_kind kind;
+
 	if (asi_within(address, task_stack_page(current),
 		       task_stack_page(current) + THREAD_SIZE))
 		return ASI_KIND_OWN_STACK;
-	if (asi_is_irq_stack(address) || asi_is_idle_stack(address))
-		return ASI_KIND_IRQ_STACK;
+	kind = asi_cpu_memory_kind(address);
+	if (kind != ASI_KIND_UNKNOWN)
+		return kind;
 	if (asi_is_task_stack(address))
 		return ASI_KIND_OTHER_STACK;
 	return ASI_KIND_VMALLOC;
-}
-
-static bool asi_is_static_percpu(unsigned long address)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		unsigned long start = (unsigned long)__per_cpu_start + per_cpu_offset(cpu);
-
-		if (address >= start && address < start + asi_percpu_size())
-			return true;
-	}
-	return false;
 }
 
 /* Its caches have no other objects, and objects begin on pages of their own. */
@@ -122,12 +85,14 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 {
 	unsigned long pa = __pa(address);
 	struct folio *folio;
+	enum asi_kind kind;
 	struct page *page;
 
 	if (asi_within(address, current, (void *)current + arch_task_struct_size))
 		return ASI_KIND_OWN_TASK;
-	if (asi_is_static_percpu(address))
-		return ASI_KIND_PERCPU;
+	kind = asi_cpu_memory_kind(address);
+	if (kind != ASI_KIND_UNKNOWN)
+		return kind;
 	if (!pfn_valid(PHYS_PFN(pa)))
 		return ASI_KIND_DEVICE;
 

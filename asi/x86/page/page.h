@@ -96,4 +96,15 @@ bool asi_is_closing(unsigned long address);
 int asi_shared_walk(int (*fn)(void *ctx, unsigned long start, unsigned long end), void *ctx);
 bool asi_shared_has_news(void);
 
+/*
+ * cpu_memory.c: what each CPU stands on.  Process context, once and again; before the
+ * first domain.
+ */
+int asi_cpu_memory_init(void);
+/* First byte of its unit of the first per-CPU chunk, and of its interrupt stack. */
+unsigned long asi_percpu_start(int cpu);
+unsigned long asi_irq_stack(int cpu);
+/* Is @address some CPU's?  ASI_KIND_UNKNOWN: no.  Lockless, any context. */
+enum asi_kind asi_cpu_memory_kind(unsigned long address);
+
 #endif /* ASI_X86_PAGE_PAGE_H */

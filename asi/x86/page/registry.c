@@ -8,33 +8,67 @@
  */
 #include <linux/idr.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include "page/page.h"
 
-#define ASI_MAX_SHARED	512
+/* The first has room for all objects of a small machine; CPUs bring most of them. */
+#define ASI_SHARED_CHUNK	255
 
-static struct {
-	const void *addr;
-	size_t size;
-} asi_shared[ASI_MAX_SHARED];
-static unsigned int asi_shared_count;
+struct asi_shared_chunk {
+	struct asi_shared_chunk *next;
+	unsigned int count;
+	struct {
+		const void *addr;
+		size_t size;
+	} object[ASI_SHARED_CHUNK];
+};
+
+static struct asi_shared_chunk asi_shared;
+static struct asi_shared_chunk *asi_shared_last = &asi_shared;
 static bool asi_shared_changed = true;
 static DEFINE_RAW_SPINLOCK(asi_shared_lock);
 
-void asi_share(const void *addr, size_t size)
+/* False: there was no room.  @more was used up if it is NULL afterwards. */
+static bool asi_add_shared(const void *addr, size_t size, struct asi_shared_chunk **more)
 {
+	struct asi_shared_chunk *last;
 	unsigned long flags;
+	bool room;
 
-	if (!asi_boot_enabled || !addr)
-		return;
 	raw_spin_lock_irqsave(&asi_shared_lock, flags);
-	/* Without room it stays unmapped: touching it leaves, which is slow but correct. */
-	if (asi_shared_count < ASI_MAX_SHARED) {
-		asi_shared[asi_shared_count].addr = addr;
-		asi_shared[asi_shared_count].size = size;
-		asi_shared_count++;
+	if (asi_shared_last->count == ASI_SHARED_CHUNK && *more) {
+		asi_shared_last->next = *more;
+		asi_shared_last = *more;
+		*more = NULL;
+	}
+	last = asi_shared_last;
+	room = last->count < ASI_SHARED_CHUNK;
+	if (room) {
+		last->object[last->count].addr = addr;
+		last->object[last->count].size = size;
+		last->count++;
 		asi_shared_changed = true;
 	}
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
+	return room;
+}
+
+void asi_share(const void *addr, size_t size)
+{
+	struct asi_shared_chunk *more = NULL;
+	bool shared;
+
+	if (!asi_boot_enabled || !addr)
+		return;
+	shared = asi_add_shared(addr, size, &more);
+	if (!shared) {
+		more = kzalloc(sizeof(*more), GFP_ATOMIC | __GFP_NOWARN);
+		shared = asi_add_shared(addr, size, &more);
+		kfree(more);
+	}
+	/* It stays unmapped: touching it leaves, which is slow but correct. */
+	if (!shared)
+		asi_count(ASI_EV_NOT_SHARED);
 }
 
 void asi_share_idr(const struct idr *idr)
@@ -48,15 +82,18 @@ void asi_share_idr(const struct idr *idr)
 
 int asi_shared_walk(int (*fn)(void *ctx, unsigned long start, unsigned long end), void *ctx)
 {
+	const struct asi_shared_chunk *chunk;
 	unsigned long start, end, flags;
 	unsigned int i;
 	int ret = 0;
 
 	raw_spin_lock_irqsave(&asi_shared_lock, flags);
-	for (i = 0; ret <= 0 && i < asi_shared_count; i++) {
-		start = PAGE_ALIGN_DOWN((unsigned long)asi_shared[i].addr);
-		end = PAGE_ALIGN((unsigned long)asi_shared[i].addr + asi_shared[i].size);
-		ret = fn(ctx, start, end);
+	for (chunk = &asi_shared; chunk; chunk = chunk->next) {
+		for (i = 0; ret <= 0 && i < chunk->count; i++) {
+			start = (unsigned long)chunk->object[i].addr;
+			end = PAGE_ALIGN(start + chunk->object[i].size);
+			ret = fn(ctx, PAGE_ALIGN_DOWN(start), end);
+		}
 	}
 	asi_shared_changed = ret > 0;
 	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);

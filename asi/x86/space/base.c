@@ -47,29 +47,20 @@ static int asi_base_borrow(struct asi_space *base, unsigned long start, unsigned
 
 static int asi_base_percpu(struct asi_space *base, int cpu)
 {
-	unsigned long start = (unsigned long)__per_cpu_start + per_cpu_offset(cpu);
-	unsigned long top;
-	int err;
-
-	err = asi_space_map(base, (void *)start, asi_percpu_size(), ASI_KIND_PERCPU);
-	if (err)
-		return err;
-
-	/* CPUs that never came up have no interrupt stack yet. */
-	err = irq_init_percpu_irqstack(cpu);
-	if (err)
-		return err;
-	top = (unsigned long)per_cpu(pcpu_hot.hardirq_stack_ptr, cpu) + 8;
-	return asi_space_map(base, (void *)(top - IRQ_STACK_SIZE), IRQ_STACK_SIZE,
-		       ASI_KIND_IRQ_STACK);
+	return asi_space_map(base, (void *)asi_percpu_start(cpu), asi_percpu_size(),
+			     ASI_KIND_PERCPU) ?:
+	       asi_space_map(base, (void *)asi_irq_stack(cpu), IRQ_STACK_SIZE,
+			     ASI_KIND_IRQ_STACK);
 }
 
 static int asi_base_fill(struct asi_space *base)
 {
 	int cpu, err;
 
+	err = asi_cpu_memory_init();
 	/* Image, modules and fixmap share the last slot. */
-	err = asi_base_borrow(base, (unsigned long)_text, (unsigned long)_text + 1);
+	if (!err)
+		err = asi_base_borrow(base, (unsigned long)_text, (unsigned long)_text + 1);
 	if (!err)
 		err = asi_base_borrow(base, CPU_ENTRY_AREA_BASE,
 				      CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE);

@@ -31,6 +31,7 @@ void __kvm_asi_changed(struct kvm *kvm);
 bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu);
 void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc);
 ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
+ssize_t kvm_asi_show_l1d(char *buf, ssize_t len);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
 
@@ -137,6 +138,7 @@ static __always_inline bool kvm_asi_looks_fast(bool write) { return write; }
 static __always_inline void kvm_asi_changed(struct kvm *kvm) { }
 static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu) { return false; }
 static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
+static inline ssize_t kvm_asi_show_l1d(char *buf, ssize_t len) { return len; }
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
 static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu) { }

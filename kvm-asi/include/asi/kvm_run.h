@@ -21,7 +21,11 @@ struct kvm_asi_run {
 	u32 exit_code;			/* of the exit that is being handled */
 };
 
+/* VERW was executed by VM entry: 1 or 0, if the CPU has a use for it. */
+DECLARE_PER_CPU(u8, asi_cleared);
+
 unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu);
+void kvm_asi_entry_cleared(struct kvm_vcpu *vcpu);
 
 /* Returns what CR3 is now. */
 static __always_inline unsigned long kvm_asi_run_enter(struct kvm_vcpu *vcpu)
@@ -40,6 +44,13 @@ static __always_inline void kvm_asi_run_exit(struct kvm_vcpu *vcpu, u32 code)
 	run->exit_code = code;
 	asi_relax_inline();
 }
+
+/* After that; @feature has VM entry execute VERW. */
+#define kvm_asi_count_verw(vcpu, feature)					\
+do {										\
+	if (cpu_feature_enabled(feature) && raw_cpu_read(asi_cleared))		\
+		kvm_asi_entry_cleared(vcpu);					\
+} while (0)
 
 #endif /* CONFIG_KVM_ASI */
 #endif /* ASI_KVM_RUN_H */

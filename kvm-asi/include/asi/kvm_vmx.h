@@ -6,10 +6,24 @@
 #ifndef ASI_KVM_VMX_H
 #define ASI_KVM_VMX_H
 
+#include <asi/flush.h>
 #include <asi/kvm_run.h>
 #include "vmx/vmx.h"
 
 #ifdef CONFIG_KVM_ASI
+
+/*
+ * Does isolation flush the L1 data cache in the kernel's place?  Asked before each entry on
+ * processors that need it, so that a demand for all entries holds at once.
+ */
+static __always_inline bool kvm_asi_flushes_l1d(void)
+{
+	if (!kvm_asi_on())
+		return false;
+	if (READ_ONCE(l1tf_vmx_mitigation) == VMENTER_L1D_FLUSH_ALWAYS)
+		raw_cpu_or(asi_taints, ASI_TAINT_ALWAYS);
+	return true;
+}
 
 static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 {
@@ -26,13 +40,16 @@ static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 
 static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx)
 {
-	if (kvm_asi_on())
+	if (kvm_asi_on()) {
 		kvm_asi_run_exit(&vmx->vcpu, vmx->fail ? U16_MAX :
 				 (u16)vmcs_read32(VM_EXIT_REASON));
+		kvm_asi_count_verw(&vmx->vcpu, X86_FEATURE_CLEAR_CPU_BUF);
+	}
 }
 
 #else
 
+static __always_inline bool kvm_asi_flushes_l1d(void) { return false; }
 static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx) { }
 static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx) { }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * For vmenter.S: no VERW when isolation knows that nothing is to be cleared.
- * @feature is VERW's own: without it these are NOPs, too.
+ * @feature is VERW's own: without it these are NOPs, too.  What VERW did is told in
+ * asi_cleared, so that nothing counts that was not executed.
  */
 #ifndef ASI_VMENTER_H
 #define ASI_VMENTER_H
@@ -13,6 +14,7 @@
 /* ZF: nothing is to be cleared.  Clobbers CF. */
 .macro ASI_TEST_BUFFERS feature
 	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints)), \feature
+	ALTERNATIVE "", __stringify(setnz PER_CPU_VAR(asi_cleared)), \feature
 .endm
 .macro ASI_JUMP_IF_CLEAN target feature
 	ALTERNATIVE "", "jz \target", \feature

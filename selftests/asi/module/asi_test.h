@@ -35,12 +35,19 @@ int asi_plant_free_mapped(struct asi_secret *secret, struct asi *domain);
 
 /* guest.c: an object that KVM keeps for a guest of process @pid; its first vCPU's. */
 int asi_plant_guest(struct asi_secret *secret, const char *what, int pid);
+/* The same guest has a device assigned from now on, for all that KVM knows. */
+int asi_assign_device(int pid);
 
 /* probe.c: read the secret in the next VM exit of process @tgid (0: any). */
 int asi_probe_init(void);
 void asi_probe_exit(void);
 int asi_probe_fire(int tgid, const struct asi_secret *secret,
 		   struct asi_attempt *attempt);
+/*
+ * Call @fn in the next VM exit of process @tgid, inside and with preemption off; what it
+ * touches should be the module's.  Process context.
+ */
+int asi_probe_call(int tgid, void (*fn)(void *arg), void *arg);
 /* Read it right here, in the unrestricted kernel. */
 void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt);
 
@@ -83,6 +90,17 @@ int asi_stale_run(bool enters, struct asi_stale *result);
 int asi_attack_run(const char *line, const struct asi_secret *secret);
 void asi_attack_show(struct seq_file *m);
 void asi_attack_exit(void);
+
+/*
+ * asleep.c: in the domain of process @tgid, a task that slept there has died, and the
+ * scheduler goes to another that has its task_struct, and a stack that is not mapped.
+ */
+struct asi_asleep {
+	bool inside;	/* before that */
+	bool stayed;	/* and still after it */
+};
+
+int asi_asleep_run(int tgid, struct asi_asleep *result);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);

@@ -4,6 +4,7 @@
  * other guest's vCPU loop may read it.
  */
 #include <linux/dcache.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -83,24 +84,46 @@ static struct file *asi_vcpu_file(struct task_struct *task)
 	return found;
 }
 
-int asi_plant_guest(struct asi_secret *secret, const char *what, int pid)
+/* The first vCPU of the process's machine, with its file; fput() follows. */
+static struct file *asi_guest_of(int pid)
 {
 	struct task_struct *task;
 	struct file *file;
 	struct pid *id;
 
-	if (strncmp(what, "guest_", 6))
-		return -EINVAL;
 	id = find_get_pid(pid);
 	task = get_pid_task(id, PIDTYPE_PID);
 	put_pid(id);
 	if (!task)
-		return -ESRCH;
+		return ERR_PTR(-ESRCH);
 	file = asi_vcpu_file(task);
 	put_task_struct(task);
-	if (!file)
-		return -ENXIO;
+	return file ?: ERR_PTR(-ENXIO);
+}
+
+int asi_plant_guest(struct asi_secret *secret, const char *what, int pid)
+{
+	struct file *file;
+
+	if (strncmp(what, "guest_", 6))
+		return -EINVAL;
+	file = asi_guest_of(pid);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	secret->address = asi_guest_object(file->private_data, what);
 	fput(file);
 	return secret->address ? 0 : -ENOENT;
+}
+
+int asi_assign_device(int pid)
+{
+	struct file *file = asi_guest_of(pid);
+	struct kvm_vcpu *vcpu;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vcpu = file->private_data;
+	kvm_arch_start_assignment(vcpu->kvm);
+	fput(file);
+	return 0;
 }

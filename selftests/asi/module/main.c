@@ -6,6 +6,8 @@
  *   fire    write "TGID": read the secret in the next VM exit of that process;
  *           write "here": read it in this system call
  *           write "freed TGID": map a page in the VM's domain, free it, read it
+ *   asleep  write "TGID": see asleep.c; read: what became of it
+ *   device  write "TGID": that process's guest has a device assigned
  *   corrupt write what shall happen to a domain made for it
  *   stale   write "stay" or "enter": free a page whose translation a CPU holds
  *   states  write milliseconds: stay in a strict domain
@@ -30,6 +32,7 @@ static DEFINE_MUTEX(asi_test_mutex);
 static struct asi_secret asi_secret;
 static struct asi_attempt asi_attempt;
 static struct asi_stale asi_stale;
+static struct asi_asleep asi_asleep;
 static u64 asi_rounds, asi_wrong;
 static struct dentry *asi_test_dir;
 
@@ -203,6 +206,38 @@ static int torture_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(torture);
 
+static ssize_t asleep_write(struct file *file, const char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	int tgid;
+	ssize_t err = kstrtoint_from_user(ubuf, len, 10, &tgid);
+
+	if (err)
+		return err;
+	mutex_lock(&asi_test_mutex);
+	err = asi_asleep_run(tgid, &asi_asleep);
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
+static int asleep_show(struct seq_file *m, void *unused)
+{
+	mutex_lock(&asi_test_mutex);
+	seq_printf(m, "inside %d stayed %d\n", asi_asleep.inside, asi_asleep.stayed);
+	mutex_unlock(&asi_test_mutex);
+	return 0;
+}
+DEFINE_SHOW_STORE_ATTRIBUTE(asleep);
+
+static ssize_t device_write(struct file *file, const char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	int tgid;
+	ssize_t err = kstrtoint_from_user(ubuf, len, 10, &tgid);
+
+	return err ?: asi_assign_device(tgid) ?: len;
+}
+
 #define ASI_TEST_WRITE_ONLY(name)				\
 static const struct file_operations name##_fops = {		\
 	.owner = THIS_MODULE,					\
@@ -216,6 +251,7 @@ ASI_TEST_WRITE_ONLY(corrupt);
 ASI_TEST_WRITE_ONLY(stale);
 ASI_TEST_WRITE_ONLY(states);
 ASI_TEST_WRITE_ONLY(attack);
+ASI_TEST_WRITE_ONLY(device);
 
 static int __init asi_test_init(void)
 {
@@ -234,6 +270,8 @@ static int __init asi_test_init(void)
 	asi_test_dir = debugfs_create_dir("asi_test", NULL);
 	debugfs_create_file("plant", 0200, asi_test_dir, NULL, &plant_fops);
 	debugfs_create_file("fire", 0200, asi_test_dir, NULL, &fire_fops);
+	debugfs_create_file("asleep", 0600, asi_test_dir, NULL, &asleep_fops);
+	debugfs_create_file("device", 0200, asi_test_dir, NULL, &device_fops);
 	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
 	debugfs_create_file("stale", 0200, asi_test_dir, NULL, &stale_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);

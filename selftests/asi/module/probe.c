@@ -18,8 +18,8 @@
 struct kvm_vcpu;
 
 static struct tracepoint *asi_kvm_exit;
-static struct asi_attempt asi_shot;
-static unsigned long asi_target;
+static void (*asi_shot)(void *arg);
+static void *asi_shot_arg;
 static int asi_target_tgid;
 static atomic_t asi_armed;
 static DECLARE_COMPLETION(asi_shot_done);
@@ -45,18 +45,15 @@ static void asi_on_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
 		return;
 	if (atomic_cmpxchg(&asi_armed, 1, 2) != 1)
 		return;
-	asi_read_now(asi_target, &asi_shot);
+	asi_shot(asi_shot_arg);
 	complete(&asi_shot_done);
 }
 
-int asi_probe_fire(int tgid, const struct asi_secret *secret,
-		   struct asi_attempt *attempt)
+int asi_probe_call(int tgid, void (*fn)(void *arg), void *arg)
 {
-	struct asi_leaf leaf;
-
-	memset(&asi_shot, 0, sizeof(asi_shot));
 	reinit_completion(&asi_shot_done);
-	asi_target = secret->address;
+	asi_shot = fn;
+	asi_shot_arg = arg;
 	WRITE_ONCE(asi_target_tgid, tgid);
 	atomic_set_release(&asi_armed, 1);
 	if (!wait_for_completion_timeout(&asi_shot_done, 10 * HZ)) {
@@ -66,7 +63,32 @@ int asi_probe_fire(int tgid, const struct asi_secret *secret,
 		wait_for_completion(&asi_shot_done);
 	}
 	atomic_set(&asi_armed, 0);
-	*attempt = asi_shot;
+	return 0;
+}
+
+/* In the module's data, which every domain maps. */
+static struct {
+	unsigned long address;
+	struct asi_attempt attempt;
+} asi_reading;
+
+static void asi_read_shot(void *unused)
+{
+	asi_read_now(asi_reading.address, &asi_reading.attempt);
+}
+
+int asi_probe_fire(int tgid, const struct asi_secret *secret,
+		   struct asi_attempt *attempt)
+{
+	struct asi_leaf leaf;
+	int err;
+
+	memset(&asi_reading, 0, sizeof(asi_reading));
+	asi_reading.address = secret->address;
+	err = asi_probe_call(tgid, asi_read_shot, NULL);
+	if (err)
+		return err;
+	*attempt = asi_reading.attempt;
 	attempt->fired = true;
 	attempt->reachable = asi_table_lookup(__va(attempt->root),
 					      pgtable_l5_enabled() ? 5 : 4,
