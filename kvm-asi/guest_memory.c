@@ -7,8 +7,7 @@
  * the process has itself.  What goes away in the process goes away here: the MMU
  * notifier takes the range out before the process's own entry changes, and no
  * page is added until the change is over.  The TLB flush that follows makes
- * every CPU leave that is inside with what was taken out, but for idle CPUs that the
- * kernel's flush passes over: see Documentation/security.rst.
+ * every CPU leave that is inside with what was taken out, idle CPUs among them.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>

@@ -25,6 +25,7 @@ enum asi_break {
 	ASI_BREAK_GLOBAL,	/* kernel mappings stay Global; before asi=on only */
 	ASI_BREAK_RECORD,	/* leaving forgets to say so */
 	ASI_BREAK_LEAVE,	/* asi_exit() stays inside */
+	ASI_BREAK_LAZY,		/* a process's flush passes over idle CPUs that are inside */
 	ASI_NR_BREAKS
 };
 

@@ -26,6 +26,7 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_GLOBAL] = "global",
 	[ASI_BREAK_RECORD] = "record",
 	[ASI_BREAK_LEAVE] = "leave",
+	[ASI_BREAK_LAZY] = "lazy",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */

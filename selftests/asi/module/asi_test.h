@@ -75,6 +75,11 @@ struct asi_stale {
 };
 
 int asi_stale_run(bool enters, struct asi_stale *result);
+/*
+ * lazy.c: the same for a page of the calling process and a CPU that idles inside.
+ * @result->stayed: it did, until the page was freed.
+ */
+int asi_lazy_run(struct asi_stale *result);
 
 /*
  * attack.c: do in this system call what @line says; some attacks are at @secret.

@@ -7,7 +7,7 @@
  *           write "here": read it in this system call
  *           write "freed TGID": map a page in the VM's domain, free it, read it
  *   corrupt write what shall happen to a domain made for it
- *   stale   write "stay" or "enter": free a page whose translation a CPU holds
+ *   stale   write "stay", "enter" or "idle": free a page whose translation a CPU holds
  *   states  write milliseconds: stay in a strict domain
  *   entries see entries.c; wake: see wake.c
  *   attack  see attack.c
@@ -120,16 +120,19 @@ static ssize_t stale_write(struct file *file, const char __user *ubuf, size_t le
 			   loff_t *ppos)
 {
 	char line[32];
-	bool enters;
+	const char *how;
 	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
 
 	if (err)
 		return err;
-	enters = !strcmp(strim(line), "enter");
-	if (!enters && strcmp(strim(line), "stay"))
-		return -EINVAL;
+	how = strim(line);
 	mutex_lock(&asi_test_mutex);
-	err = asi_stale_run(enters, &asi_stale);
+	if (!strcmp(how, "idle"))
+		err = asi_lazy_run(&asi_stale);
+	else if (!strcmp(how, "stay") || !strcmp(how, "enter"))
+		err = asi_stale_run(!strcmp(how, "enter"), &asi_stale);
+	else
+		err = -EINVAL;
 	mutex_unlock(&asi_test_mutex);
 	return err ?: len;
 }
