@@ -15,10 +15,12 @@
 #include <linux/seqlock.h>
 #include "kvm_asi.h"
 
-static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
+/* Returns how many bytes. */
+static u64 kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 {
 	struct kvm_memory_slot *slot;
 	struct kvm_memslots *slots;
+	u64 bytes = 0;
 	int as, bkt;
 
 	guest->ranges = 0;
@@ -30,7 +32,8 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 
 			/* Without room the slot stays unmapped: slow but correct. */
 			if (guest->ranges == KVM_ASI_MAX_RANGES)
-				return;
+				return bytes;
+			bytes += slot->npages << PAGE_SHIFT;
 			guest->range[guest->ranges].start = start;
 			guest->range[guest->ranges].end = start +
 				(slot->npages << PAGE_SHIFT);
@@ -38,6 +41,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 			guest->ranges++;
 		}
 	}
+	return bytes;
 }
 
 static u64 kvm_asi_generation(struct kvm *kvm)
@@ -62,7 +66,7 @@ void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
 			asi_unmap(vm->asi, NULL, TASK_SIZE_MAX);
 		preempt_disable();
 		write_seqcount_begin(&guest->seq);
-		kvm_asi_collect(kvm, guest);
+		asi_limit(vm->asi, kvm_asi_collect(kvm, guest));
 		guest->generation = generation;
 		write_seqcount_end(&guest->seq);
 		preempt_enable();

@@ -56,7 +56,7 @@ static const struct asi_ops kvm_asi_ops = {
 
 static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 {
-	struct kvm_asi_vm *vm = vzalloc(sizeof(*vm));
+	struct kvm_asi_vm *vm = __vmalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	struct asi *asi;
 
 	if (!vm)
@@ -125,7 +125,7 @@ EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vm);
 
 static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 {
-	struct kvm_asi_vcpu *v = vzalloc(sizeof(*v));
+	struct kvm_asi_vcpu *v = __vmalloc(sizeof(*v), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	int err;
 
 	if (!v)
