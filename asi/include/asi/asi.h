@@ -222,8 +222,8 @@ void asi_limit(struct asi *asi, u64 bytes);
  * @start: first byte
  * @end: byte after the last
  *
- * The caller flushes the TLB for its own mapping of the range afterwards,
- * which makes the CPUs inside leave that it reaches.  Atomic; any context but NMI.
+ * The caller flushes the TLB for its own mapping of the range afterwards, which
+ * makes the CPUs inside leave, idle ones too.  Atomic; any context but NMI.
  */
 void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end);
 
