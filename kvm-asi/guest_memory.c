@@ -7,8 +7,7 @@
  * the process has itself.  What goes away in the process goes away here: the MMU
  * notifier takes the range out before the process's own entry changes, and no
  * page is added until the change is over.  The TLB flush that follows makes
- * every CPU leave that is inside with what was taken out, but for idle CPUs that the
- * kernel's flush passes over: see Documentation/security.rst.
+ * every CPU leave that is inside with what was taken out, idle CPUs among them.
  */
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
@@ -16,10 +15,12 @@
 #include <linux/seqlock.h>
 #include "kvm_asi.h"
 
-static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
+/* Returns how many bytes. */
+static u64 kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 {
 	struct kvm_memory_slot *slot;
 	struct kvm_memslots *slots;
+	u64 bytes = 0;
 	int as, bkt;
 
 	guest->ranges = 0;
@@ -31,6 +32,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 			unsigned long start = slot->userspace_addr;
 
 			/* Without room the slot stays unmapped: slow but correct. */
+			bytes += slot->npages << PAGE_SHIFT;
 			if (guest->ranges == KVM_ASI_MAX_RANGES) {
 				guest->left_out++;
 				continue;
@@ -42,6 +44,7 @@ static void kvm_asi_collect(struct kvm *kvm, struct kvm_asi_guest *guest)
 			guest->ranges++;
 		}
 	}
+	return bytes;
 }
 
 static u64 kvm_asi_generation(struct kvm *kvm)
@@ -66,7 +69,7 @@ void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
 			asi_unmap(vm->asi, NULL, TASK_SIZE_MAX);
 		preempt_disable();
 		write_seqcount_begin(&guest->seq);
-		kvm_asi_collect(kvm, guest);
+		asi_limit(vm->asi, kvm_asi_collect(kvm, guest));
 		guest->generation = generation;
 		write_seqcount_end(&guest->seq);
 		preempt_enable();

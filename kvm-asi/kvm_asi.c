@@ -81,7 +81,7 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 
 	if (kvm_asi_refuses(kvm))
 		return ERR_PTR(-EOPNOTSUPP);
-	vm = vzalloc(sizeof(*vm));
+	vm = __vmalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	if (kvm_asi_make_lists(vm)) {
@@ -164,7 +164,7 @@ EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vm);
 
 static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 {
-	struct kvm_asi_vcpu *v = vzalloc(sizeof(*v));
+	struct kvm_asi_vcpu *v = __vmalloc(sizeof(*v), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	int err;
 
 	if (!v)

@@ -148,6 +148,7 @@ class Run:
                         f"--tcg-thread={'single' if machine.one_thread else 'multi'}",
                         f"--env=KERNEL_DIR={TOP}/build/{machine.kernel}",
                         f"--env=IMAGE={TOP}/build/base/arch/x86/boot/bzImage"]
+        options += [f"--qemu-arg={argument}" for argument in machine.emulator]
         if machine.icount:
             options.append("--icount")
         if machine.cpu:

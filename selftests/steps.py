@@ -30,6 +30,9 @@ class Machine:
     # FILE:DESTINATION, for Bochs, which does not see the host's files.
     files: Tuple[str, ...] = ()
     environment: Tuple[str, ...] = ()
+    # More arguments for QEMU, and in words what they give the machine.
+    emulator: Tuple[str, ...] = ()
+    extra: str = ""
 
     def but(self, **changes):
         return dataclasses.replace(self, **changes)
@@ -44,6 +47,8 @@ class Machine:
             words.append("icount")
         if self.cpu:
             words.append(self.cpu)
+        if self.extra:
+            words.append(self.extra)
         return ", ".join(words)
 
 
@@ -76,6 +81,12 @@ DEBUG = THREADS.but(kernel="debug", memory="3G")
 DEBUG_ONE_THREAD = ONE_THREAD.but(kernel="debug", memory="3G")
 KCOV = ONE_THREAD.but(kernel="kcov")
 TORTURE = THREADS.but(cpus=4)
+# Memory that the kernel finds after it has booted.
+DIMMS = ONE_THREAD.but(kernel="memory", extra="3 DIMMs", emulator=(
+    "-m", "size=2048M,slots=3,maxmem=4G",
+    *(word for i in range(3) for word in (
+        "-object", f"memory-backend-ram,id=memory{i},size=128M",
+        "-device", f"pc-dimm,id=dimm{i},memdev=memory{i}"))))
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
                 files=("build/host/minivm/minivm:/minivm",
                        "build/base/arch/x86/boot/bzImage:/bzImage",
@@ -157,6 +168,8 @@ STEPS = [
     Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
     Step("break", ONE_THREAD, 150, "selftests/asi/break.sh", **ON),
+    Step("tables", ONE_THREAD, 150, "selftests/asi/tables.sh", **ON),
+    Step("memory", DIMMS, 150, "selftests/asi/memory.sh", **BY_NAME, **ON),
     Step("break-base", ONE_THREAD, 100,
          'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
          append="asi_break=base asi=on"),

@@ -146,6 +146,13 @@ asi_u32 asi_pt_zap(asi_pt* pt, asi_u64 va, asi_u64 size) {
     return range.ok() ? page_table(pt).zap(range.value()) : 0;
 }
 
+int asi_pt_prune(asi_pt* pt, asi_u64* from, asi_u64 kinds, asi_gather* g) {
+    u64 at = *from;
+    const bool is_done = page_table(pt).prune(at, kinds, *g);
+    *from = at;
+    return is_done ? 0 : 1;
+}
+
 int asi_pt_protect(asi_pt* pt, asi_u64 va, asi_u64 size, asi_u64 entry, asi_u32* needed) {
     const Result<Range> range = range_of(pt, va, size);
     if (!range.ok()) return to_errno(range.status());

@@ -50,6 +50,9 @@ class PageTable {
     /// Clears owned leaves in place; see asi_pt_zap().
     u32 zap(Range range);
 
+    /// prune.cc; see asi_pt_prune(). True: done.
+    [[nodiscard]] bool prune(u64& from, u64 kinds, asi_gather& gather);
+
     /// Lockless.
     [[nodiscard]] bool lookup(u64 va, asi_leaf& leaf) const;
     int walk(Range range, asi_leaf_fn visit, void* context) const;

@@ -90,6 +90,16 @@ not_seen_while_held() {
 	stale stay && [ "$(field seen "$r")" = 0 ]
 }
 
+# The idle CPU must have been inside, and the page must have come back, to say anything.
+not_seen_by_an_idle_cpu() {
+	kill -STOP $vm
+	stale idle
+	status=$?
+	kill -CONT $vm
+	[ $status -eq 0 ] && [ "$(field stayed "$r")" = 1 ] && [ "$(field reused "$r")" = 1 ] &&
+	[ "$(field seen "$r")" = 0 ]
+}
+
 # Without the quarantine, so that entering is all that protects.
 not_seen_after_entering() {
 	also=$(awk '$2 == "broken" { printf ",%s", $1 }' $D/asi/break)
@@ -109,6 +119,7 @@ vunmap vunmapped_memory_is_unmapped
 changed changed_memory_is_followed
 stack dead_stack_is_unmapped
 user guest_memory_follows_the_process
+lazy not_seen_by_an_idle_cpu
 quarantine not_reused_while_held
 quarantine not_seen_while_held
 generation not_seen_after_entering
@@ -128,7 +139,7 @@ quarantine_is_empty() {
 	[ "$(asi_stat quarantine_pages)" = 0 ]
 }
 
-plan 23
+plan 25
 check "a switch that does not exist is refused and changes nothing" unknown_is_refused
 while read -r switch probe; do
 	check "with '$switch': $probe" "$probe"

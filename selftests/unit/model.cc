@@ -360,6 +360,46 @@ void Machine::zap() {
     require((count == 0) == (gone == 0), "wrong number of leaves", count);
 }
 
+/// Leaves of some kinds go, wherever they are, and every table that is empty then.
+void Machine::prune() {
+    check_all();
+    const asi_u64 kinds = pick_(2) ? 0 : asi_u64{pick_(256)} << pick_(ASI_NR_KINDS);
+    asi_gather gather;
+    asi_gather_init(&gather);
+    asi_u64 from = 0;
+    unsigned passes = 0;
+    bool is_more = true;
+    while (is_more) {
+        const asi_u64 before = from;
+        is_more = asi_pt_prune(&pt_, &from, kinds, &gather) != 0;
+        require(!is_more || from > before || asi_gather_pending(&gather) > 0,
+                "prune makes no progress", from);
+        asi_gather_release(&gather);
+        require(++passes < 100000, "prune does not end", from);
+    }
+    for (auto it = model_.begin(); it != model_.end();)
+        it = !it->second.is_borrowed && ((kinds >> it->second.kind) & 1) != 0 ? model_.erase(it)
+                                                                               : std::next(it);
+    check_all();
+    require_no_empty_table();
+}
+
+/// But for the root.
+void Machine::require_no_empty_table() const {
+    const auto visit = [&](auto& self, const void* page, unsigned level) -> void {
+        const auto* table = static_cast<const asi_u64*>(page);
+        unsigned used = 0;
+        for (unsigned i = 0; i < 512; ++i) {
+            used += table[i] != 0;
+            const bool is_leaf = level == 1 || (level <= 3 && (table[i] & 0x80));
+            if (!is_leaf && (table[i] & 0x200))
+                self(self, asi_port_virt(table[i] & kFrameBits), level - 1);
+        }
+        require(used > 0 || level == levels_, "empty table", level);
+    };
+    visit(visit, asi_pt_root_table(&pt_), levels_);
+}
+
 void Machine::protect() {
     const Span span = pick_span(4 * k1G);
     const asi_u64 entry = pick_entry();
@@ -413,14 +453,15 @@ void Machine::step() {
         {"zap", 8, &Machine::zap},
         {"protect", 18, &Machine::protect},
         {"change source", 6, &Machine::change_source},
+        {"prune", 2, &Machine::prune},
     };
     if (pick_(2000) == 0) {
         operation_ = "destroy";
-        ++counts_.by_operation[7];
+        ++counts_.by_operation[8];
         rebuild();
         return;
     }
-    unsigned choice = pick_(110);
+    unsigned choice = pick_(112);
     std::size_t i = 0;
     while (choice >= kOperations[i].weight) choice -= kOperations[i++].weight;
     operation_ = kOperations[i].name;

@@ -47,7 +47,7 @@ class Machine {
 
     struct Counts {
         std::uint64_t operations = 0, failures = 0, shortages = 0;
-        std::uint64_t by_operation[8] = {};
+        std::uint64_t by_operation[9] = {};
         bool operator==(const Counts&) const = default;
     };
     const Counts& counts() const { return counts_; }
@@ -69,6 +69,7 @@ class Machine {
     void borrow();
     void unmap();
     void zap();
+    void prune();
     void protect();
     void change_source();
     void rebuild();
@@ -85,6 +86,7 @@ class Machine {
     /// page may have become ours by a copy.
     void compare(Span span);
     void check_tables() const;
+    void require_no_empty_table() const;
 
     [[noreturn]] void fail(const char* what, asi_u64 value) const;
     void require(bool condition, const char* what, asi_u64 value = 0) const {

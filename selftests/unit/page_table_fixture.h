@@ -95,6 +95,19 @@ class PageTableTest : public testing::Test {
     }
     long long unmap(asi_u64 va, asi_u64 size) { return asi_pt_unmap(&pt_, va, size, &gather_); }
 
+    /// Returns the number of passes.
+    unsigned prune(asi_u64 kinds) {
+        asi_u64 from = 0;
+        unsigned passes = 0;
+        bool is_more = true;
+        while (is_more) {
+            is_more = asi_pt_prune(&pt_, &from, kinds, &gather_) != 0;
+            asi_gather_release(&gather_);
+            ++passes;
+        }
+        return passes;
+    }
+
     std::optional<asi_leaf> leaf_at(asi_u64 va) const {
         asi_leaf leaf;
         if (!asi_pt_lookup(&pt_, va, &leaf)) return std::nullopt;

@@ -274,6 +274,38 @@ TEST_F(PageTableTest, zap_clears_large_leaves_whole) {
     EXPECT_FALSE(leaf_at(kBase + k1G));
 }
 
+TEST_F(PageTableTest, prune_gives_back_what_zap_left_empty) {
+    ASSERT_EQ(map(kBase, 0, k4K), 0);
+    ASSERT_EQ(map(k1G, 0, k4K), 0);
+    ASSERT_EQ(map(k2M, 0, k4K, kReadWrite, ASI_KIND_GUEST_MEMORY), 0);
+    asi_pt_zap(&pt_, kBase, k4K);
+    asi_pt_zap(&pt_, k1G, k4K);
+    prune(0);
+    EXPECT_EQ(asi_pt_tables(&pt_), 4u) << "root and the way to the last page";
+    EXPECT_EQ(leaf_at(k2M)->kind, asi_u32{ASI_KIND_GUEST_MEMORY});
+}
+
+TEST_F(PageTableTest, prune_takes_out_the_kinds_it_is_told) {
+    constexpr asi_u64 kGuest = 1ULL << ASI_KIND_GUEST_MEMORY;
+    ASSERT_EQ(map(0, 0, k2M, kReadWrite, ASI_KIND_GUEST_MEMORY), 0);
+    ASSERT_EQ(map(k2M, 0, k4K, kReadWrite, ASI_KIND_GUEST_MEMORY), 0);
+    ASSERT_EQ(map(k2M + k4K, 0, k4K, kReadWrite, ASI_KIND_OBJECT), 0);
+    ASSERT_EQ(map(kBase, 0, k4K, kReadWrite, ASI_KIND_GUEST_MEMORY), 0);
+    prune(kGuest);
+    EXPECT_FALSE(leaf_at(0));
+    EXPECT_FALSE(leaf_at(k2M));
+    EXPECT_TRUE(leaf_at(k2M + k4K));
+    EXPECT_FALSE(leaf_at(kBase));
+    EXPECT_EQ(asi_pt_tables(&pt_), 4u);
+}
+
+TEST_F(PageTableTest, prune_works_in_short_passes) {
+    for (asi_u64 i = 0; i < 500; ++i)
+        ASSERT_EQ(map(i * k2M, 0, k4K, kReadWrite, ASI_KIND_GUEST_MEMORY), 0);
+    EXPECT_GT(prune(1ULL << ASI_KIND_GUEST_MEMORY), 5u);
+    EXPECT_EQ(asi_pt_tables(&pt_), 1u);
+}
+
 TEST_F(PageTableTest, protect_changes_rights_and_nothing_else) {
     ASSERT_EQ(map(kBase, 0x200000, k2M + k4K, kReadWrite | kPat, ASI_KIND_OBJECT), 0);
     ASSERT_EQ(protect(kBase, k2M + 2 * k4K, kExec), 0) << "holes do not matter";

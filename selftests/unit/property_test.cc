@@ -38,13 +38,14 @@ TEST_P(Property, engine_agrees_with_the_model) {
         RecordProperty("operations", std::to_string(c.operations));
         std::printf(
             "%llu operations (map %llu, clone %llu, borrow %llu, unmap %llu, zap %llu, protect "
-            "%llu, source changes %llu, destroy %llu), %llu refused, %llu times short of a page\n",
+            "%llu, source changes %llu, prune %llu, destroy %llu), %llu refused, %llu times short "
+            "of a page\n",
             (unsigned long long)c.operations, (unsigned long long)c.by_operation[0],
             (unsigned long long)c.by_operation[1], (unsigned long long)c.by_operation[2],
             (unsigned long long)c.by_operation[3], (unsigned long long)c.by_operation[4],
             (unsigned long long)c.by_operation[5], (unsigned long long)c.by_operation[6],
-            (unsigned long long)c.by_operation[7], (unsigned long long)c.failures,
-            (unsigned long long)c.shortages);
+            (unsigned long long)c.by_operation[7], (unsigned long long)c.by_operation[8],
+            (unsigned long long)c.failures, (unsigned long long)c.shortages);
         for (const std::uint64_t n : c.by_operation) EXPECT_TRUE(n > 0 || count < 10000);
     }
     EXPECT_EQ(live_pages(), 0u);

@@ -206,13 +206,24 @@ int asi_map_current(struct asi *asi);
 void asi_unmap(struct asi *asi, const void *addr, size_t size);
 
 /**
+ * asi_limit - how much the domain may grow
+ * @asi: domain
+ * @bytes: of user memory that its work may touch
+ *
+ * Growth beyond the page tables for that, and for a fixed amount of the kernel's
+ * memory, is taken back, or leaves instead.  What the consumer maps does not count as
+ * growth.  Without this call the domain has no user memory.  Any context.
+ */
+void asi_limit(struct asi *asi, u64 bytes);
+
+/**
  * asi_zap_user - take user addresses out of a domain
  * @asi: domain
  * @start: first byte
  * @end: byte after the last
  *
- * The caller flushes the TLB for its own mapping of the range afterwards,
- * which makes the CPUs inside leave that it reaches.  Atomic; any context but NMI.
+ * The caller flushes the TLB for its own mapping of the range afterwards, which
+ * makes the CPUs inside leave, idle ones too.  Atomic; any context but NMI.
  */
 void asi_zap_user(struct asi *asi, unsigned long start, unsigned long end);
 

@@ -146,6 +146,14 @@ long long asi_pt_unmap(struct asi_pt *pt, asi_u64 va, asi_u64 size,
 asi_u32 asi_pt_zap(struct asi_pt *pt, asi_u64 va, asi_u64 size);
 
 /*
+ * Give table pages back: clear the owned leaves whose kind has its bit set in @kinds,
+ * and move owned tables that are empty to @g.  Looks at a few dozen tables from *from
+ * on, and at no borrowed one; needs no reserve.  Begin with *from 0.  1: *from was
+ * moved; flush, release, and call again.  0: that was all.
+ */
+int asi_pt_prune(struct asi_pt *pt, asi_u64 *from, asi_u64 kinds, struct asi_gather *g);
+
+/*
  * Change the rights of what is mapped in [va, va + size) to those of @entry
  * (write, NX).  Splits and copies like map.  Holes stay holes.
  */

@@ -41,6 +41,7 @@ void __asi_sched_out(struct task_struct *prev, struct task_struct *next);
 void __asi_leave_for_cr3(void);
 void __asi_switch_mm(void);
 bool __asi_flush_later(void);
+bool __asi_stays_inside(int cpu);
 unsigned long __asi_current_cr3(void);
 unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
@@ -123,6 +124,15 @@ static __always_inline void asi_leave_for_cr3(void)
 static __always_inline bool asi_flush_later(void)
 {
 	return asi_hook_active() && __asi_flush_later();
+}
+
+/*
+ * The caller passes over this CPU, which is lazy: it uses no address of the process's.
+ * True: it is inside a domain, and may use them there.
+ */
+static __always_inline bool asi_stays_inside(int cpu)
+{
+	return asi_hook_active() && __asi_stays_inside(cpu);
 }
 
 /* CR3 is about to be another process's. */
@@ -269,6 +279,7 @@ static __always_inline void asi_sched_out(struct task_struct *prev,
 					  struct task_struct *next) { }
 static __always_inline void asi_leave_for_cr3(void) { }
 static __always_inline bool asi_flush_later(void) { return false; }
+static __always_inline bool asi_stays_inside(int cpu) { return false; }
 static __always_inline void asi_switch_mm(void) { }
 static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }

@@ -26,6 +26,10 @@ enum asi_break {
 	ASI_BREAK_GLOBAL,	/* kernel mappings stay Global; before asi=on only */
 	ASI_BREAK_RECORD,	/* leaving forgets to say so */
 	ASI_BREAK_LEAVE,	/* asi_exit() stays inside */
+	ASI_BREAK_LAZY,		/* a process's flush passes over idle CPUs that are inside */
+	ASI_BREAK_CHARGE,	/* table pages of growth are charged to nobody */
+	ASI_BREAK_LIMIT,	/* growth does not stop */
+	ASI_BREAK_PRUNE,	/* tables that became empty stay */
 	ASI_NR_BREAKS
 };
 

@@ -22,6 +22,7 @@ static const char * const asi_event_names[ASI_NR_EVENTS] = {
 	[ASI_EV_CRITICAL_LOST]	= "critical_lost",
 	[ASI_EV_RESERVE_EMPTY]	= "reserve_empty",
 	[ASI_EV_NOT_SHARED]	= "not_shared",
+	[ASI_EV_PRUNED]		= "pruned",
 	[ASI_EV_FREED_UNMAPPED]	= "freed_unmapped",
 	[ASI_EV_REVOKE_FRAMES]	= "revoke_frames",
 	[ASI_EV_REVOKE_VISITS]	= "revoke_visits",

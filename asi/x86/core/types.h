@@ -23,6 +23,8 @@
 #include <asi/engine.h>
 #include <asi/tlb.h>
 
+struct mem_cgroup;
+
 /* Which of the types above a space is part of. */
 enum asi_space_type {
 	ASI_SPACE_BASE,		/* struct asi_tables: the base map */
@@ -49,6 +51,12 @@ struct asi_space {
 	u32 rmap_spare;
 	/* Table pages to have at hand for growth in the fault path. */
 	u32 reserve;
+	/* Growth stops there, the reserve counted; 0: nowhere. */
+	u32 limit;
+	/* Tables that removals may have emptied since the last look; under @lock. */
+	u32 emptied;
+	unsigned long prune_after;	/* jiffies */
+	struct mem_cgroup *memcg;	/* whose the table pages are; NULL: their allocator's */
 	struct irq_work refill_irq_work;
 	struct work_struct refill_work;
 	/* How it is listed. */

@@ -227,7 +227,7 @@ void asi_classify(const struct asi *asi, unsigned long address,
 		return;
 	if (is_vmalloc_addr((void *)address))
 		place->kind = asi_classify_vmalloc(address);
-	else if (address >= VMEMMAP_START && address < VMEMMAP_START + (1UL << 40))
+	else if (asi_is_memory_map(address))
 		place->kind = ASI_KIND_VMEMMAP;
 	else if (virt_addr_valid((void *)address) ||
 		 (address >= PAGE_OFFSET && address < (unsigned long)high_memory))

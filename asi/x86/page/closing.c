@@ -4,8 +4,8 @@
  *
  * Who unmaps visits those who map the range before its own entries go, while they
  * still tell which frames there are.  A fault must not bring a page back meanwhile: it
- * leaves instead.  There is room for as many ranges as are ever unmapped at once; one
- * that finds none closes all of vmalloc space.
+ * leaves instead.  There is room for as many ranges as are ever unmapped at once; while
+ * one finds none, nothing is mapped at all.
  */
 #include <linux/atomic.h>
 #include <linux/mm.h>
@@ -60,7 +60,7 @@ bool asi_is_closing(unsigned long address)
 
 	/* The address is noted by now: whoever closes it later than this finds it. */
 	smp_mb();
-	if (atomic_read(&asi_closing_all) && is_vmalloc_or_module_addr((void *)address))
+	if (unlikely(atomic_read(&asi_closing_all)))
 		return true;
 	if (likely(!atomic_read(&asi_closing_count)))
 		return false;

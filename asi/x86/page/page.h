@@ -3,6 +3,8 @@
 #ifndef ASI_X86_PAGE_PAGE_H
 #define ASI_X86_PAGE_PAGE_H
 
+#include <linux/gfp_types.h>
+#include <linux/pgtable.h>
 #include <linux/types.h>
 #include <asi/pages.h>
 #include "core/core.h"
@@ -23,6 +25,12 @@ void asi_mark_all_stacks(void);
 void asi_mark_all_tails(void);
 /* The kernel's page tables that are there; those to come mark themselves. */
 void asi_mark_kernel_tables(void);
+
+/* The array of struct page, as far as 64 TiB of memory need. */
+static inline bool asi_is_memory_map(unsigned long address)
+{
+	return address >= VMEMMAP_START && address < VMEMMAP_START + (1UL << 40);
+}
 
 extern unsigned long *asi_flagged;
 extern unsigned long asi_flagged_pfns;
@@ -58,7 +66,7 @@ int asi_walk_frames(unsigned long start, unsigned long end, bool flagged, asi_fr
  */
 int asi_rmap_init(void);
 /* Bring nodes until @want are spare.  Process context.  -ENOMEM. */
-int asi_rmap_refill(struct asi_space *space, u32 want);
+int asi_rmap_refill(struct asi_space *space, u32 want, gfp_t gfp);
 /*
  * Under the lock of @space, any context: note that it maps @pfn at @va; @may_have: look
  * first whether that is noted.  -ENOMEM: no node is spare.  -EAGAIN: the table is in
@@ -68,6 +76,8 @@ int asi_rmap_add(struct asi_space *space, unsigned long pfn, unsigned long va,
 		 bool may_have);
 /* Under the lock of @space: it does not map @pfn at @va any more. */
 void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long va);
+/* Pages were taken out by themselves, not by a visit.  Process context. */
+void asi_rmap_sweep(struct asi_space *space);
 /* For the oracle, under the lock of @space: is it noted?  True if nobody can say now. */
 bool asi_rmap_has(const struct asi_space *space, unsigned long pfn, unsigned long va);
 /*

@@ -78,7 +78,7 @@ static void asi_rmap_put(struct asi_space *space, struct asi_rmap *r)
 	space->rmap_spare++;
 }
 
-int asi_rmap_refill(struct asi_space *space, u32 want)
+int asi_rmap_refill(struct asi_space *space, u32 want, gfp_t gfp)
 {
 	struct asi_rmap_page *page;
 	unsigned long flags;
@@ -87,7 +87,7 @@ int asi_rmap_refill(struct asi_space *space, u32 want)
 	if (space->type == ASI_SPACE_BASE)
 		return 0;
 	while (READ_ONCE(space->rmap_spare) < want) {
-		page = (struct asi_rmap_page *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		page = (struct asi_rmap_page *)get_zeroed_page(gfp);
 		if (!page)
 			return -ENOMEM;
 		page->space = space;
@@ -161,6 +161,26 @@ void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long v
 		asi_rmap_put(space, r);
 	}
 	raw_spin_unlock(lock);
+}
+
+void asi_rmap_sweep(struct asi_space *space)
+{
+	struct asi_rmap_page *page;
+	struct asi_leaf leaf;
+	unsigned long flags;
+	struct asi_rmap *r;
+	unsigned int i;
+
+	for (page = READ_ONCE(space->rmap_pages); page; page = page->next) {
+		raw_spin_lock_irqsave(&space->lock, flags);
+		for (i = 0; i < ASI_RMAP_PER_PAGE; i++) {
+			r = &page->slot[i];
+			if (r->pfn != ASI_RMAP_FREE && !asi_pt_lookup(&space->pt, r->va, &leaf))
+				asi_rmap_remove(space, r->pfn, r->va);
+		}
+		raw_spin_unlock_irqrestore(&space->lock, flags);
+		cond_resched();
+	}
 }
 
 bool asi_rmap_has(const struct asi_space *space, unsigned long pfn, unsigned long va)

@@ -27,6 +27,10 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_GLOBAL] = "global",
 	[ASI_BREAK_RECORD] = "record",
 	[ASI_BREAK_LEAVE] = "leave",
+	[ASI_BREAK_LAZY] = "lazy",
+	[ASI_BREAK_CHARGE] = "charge",
+	[ASI_BREAK_LIMIT] = "limit",
+	[ASI_BREAK_PRUNE] = "prune",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */

@@ -111,14 +111,21 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
 }
 
 /*
- * The rights have changed, the frames are the same.  Domains take the new entry from
- * the kernel's table when they need it again.
+ * Domains take the new entry from the kernel's table when they need it again.  Where the
+ * rights have changed, the frames are the same, and tell who maps them.  The memory map
+ * may have other frames now; it is mapped in the base map only.
  */
 void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
+	struct asi_tables *base = READ_ONCE(asi_base);
+
 	guard(asi_unrestricted)();
 
-	if (!asi_breaks(ASI_BREAK_CHANGED))
+	if (asi_breaks(ASI_BREAK_CHANGED))
+		return;
+	if (base && asi_is_memory_map(start))
+		asi_space_zap(&base->space, PAGE_ALIGN_DOWN(start), PAGE_ALIGN(size));
+	else
 		asi_revoke_range(start, start + size);
 }
 

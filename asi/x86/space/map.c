@@ -13,44 +13,6 @@
 #include "core/trace.h"
 #include "space/space.h"
 
-int asi_space_refill(struct asi_space *space, u32 want)
-{
-	unsigned long flags;
-
-	if (asi_rmap_refill(space, ASI_RMAP_RESERVE))
-		return -ENOMEM;
-	while (asi_pt_reserve(&space->pt) < want) {
-		void *page = asi_mark_table((void *)get_zeroed_page(GFP_KERNEL_ACCOUNT), 0);
-
-		if (!page)
-			return -ENOMEM;
-		raw_spin_lock_irqsave(&space->lock, flags);
-		asi_pt_donate(&space->pt, page);
-		raw_spin_unlock_irqrestore(&space->lock, flags);
-	}
-	return 0;
-}
-
-static void asi_refill_work(struct work_struct *work)
-{
-	struct asi_space *space = container_of(work, struct asi_space, refill_work);
-
-	/* Short of memory the domain leaves instead of growing. */
-	(void)asi_space_refill(space, space->reserve);
-}
-
-static void asi_refill_irq_work(struct irq_work *work)
-{
-	schedule_work(&container_of(work, struct asi_space, refill_irq_work)->refill_work);
-}
-
-void asi_space_refill_later(struct asi_space *space)
-{
-	if (asi_pt_reserve(&space->pt) < space->reserve / 2 ||
-	    space->rmap_spare < ASI_RMAP_RESERVE / 2)
-		irq_work_queue(&space->refill_irq_work);
-}
-
 void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 {
 	struct asi_space *space = (struct asi_space *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -61,14 +23,12 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 		return NULL;
 	raw_spin_lock_init(&space->lock);
 	space->type = type;
-	space->reserve = reserve;
-	init_irq_work(&space->refill_irq_work, asi_refill_irq_work);
-	INIT_WORK(&space->refill_work, asi_refill_work);
 	asi_tlb_new_domain(&asi_tlb, &space->tlb, NULL);
 	if (asi_pt_init(&space->pt, asi_levels())) {
 		free_page((unsigned long)space);
 		return NULL;
 	}
+	asi_tables_begin(space, reserve);
 	space->root = asi_pt_root(&space->pt);
 	return space;
 }
@@ -80,8 +40,7 @@ static void asi_space_free_rcu(struct rcu_head *rcu)
 
 void asi_space_free(struct asi_space *space)
 {
-	irq_work_sync(&space->refill_irq_work);
-	cancel_work_sync(&space->refill_work);
+	asi_tables_end(space);
 	asi_rmap_destroy(space);
 	asi_pt_destroy(&space->pt);
 	/* Somebody may have found it in a CPU's record: R7 of asi/tlb.h. */
@@ -90,10 +49,14 @@ void asi_space_free(struct asi_space *space)
 
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size)
 {
+	u32 leaves;
+
 	lockdep_assert_held(&space->lock);
-	if (!asi_pt_zap(&space->pt, start, size))
+	leaves = asi_pt_zap(&space->pt, start, size);
+	if (!leaves)
 		return false;
 	asi_inc_tlb_gen(space);
+	asi_space_zapped(space, leaves, size);
 	return true;
 }
 
@@ -234,12 +197,12 @@ int asi_space_map(struct asi_space *space, const void *addr, size_t size,
 		if (err < 0 || (!err && !nodes))
 			break;
 		/* Another CPU may use up what this one brings: keep a margin. */
-		err = nodes ? asi_rmap_refill(space, nodes + ASI_RMAP_RESERVE) :
+		err = nodes ? asi_rmap_refill(space, nodes + ASI_RMAP_RESERVE, GFP_KERNEL_ACCOUNT) :
 			      asi_space_refill(space, err + ASI_RESERVE / 2);
 		if (err)
 			break;
 	}
-	if (asi_pt_reserve(&space->pt) < ASI_RESERVE / 2 && !err)
+	if (asi_pt_reserve(&space->pt) < ASI_RESERVE / 2 && !err && !asi_space_is_full(space))
 		err = asi_space_refill(space, ASI_RESERVE);
 	if (err == -EFAULT)
 		pr_warn_ratelimited("domain %u: %#lx-%#lx (%s) is not all mapped\n",

@@ -27,11 +27,6 @@ unsigned int asi_domain_count(void);
 void *asi_space_alloc(enum asi_space_type type, u32 reserve);
 /* No CPU may use it any more.  Process context. */
 void asi_space_free(struct asi_space *space);
-/* Bring the reserve to @want pages.  Process context. */
-int asi_space_refill(struct asi_space *space, u32 want);
-/* Where nothing can sleep: have the reserve filled up if it is low.  Any context. */
-void asi_space_refill_later(struct asi_space *space);
-
 /*
  * Copy whole pages from the kernel's own table, with as many table pages as it takes.
  * Process context.  Return: as asi_map().
@@ -62,6 +57,20 @@ struct asi_space *asi_lender_to_lock(struct asi_space *space);
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
+
+/* ---- tables.c --------------------------------------------------------- */
+
+/* Part of asi_space_alloc() and asi_space_free().  Process context. */
+void asi_tables_begin(struct asi_space *space, u32 reserve);
+void asi_tables_end(struct asi_space *space);
+/* Bring the reserve to @want pages, whatever the limit.  Process context. */
+int asi_space_refill(struct asi_space *space, u32 want);
+/* Where nothing can sleep: have the reserve filled up if it is low.  Any context. */
+void asi_space_refill_later(struct asi_space *space);
+/* May it grow no more?  Lockless. */
+bool asi_space_is_full(const struct asi_space *space);
+/* @leaves were cleared in a range of @size: there may be empty tables.  Under the lock. */
+void asi_space_zapped(struct asi_space *space, u32 leaves, unsigned long size);
 
 /* ---- base.c ----------------------------------------------------------- */
 

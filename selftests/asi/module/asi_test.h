@@ -58,12 +58,18 @@ void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt
  *   global frame executable writable user cache free unmapped borrowed percpu
  *   quarantine secret		the entry is wrong, by hand
  *   nothing			nothing
- *   freed vunmapped uncached deadstack
+ *   freed vunmapped uncached deadstack fenced
  *				nothing, as long as isolation works: the memory
- *				is freed, unmapped, made uncached, its task ends
+ *				is freed, unmapped, made uncached, its task ends,
+ *				KFENCE hides it
+ *	memmap			nothing, whatever the kernel does with its memory map
  */
 int asi_corrupt(const char *what, const struct asi_secret *secret);
 void asi_corrupt_end(void);
+
+/* memmap.c: all of the memory map; an object of KFENCE's, which is freed then. */
+int asi_map_memory_map(struct asi *domain);
+int asi_map_fenced(struct asi *domain);
 
 /*
  * states.c: stay in a strict domain for @ms milliseconds on the running CPU,
@@ -82,6 +88,24 @@ struct asi_stale {
 };
 
 int asi_stale_run(bool enters, struct asi_stale *result);
+/*
+ * lazy.c: the same for a page of the calling process and a CPU that idles inside.
+ * @result->stayed: it did, until the page was freed.
+ */
+int asi_lazy_run(struct asi_stale *result);
+
+/*
+ * tables.c: grow a domain by @count user addresses 2 MiB apart, of which it is told that
+ * it may touch @mib MiB (0: nothing); then take them away.
+ */
+struct asi_growth {
+	unsigned int tables;	/* after growing */
+	unsigned int charged;	/* of these to the caller's memory cgroup */
+	unsigned int outside;	/* touches that left */
+	unsigned int left;	/* tables in the end */
+};
+
+int asi_growth_run(unsigned int count, unsigned int mib, struct asi_growth *result);
 
 /*
  * attack.c: do in this system call what @line says; some attacks are at @secret.

@@ -235,6 +235,14 @@ int asi_corrupt(const char *what, const struct asi_secret *secret)
 		err = asi_map_table(secret->address, false);
 		goto out;
 	}
+	if (!strcmp(what, "memmap")) {
+		err = asi_map_memory_map(asi_wrong_domain);
+		goto out;
+	}
+	if (!strcmp(what, "fenced")) {
+		err = asi_map_fenced(asi_wrong_domain);
+		goto out;
+	}
 	if (!strncmp(what, "own_table", 9)) {
 		va = asi_own_table();
 		err = va ? asi_map_table(va, !strcmp(what, "own_table_writable")) : -EFAULT;

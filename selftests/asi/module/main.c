@@ -9,7 +9,8 @@
  *   asleep  write "TGID": see asleep.c; read: what became of it
  *   device  write "TGID": that process's guest has a device assigned
  *   corrupt write what shall happen to a domain made for it
- *   stale   write "stay" or "enter": free a page whose translation a CPU holds
+ *   stale   write "stay", "enter" or "idle": free a page whose translation a CPU holds
+ *   tables  write "COUNT [MIB]": grow by so many tables, see tables.c
  *   states  write milliseconds: stay in a strict domain
  *   entries see entries.c; wake: see wake.c
  *   attack  see attack.c
@@ -33,6 +34,7 @@ static struct asi_secret asi_secret;
 static struct asi_attempt asi_attempt;
 static struct asi_stale asi_stale;
 static struct asi_asleep asi_asleep;
+static struct asi_growth asi_growth;
 static u64 asi_rounds, asi_wrong;
 static struct dentry *asi_test_dir;
 
@@ -123,16 +125,36 @@ static ssize_t stale_write(struct file *file, const char __user *ubuf, size_t le
 			   loff_t *ppos)
 {
 	char line[32];
-	bool enters;
+	const char *how;
 	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
 
 	if (err)
 		return err;
-	enters = !strcmp(strim(line), "enter");
-	if (!enters && strcmp(strim(line), "stay"))
+	how = strim(line);
+	mutex_lock(&asi_test_mutex);
+	if (!strcmp(how, "idle"))
+		err = asi_lazy_run(&asi_stale);
+	else if (!strcmp(how, "stay") || !strcmp(how, "enter"))
+		err = asi_stale_run(!strcmp(how, "enter"), &asi_stale);
+	else
+		err = -EINVAL;
+	mutex_unlock(&asi_test_mutex);
+	return err ?: len;
+}
+
+static ssize_t tables_write(struct file *file, const char __user *ubuf, size_t len,
+			    loff_t *ppos)
+{
+	unsigned int count, mib = 0;
+	char line[32];
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
+
+	if (err)
+		return err;
+	if (sscanf(line, "%u %u", &count, &mib) < 1 || !count || count > 8192)
 		return -EINVAL;
 	mutex_lock(&asi_test_mutex);
-	err = asi_stale_run(enters, &asi_stale);
+	err = asi_growth_run(count, mib, &asi_growth);
 	mutex_unlock(&asi_test_mutex);
 	return err ?: len;
 }
@@ -171,13 +193,15 @@ static ssize_t attack_write(struct file *file, const char __user *ubuf, size_t l
 static int result_show(struct seq_file *m, void *unused)
 {
 	mutex_lock(&asi_test_mutex);
-	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu stayed %d reused %d seen %d ",
+	seq_printf(m, "kind %s address 0x%lx expected 0x%lx fired %d inside_before %d faulted %d match %d inside_after %d reachable %d rounds %llu wrong %llu stayed %d reused %d seen %d tables %u charged %u outside %u left %u ",
 		   asi_secret.kind[0] ? asi_secret.kind : "-", asi_secret.address,
 		   asi_secret.expected, asi_attempt.fired,
 		   asi_attempt.inside_before, asi_attempt.faulted,
 		   !asi_attempt.faulted && asi_attempt.value == asi_secret.expected,
 		   asi_attempt.inside_after, asi_attempt.reachable, asi_rounds,
-		   asi_wrong, asi_stale.stayed, asi_stale.reused, asi_stale.seen);
+		   asi_wrong, asi_stale.stayed, asi_stale.reused, asi_stale.seen,
+		   asi_growth.tables, asi_growth.charged, asi_growth.outside,
+		   asi_growth.left);
 	asi_attack_show(m);
 	mutex_unlock(&asi_test_mutex);
 	return 0;
@@ -249,6 +273,7 @@ ASI_TEST_WRITE_ONLY(plant);
 ASI_TEST_WRITE_ONLY(fire);
 ASI_TEST_WRITE_ONLY(corrupt);
 ASI_TEST_WRITE_ONLY(stale);
+ASI_TEST_WRITE_ONLY(tables);
 ASI_TEST_WRITE_ONLY(states);
 ASI_TEST_WRITE_ONLY(attack);
 ASI_TEST_WRITE_ONLY(device);
@@ -274,6 +299,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file("device", 0200, asi_test_dir, NULL, &device_fops);
 	debugfs_create_file("corrupt", 0200, asi_test_dir, NULL, &corrupt_fops);
 	debugfs_create_file("stale", 0200, asi_test_dir, NULL, &stale_fops);
+	debugfs_create_file("tables", 0200, asi_test_dir, NULL, &tables_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
 	debugfs_create_file_unsafe("attack", 0200, asi_test_dir, NULL, &attack_fops);
 	asi_entries_init(asi_test_dir);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Memory whose entries the kernel changes by itself, mapped in a domain before it does. */
+#include <linux/delay.h>
+#include <linux/kfence.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <asi/asi.h>
+#include "asi_test.h"
+
+/* No test machine has memory beyond. */
+#define ASI_MEMORY_END	PHYS_PFN(8ULL * SZ_1G)
+/* Times to ask for an object, each of them a sample of KFENCE's long. */
+#define ASI_SAMPLES	200
+
+int asi_map_memory_map(struct asi *domain)
+{
+	unsigned long pfn;
+	int err = 0;
+
+	for (pfn = 0; !err && pfn < ASI_MEMORY_END; pfn += PAGES_PER_SECTION) {
+		if (pfn_valid(pfn))
+			err = asi_map(domain, pfn_to_page(pfn),
+				      PAGES_PER_SECTION * sizeof(struct page),
+				      ASI_KIND_VMEMMAP);
+	}
+	return err;
+}
+
+int asi_map_fenced(struct asi *domain)
+{
+	void *object;
+	int i, err;
+
+	for (i = 0; i < ASI_SAMPLES; i++) {
+		object = kmalloc(64, GFP_KERNEL);
+		if (!object)
+			return -ENOMEM;
+		if (is_kfence_address(object)) {
+			err = asi_map(domain, object, 1, ASI_KIND_OBJECT);
+			kfree(object);
+			return err;
+		}
+		kfree(object);
+		msleep(20);
+	}
+	return -ENOENT;
+}
