@@ -14,14 +14,18 @@
 #include <functional>
 #include <stdexcept>
 
+#include "tools/minivm/cpu_setup.h"
 #include "tools/minivm/error.h"
+#include "tools/minivm/guest_code.h"
+#include "tools/minivm/layout.h"
 #include "tools/minivm/snippet_vm.h"
 
 namespace asi {
 namespace {
 
-/// Interrupts are off: for ever.
 constexpr uint8_t kHalt[] = {0xf4};
+/// Of a nanosecond.
+constexpr uint64_t kTicksAsleep = 2'000'000;
 
 using Ready = std::function<void()>;
 
@@ -35,17 +39,19 @@ using Ready = std::function<void()>;
     for (;;) ::pause();
 }
 
-[[noreturn]] void wait_inside(unsigned cpu, const Ready& ready) {
+[[noreturn]] void sleep_inside(unsigned cpu, const Ready& ready) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     checked("sched_setaffinity", ::sched_setaffinity(0, sizeof(set), &set));
     const Kvm kvm;
-    const SnippetVm vm(kvm, Irqchip::kInKernel, CpuMode::kReal, 1);
-    vm.load_code(kHalt);
+    const SnippetVm vm(kvm, Irqchip::kInKernel, CpuMode::kLong, 1);
+    vm.load_code(find_operation("hlt_irq").code);
+    write_interrupt_gate(vm.memory(), kTimerVector, kSnippetAddress + timer_handler_offset());
+    vm.start_operation(*vm.vcpus().front(), 0, kTicksAsleep);
     ready();
     run_until_end(*vm.vcpus().front());
-    throw std::runtime_error("a guest came back from its halt");
+    throw std::runtime_error("a guest ended that sleeps again and again");
 }
 
 /// Returns when the process says that it is ready.
@@ -86,8 +92,8 @@ void IdleMachines::grow_to(unsigned count) {
     while (processes_.size() < count) processes_.push_back(start(wait_in_user_space));
 }
 
-void IdleMachines::halt_on(unsigned cpu) {
-    processes_.push_back(start([cpu](const Ready& ready) { wait_inside(cpu, ready); }));
+void IdleMachines::sleep_on(unsigned cpu) {
+    processes_.push_back(start([cpu](const Ready& ready) { sleep_inside(cpu, ready); }));
 }
 
 }  // namespace asi

@@ -7,8 +7,8 @@
 
 namespace asi {
 
-/// Virtual machines with one vCPU that ran once and does nothing now, each in a process of its
-/// own. Their domains are there, and take no time. They end with this object.
+/// Virtual machines with one vCPU that does nothing, each in a process of its own. They end with
+/// this object.
 class IdleMachines {
   public:
     IdleMachines() = default;
@@ -16,11 +16,13 @@ class IdleMachines {
     IdleMachines& operator=(const IdleMachines&) = delete;
     ~IdleMachines();
 
-    /// Until there are `count`. These wait in user space.
+    /// Until there are `count` that ran once and wait in user space. Their domains are there, and
+    /// take no time.
     void grow_to(unsigned count);
 
-    /// One whose guest has halted on that CPU, which is idle inside of its domain.
-    void halt_on(unsigned cpu);
+    /// One whose guest sleeps on that CPU and wakes now and then: between that the CPU is idle,
+    /// inside of its domain.
+    void sleep_on(unsigned cpu);
 
   private:
     std::vector<pid_t> processes_;

@@ -32,7 +32,7 @@ int usage() {
         "\n"
         "domains     Measures each row beside so many idle virtual machines, least first.\n"
         "counted     Ends a guest with so many MiB beside COUNT of them.\n"
-        "processors  Does the rows on the first processor while others idle in guests.\n"
+        "processors  Does the rows on the first processor while guests sleep on others.\n"
         "One JSON object a line.\n",
         stderr);
     return 2;
@@ -112,11 +112,12 @@ void stay_on(unsigned cpu) {
 void print_calls(const ScaleRow& row, unsigned processors) {
     const TimedRun run = row.make();
     run(1);
-    let_the_kernel_settle();
+    ::sleep(1);
     const Counters counters = read_isolation_counters();
     const std::vector<uint64_t> before = read_calls();
-    run(row.count);
-    let_the_kernel_settle();
+    const uint64_t count = row.count * row.rounds;
+    run(count);
+    ::usleep(100'000);
     const std::vector<uint64_t> after = read_calls();
     uint64_t calls = 0;
     unsigned reached = 0;
@@ -126,9 +127,15 @@ void print_calls(const ScaleRow& row, unsigned processors) {
     }
     std::printf("{\"processors\": %u, \"bystanders\": %u, \"row\": \"%s\", \"ops\": %" PRIu64
                 ", \"calls\": %" PRIu64 ", \"reached\": %u, \"counters\": %s}\n",
-                processors, processors - kFirstBystander, row.name.c_str(), row.count, calls,
-                reached, json_difference(counters, read_isolation_counters()).c_str());
+                processors, processors - kFirstBystander, row.name.c_str(), count, calls, reached,
+                json_difference(counters, read_isolation_counters()).c_str());
     std::fflush(stdout);
+}
+
+/// What comes anyway, in about the time that a row takes.
+uint64_t do_nothing(uint64_t count) {
+    ::usleep(50'000 * count);
+    return 0;
 }
 
 void measure_beside_processors() {
@@ -136,9 +143,9 @@ void measure_beside_processors() {
     if (processors <= kFirstBystander) throw std::runtime_error("too few processors");
     stay_on(0);
     IdleMachines machines;
-    for (unsigned cpu = kFirstBystander; cpu < processors; ++cpu) machines.halt_on(cpu);
-    for (const ScaleRow& row : scale_rows(""))
-        if (row.is_local) print_calls(row, processors);
+    for (unsigned cpu = kFirstBystander; cpu < processors; ++cpu) machines.sleep_on(cpu);
+    print_calls({"nothing", 1, 1, [] { return do_nothing; }}, processors);
+    for (const ScaleRow& row : scale_rows("")) print_calls(row, processors);
 }
 
 }  // namespace

@@ -116,6 +116,10 @@ class Guest {
     const SnippetVm vm_;
 };
 
+TimedRun make_kvm_run() {
+    return [guest = std::make_shared<Guest>()](uint64_t count) { return guest->run(count); };
+}
+
 /// KVM reads each of these pages for the guest, and so the domain has them.
 void live_and_tell(unsigned mib, int teller) {
     const uint64_t pages = (uint64_t{mib} << 20) / kPageSize;
@@ -165,22 +169,17 @@ TimedRun make_teardown(unsigned mib) {
 
 std::vector<ScaleRow> scale_rows(const std::string& loadme) {
     std::vector<ScaleRow> rows = {
-        {"vfork+exit", 50, 5, [] { return vfork_and_exit; }, true},
-        {"fork+exit", 50, 5, [] { return fork_and_exit; }, true},
-        {"vmalloc+vfree", 500, 5, [] { return in_the_kernel("vmalloc"); }, true},
-        {"free", 2000, 5, [] { return in_the_kernel("free"); }, true},
-        {"free mapped", 500, 5, [] { return in_the_kernel("mapped"); }, true},
-        {"kvm_run", 200, 5,
-         [] {
-             return
-                 [guest = std::make_shared<Guest>()](uint64_t count) { return guest->run(count); };
-         },
-         true},
-        {"guest teardown", 1, 3, [] { return make_teardown(kSmallGuestMib); }, true},
+        {"vfork+exit", 50, 5, [] { return vfork_and_exit; }},
+        {"fork+exit", 50, 5, [] { return fork_and_exit; }},
+        {"vmalloc+vfree", 500, 5, [] { return in_the_kernel("vmalloc"); }},
+        {"free", 2000, 5, [] { return in_the_kernel("free"); }},
+        {"free mapped", 500, 5, [] { return in_the_kernel("mapped"); }},
+        {"kvm_run", 200, 5, make_kvm_run},
+        {"guest teardown", 1, 3, [] { return make_teardown(kSmallGuestMib); }},
     };
     // Every domain sees the text of modules.
     if (!loadme.empty())
-        rows.push_back({"module load", 3, 5, [loadme] { return load_and_unload(loadme); }, false});
+        rows.push_back({"module load", 3, 5, [loadme] { return load_and_unload(loadme); }});
     return rows;
 }
 

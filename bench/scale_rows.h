@@ -19,13 +19,12 @@ struct ScaleRow {
     unsigned rounds;
     /// Makes what the operations need; it goes with the result.
     std::function<TimedRun()> make;
-    /// What one operation does concerns the processor it runs on, and no other.
-    bool is_local;
 };
 
 constexpr unsigned kSmallGuestMib = 8;
 
-/// All, in one order. `loadme`: the file of a module to load and unload; empty: no such row.
+/// All, in one order. `loadme`: the file of a module to load and unload; empty: only rows that
+/// concern no processor but the one they run on.
 std::vector<ScaleRow> scale_rows(const std::string& loadme);
 
 /// The end of guests with so much memory, each page of which their domains map.
