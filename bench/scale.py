@@ -25,10 +25,10 @@ Memory is what the page allocator misses for each idle machine.
 
 Then each of these kernels is booted once more with several processors: those of
 build/scale if it is there, which has up to 512, and else the patched one with 8.
-A guest has halted on each processor but two, and so that processor idles inside of
-its domain.  All rows but module load run on the first one, which removes
-nothing that the others hold.  The table shows the function call interrupts that
-reach them all the same.
+On each processor but two a guest sleeps most of the time, and so that processor
+idles inside of its domain.  All rows but module load run on the first one, which
+removes nothing that the others hold; the row nothing only waits.  The table shows
+the function call interrupts that reach them all the same.
 
 The exit status is 1 when a promise is broken: asi=on beside most machines costs at
 most 1.05 of what it costs beside one; rows that touch no domain (vfork+exit,
