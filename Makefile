@@ -25,7 +25,7 @@ help:
 	@echo
 	@echo '  make demo      fetch, build, boot, run a guest isolated, print figures'
 	@echo '  make test      everything: host tests, kernels, self tests in emulators'
-	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched)'
+	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched|scale)'
 	@echo '  make tools     build asictl, minivm and vm, the test machine launcher;'
 	@echo '                 each by its name, too'
 	@echo '  make unit      the host tests of the engine and asictl only'
@@ -35,7 +35,8 @@ help:
 	@echo '                 in the base and in the debug kernel'
 	@echo '  make bench     instructions per operation beside the unpatched kernel, the'
 	@echo '                 share of exits that stay inside in workloads of a real guest, the'
-	@echo '                 kernel text that isolated calls reach, what they cost servers'
+	@echo '                 kernel text that isolated calls reach, what they cost servers,'
+	@echo '                 and what idle virtual machines cost everybody else'
 	@echo '  make shell     a root shell in the built kernel'
 	@echo '  make fuzz      libFuzzer on the engine, T=$(T) seconds each'
 	@echo '  make check     format, checkpatch, cppcheck, sparse, spelling, coverage'
@@ -90,8 +91,8 @@ torture: tools
 
 .PHONY: bench
 bench: tools
-	@status=0; n=0; for part in run workloads reach servers; do \
-		n=$$((n + 1)); echo "== $$n of 4: bench/$$part.py =="; \
+	@status=0; n=0; for part in run workloads reach servers scale; do \
+		n=$$((n + 1)); echo "== $$n of 5: bench/$$part.py =="; \
 		bench/$$part.py || status=$$?; \
 	done; exit $$status
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the programs of the benchmark share: kernels, programs and tables."""
 
+import argparse
+import json
 import os
 import pathlib
 import re
@@ -17,9 +19,10 @@ OUT = BUILD / "bench"
 MINIVM = TOP / "build/host/minivm/minivm"
 # Where tools/asictl/Makefile puts it.
 ASICTL = TOP / "build/host/asictl/asictl"
+# The name of the program that was started.
+PROGRAM = pathlib.Path(sys.argv[0]).stem
 
-
-FLAVOURS = {"unpatched": "unpatched", "patched": "base"}
+FLAVOURS = {"unpatched": "unpatched", "patched": "base", "scale": "scale"}
 
 
 class CannotMeasure(Exception):
@@ -46,10 +49,19 @@ def build_programs(*sources):
             raise CannotMeasure(f"{folder} does not build")
 
 
-def add_kernel_arguments(parser, kernels=("unpatched", "patched")):
+def argument_parser(description, baseline, kernels=("unpatched", "patched"), timeout=600,
+                    limit="limit for each of the boots"):
+    """What every program takes; `limit` explains --timeout."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", action="store_true",
+                        help=f"rewrite {baseline.relative_to(TOP)}")
     parser.add_argument("--no-build", action="store_true", help="take the kernels as they are")
     for name in kernels:
         parser.add_argument(f"--{name}", metavar="DIR", help=f"build folder of the {name} kernel")
+    parser.add_argument("--timeout", type=int, default=timeout, metavar="SECONDS",
+                        help=f"{limit} (default %(default)s)")
+    return parser
 
 
 def kernel_folders(args, needed=("unpatched", "patched")):
@@ -86,6 +98,10 @@ def options_of(folder):
     return {name: value for name, value in options.items() if not re.match(ours, name)}
 
 
+def compiler_of(folder):
+    return options_of(folder).get("CONFIG_CC_VERSION_TEXT", "").strip('"')
+
+
 def doubts_about(folders):
     """What makes the two kernels a bad comparison."""
     if len(folders) < 2:
@@ -110,10 +126,10 @@ def parts_of(title, names):
     return progress.Parts(title, names, OUT / "seconds.json")
 
 
-def run_guest(image, append, timeout, *command):
-    """What COMMAND prints on one CPU of which an instruction takes a nanosecond."""
-    boot = [TOP / "tools/vm/run", "--accel=tcg", "--icount", "--smp=1", "--mem=1G",
-            f"--timeout={timeout}", f"--kernel={image}"]
+def run_guest(image, append, timeout, *command, processors=1, memory="1G"):
+    """What COMMAND prints on CPUs of which an instruction takes a nanosecond."""
+    boot = [TOP / "tools/vm/run", "--accel=tcg", "--icount", f"--smp={processors}",
+            f"--mem={memory}", f"--timeout={timeout}", f"--kernel={image}"]
     if append:
         boot.append(f"--append={append}")
     run = subprocess.run(boot + ["--", *command], stdout=subprocess.PIPE, text=True)
@@ -137,3 +153,45 @@ def print_table(title, head, rows):
 def number(value, decimals=2):
     # "or": no minus sign before a zero.
     return "-" if value is None else f"{round(value, decimals) or 0:.{decimals}f}"
+
+
+# ---- promises and baselines -------------------------------------------------
+
+
+def promise(kept, text):
+    """Prints how it stands; 1 when it is broken."""
+    print(f"{'kept  ' if kept else 'BROKEN'}  {text}")
+    return int(not kept)
+
+
+def write_json(path, result):
+    path.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
+
+
+def read_baseline(path, result=None, made_with=()):
+    """The stored result, or None.  Says what of `made_with` is another than in `result`."""
+    if not path.exists():
+        print(f"\nno baseline: bench/{PROGRAM}.py --update writes one")
+        return None
+    baseline = json.loads(path.read_text())
+    for what in made_with:
+        if baseline[what] != result[what]:
+            print(f"\nthe baseline is from another {what}: {baseline[what]}")
+    return baseline
+
+
+def print_changes(rows, title="changed since the baseline", none="as the baseline"):
+    """Each row: what, before, now, difference."""
+    if rows:
+        print_table(title, ["", "before", "now", "difference"], rows)
+    else:
+        print(f"\n{none}")
+
+
+def run_program(main):
+    """The end of a program: its status is main()'s, or 2."""
+    try:
+        sys.exit(main())
+    except CannotMeasure as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        sys.exit(2)

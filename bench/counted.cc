@@ -33,6 +33,8 @@ void let_the_kernel_settle() {
     ::sleep(1);
 }
 
+}  // namespace
+
 /// The zombie's clock counts in nanoseconds, getrusage() in microseconds.
 uint64_t finish(pid_t child) {
     siginfo_t info;
@@ -47,8 +49,6 @@ uint64_t finish(pid_t child) {
         throw std::runtime_error("the command failed");
     return used.tv_sec * 1'000'000'000ull + used.tv_nsec;
 }
-
-}  // namespace
 
 void run_counted(const std::string& label, uint64_t operations, char** argv) {
     let_the_kernel_settle();

@@ -30,14 +30,11 @@ when something could not be measured.  Differences from bench/reach-baseline.jso
 are printed and break nothing.  Needs Debian's python3-capstone.
 """
 
-import argparse
 import collections
-import json
-import sys
 
-from common import (ASICTL, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, install, kernel_folders, number, options_of, parts_of,
-                    print_table, run_guest)
+from common import (ASICTL, OUT, TOP, CannotMeasure, argument_parser, build_programs, compiler_of,
+                    copy_images, install, kernel_folders, number, parts_of, print_changes,
+                    print_table, promise, read_baseline, run_guest, run_program, write_json)
 
 BASELINE = TOP / "bench/reach-baseline.json"
 RESULT = OUT / "reach.json"
@@ -130,24 +127,20 @@ def check_promises(result):
     print()
     for name, least in PROMISED.items():
         row = result["rows"][name]
-        kept = min(row["fewer_pages"], row["fewer_gadgets"]) >= least
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {ROWS[name]}: at least {least} % fewer pages "
-              f"and gadgets: {number(row['fewer_pages'], 1)}, {number(row['fewer_gadgets'], 1)}")
+        broken += promise(min(row["fewer_pages"], row["fewer_gadgets"]) >= least,
+                          f"{ROWS[name]}: at least {least} % fewer pages and gadgets: "
+                          f"{number(row['fewer_pages'], 1)}, {number(row['fewer_gadgets'], 1)}")
     refused = result["violations"]
-    print(f"{'BROKEN' if refused else 'kept  '}  nothing is refused: {len(refused)}")
+    promise(not refused, f"nothing is refused: {len(refused)}")
     for line in refused[:5]:
         print(f"        {line}")
     return broken + len(refused)
 
 
 def compare_with_baseline(result):
-    if not BASELINE.exists():
-        print("\nno baseline: bench/reach.py --update writes one")
+    baseline = read_baseline(BASELINE, result, ["compiler"])
+    if not baseline:
         return
-    baseline = json.loads(BASELINE.read_text())
-    if baseline["compiler"] != result["compiler"]:
-        print(f"\nthe baseline is from another compiler: {baseline['compiler']}")
     old = {"kernel": baseline["kernel"], **baseline["rows"]}
     lines = []
     for name, row in {"kernel": result["kernel"], **result["rows"]}.items():
@@ -157,21 +150,12 @@ def compare_with_baseline(result):
             if before is None or abs(now - before) > 0.02 * before:
                 lines.append([f"{ROWS.get(name, name)}, {what}", number(before, 0), str(now),
                               "-" if before is None else f"{now - before:+d}"])
-    if lines:
-        print_table("changed since the baseline", ["", "before", "now", "difference"], lines)
-    else:
-        print("\nas the baseline")
+    print_changes(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--update", action="store_true",
-                        help=f"rewrite {BASELINE.relative_to(TOP)}")
-    add_kernel_arguments(parser, ("patched",))
-    parser.add_argument("--timeout", type=int, default=900, metavar="SECONDS",
-                        help="limit for the boot (default %(default)s)")
-    args = parser.parse_args()
+    args = argument_parser(__doc__, BASELINE, ("patched",), 900,
+                           "limit for the boot").parse_args()
 
     install("python3-capstone", "nginx-light", "apache2-utils")
     OUT.mkdir(parents=True, exist_ok=True)
@@ -179,20 +163,15 @@ def main():
     folders = kernel_folders(args, ("patched",))
     folder = folders["patched"]
     result = measure(args, folder, copy_images(folders)["patched"])
-    result["compiler"] = options_of(folder).get("CONFIG_CC_VERSION_TEXT", "").strip('"')
-    text = json.dumps(result, indent=1, sort_keys=True) + "\n"
-    RESULT.write_text(text)
+    result["compiler"] = compiler_of(folder)
+    write_json(RESULT, result)
 
     print_result(result)
     compare_with_baseline(result)
     if args.update:
-        BASELINE.write_text(text)
+        write_json(BASELINE, result)
     return 1 if check_promises(result) else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CannotMeasure as error:
-        print(f"reach: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(main)

@@ -42,15 +42,14 @@ when something could not be measured.  Differences from bench/baseline.json are
 printed and break nothing: another compiler counts otherwise.
 """
 
-import argparse
 import collections
 import json
 import statistics
-import sys
 
-from common import (ASICTL, MINIVM, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, kernel_folders, number, options_of, parts_of,
-                    print_table, run_guest)
+from common import (ASICTL, MINIVM, OUT, TOP, CannotMeasure, argument_parser, build_programs,
+                    compiler_of, copy_images, doubts_about, kernel_folders, number, parts_of,
+                    print_changes, print_table, promise, read_baseline, run_guest, run_program,
+                    write_json)
 
 BASELINE = TOP / "bench" / "baseline.json"
 # Where bench/Makefile puts it.
@@ -271,10 +270,8 @@ def check_tables(domains):
     broken = 0
     for column, domain in domains.items():
         size = domain["tables"] * 4
-        kept = size <= MOST_TABLES_KIB
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {column}: the tables of a domain take at most "
-              f"{MOST_TABLES_KIB} KiB: {size}")
+        broken += promise(size <= MOST_TABLES_KIB, f"{column}: the tables of a domain take at "
+                          f"most {MOST_TABLES_KIB} KiB: {size}")
     return broken
 
 
@@ -284,10 +281,8 @@ def check_cr3_writes(cells):
         writes = cells[column].get(row, {}).get("cr3")
         if writes is None:
             raise CannotMeasure(f"no CR3 writes of {row}, {column}")
-        kept = round(writes, 2) <= most
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {row}: {column} writes CR3 at most {most} times: "
-              f"{writes:.2f}")
+        broken += promise(round(writes, 2) <= most,
+                          f"{row}: {column} writes CR3 at most {most} times: {writes:.2f}")
     return broken
 
 
@@ -297,9 +292,7 @@ def check_faults(cells):
         faults = cells[column].get(row, {}).get("fault")
         if faults is None:
             raise CannotMeasure(f"no faults of {row}, {column}")
-        kept = round(faults, 2) == 0
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {row}: {column} has no faults: {faults:.2f}")
+        broken += promise(round(faults, 2) == 0, f"{row}: {column} has no faults: {faults:.2f}")
     return broken
 
 
@@ -316,18 +309,14 @@ def check_promises(result):
         # The clock rounds; no count is off by half an instruction.
         exact = row not in APPROXIMATE
         kept = 0 <= round(more) <= most and (not exact or abs(more - round(more)) < 0.1)
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {name}: {more:+.2f}")
+        broken += promise(kept, f"{name}: {more:+.2f}")
     return broken + check_cr3_writes(cells) + check_faults(cells) + check_tables(result["domain"])
 
 
 def compare_with_baseline(result):
-    if not BASELINE.exists():
-        print("\nno baseline: bench/run.py --update writes one")
+    baseline = read_baseline(BASELINE, result, ["compiler"])
+    if not baseline:
         return
-    baseline = json.loads(BASELINE.read_text())
-    if baseline["compiler"] != result["compiler"]:
-        print(f"\nthe baseline is from another compiler: {baseline['compiler']}")
     lines = []
     for column in COLUMNS:
         for row in ROWS:
@@ -343,21 +332,11 @@ def compare_with_baseline(result):
                         continue
                 lines.append([f"{row}, {column}, {what}", number(before), number(now),
                               "-" if None in (before, now) else f"{now - before:+.2f}"])
-    if lines:
-        print_table("changed since the baseline", ["", "before", "now", "difference"], lines)
-    else:
-        print("\nas the baseline")
+    print_changes(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="bench/run.py [--update] [--no-build] [--unpatched=DIR] [--patched=DIR]")
-    parser.add_argument("--update", action="store_true", help="rewrite bench/baseline.json")
-    add_kernel_arguments(parser)
-    parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS",
-                        help="limit for each of the boots (default %(default)s)")
-    args = parser.parse_args()
+    args = argument_parser(__doc__, BASELINE).parse_args()
 
     OUT.mkdir(parents=True, exist_ok=True)
     build_programs("bench", "tools/minivm", "tools/asictl")
@@ -365,22 +344,17 @@ def main():
     images = copy_images(folders)
 
     result = measure(args, images)
-    result["compiler"] = options_of(folders["patched"]).get("CONFIG_CC_VERSION_TEXT", "").strip('"')
-    text = json.dumps(result, indent=1, sort_keys=True) + "\n"
-    (OUT / "result.json").write_text(text)
+    result["compiler"] = compiler_of(folders["patched"])
+    write_json(OUT / "result.json", result)
 
     print_result(result)
     for doubt in doubts_about(folders):
         print(f"\ndoubt: {doubt}")
     compare_with_baseline(result)
     if args.update:
-        BASELINE.write_text(text)
+        write_json(BASELINE, result)
     return 1 if check_promises(result) else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CannotMeasure as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(main)

@@ -32,15 +32,14 @@ be measured.  Differences from bench/servers-baseline.json are printed and break
 nothing.
 """
 
-import argparse
 import collections
 import json
 import statistics
-import sys
 
-from common import (ASICTL, BUILD, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, install, kernel_folders, number, options_of,
-                    parts_of, print_table, run_guest)
+from common import (ASICTL, BUILD, OUT, TOP, CannotMeasure, argument_parser, build_programs,
+                    compiler_of, copy_images, doubts_about, install, kernel_folders, number,
+                    parts_of, print_changes, print_table, promise, read_baseline, run_guest,
+                    run_program, write_json)
 
 BASELINE = TOP / "bench/servers-baseline.json"
 RESULT = OUT / "servers.json"
@@ -146,21 +145,15 @@ def check_promises(columns):
             faults = columns[name][row].get("faults")
             if faults is None:
                 raise CannotMeasure(f"no faults of {row}, {name}")
-            kept = faults <= MOST_FAULTS
-            broken += not kept
-            print(f"{'kept  ' if kept else 'BROKEN'}  {row}: {name} has at most {MOST_FAULTS} "
-                  f"faults per request: {faults:.3f}")
+            broken += promise(faults <= MOST_FAULTS, f"{row}: {name} has at most {MOST_FAULTS} "
+                              f"faults per request: {faults:.3f}")
     return broken
 
 
 def compare_with_baseline(result):
-    if not BASELINE.exists():
-        print("\nno baseline: bench/servers.py --update writes one")
+    baseline = read_baseline(BASELINE, result, ["compiler", "plain"])
+    if not baseline:
         return
-    baseline = json.loads(BASELINE.read_text())
-    for what in ("compiler", "plain"):
-        if baseline[what] != result[what]:
-            print(f"\nthe baseline is from another {what}: {baseline[what]}")
     lines = []
     for name, cells in result["columns"].items():
         for row, cell in cells.items():
@@ -171,22 +164,13 @@ def compare_with_baseline(result):
                 if before is None or abs(now - before) > max(0.1, usual * before):
                     lines.append([f"{row}, {name}, {what}", number(before), number(now),
                                   "-" if before is None else f"{now - before:+.2f}"])
-    if lines:
-        print_table("changed since the baseline", ["", "before", "now", "difference"], lines)
-    else:
-        print("\nas the baseline")
+    print_changes(lines)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--update", action="store_true",
-                        help=f"rewrite {BASELINE.relative_to(TOP)}")
-    add_kernel_arguments(parser)
+    parser = argument_parser(__doc__, BASELINE, timeout=900)
     parser.add_argument("--rounds", type=int, default=5, metavar="N",
                         help="pairs of runs for each row (default %(default)s)")
-    parser.add_argument("--timeout", type=int, default=900, metavar="SECONDS",
-                        help="limit for each of the boots (default %(default)s)")
     return parser.parse_args()
 
 
@@ -201,23 +185,18 @@ def main():
     folders = kernel_folders(args, ("unpatched", "patched") if has_unpatched else ("patched",))
     images = copy_images(folders)
 
-    result = {"columns": measure(args, images, plain), "plain": plain, "compiler":
-              options_of(folders["patched"]).get("CONFIG_CC_VERSION_TEXT", "").strip('"')}
-    text = json.dumps(result, indent=1, sort_keys=True) + "\n"
-    RESULT.write_text(text)
+    result = {"columns": measure(args, images, plain), "plain": plain,
+              "compiler": compiler_of(folders["patched"])}
+    write_json(RESULT, result)
 
     print_result(result)
     for doubt in doubts_about(folders):
         print(f"\ndoubt: {doubt}")
     compare_with_baseline(result)
     if args.update:
-        BASELINE.write_text(text)
+        write_json(BASELINE, result)
     return 1 if check_promises(result["columns"]) else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CannotMeasure as error:
-        print(f"servers: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(main)

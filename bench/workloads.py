@@ -37,7 +37,6 @@ another task; no critical section is lost, and no warning is in the kernel's
 log; 2 when something could not be measured.
 """
 
-import argparse
 import collections
 import json
 import re
@@ -45,9 +44,9 @@ import shutil
 import subprocess
 import sys
 
-from common import (MINIVM, OUT, TOP, CannotMeasure, add_kernel_arguments, build_programs,
-                    copy_images, doubts_about, kernel_folders, number, options_of, parts_of,
-                    print_table)
+from common import (MINIVM, OUT, TOP, CannotMeasure, argument_parser, build_programs, compiler_of,
+                    copy_images, doubts_about, kernel_folders, number, parts_of, print_changes,
+                    print_table, promise, read_baseline, run_program, write_json)
 
 BASELINE = TOP / "bench" / "workloads-baseline.json"
 RESULT = OUT / "workloads.json"
@@ -316,50 +315,39 @@ def print_result(columns, workloads, most_causes):
 
 def check_promises(columns):
     broken = 0
-
-    def promise(kept, text):
-        nonlocal broken
-        broken += not kept
-        print(f"{'kept  ' if kept else 'BROKEN'}  {text}")
-
     print()
     for name, column in columns.items():
         for workload, cell in column["workloads"].items():
             if "percent" in cell:
-                promise(cell["percent_unswitched"] >= PROMISED_PERCENT,
-                        f"{name}, {workload}: at least {PROMISED_PERCENT} % stay inside, "
-                        f"switches to other tasks apart: "
-                        f"{number(cell['percent_unswitched'])}; with them: "
-                        f"{number(cell['percent'])}")
-        promise(column["critical_lost"] == 0,
-                f"{name}: no critical section is lost: {column['critical_lost']}")
-        promise(not column["complaints"],
-                f"{name}: no warning in the kernel's log" +
-                "".join(f"\n        {line}" for line in column["complaints"][:5]))
+                broken += promise(cell["percent_unswitched"] >= PROMISED_PERCENT,
+                                  f"{name}, {workload}: at least {PROMISED_PERCENT} % stay "
+                                  f"inside, switches to other tasks apart: "
+                                  f"{number(cell['percent_unswitched'])}; with them: "
+                                  f"{number(cell['percent'])}")
+        broken += promise(column["critical_lost"] == 0,
+                          f"{name}: no critical section is lost: {column['critical_lost']}")
+        broken += promise(not column["complaints"],
+                          f"{name}: no warning in the kernel's log" +
+                          "".join(f"\n        {line}" for line in column["complaints"][:5]))
     return broken
 
 
 def compare_with_baseline(columns, workloads):
-    if not BASELINE.exists():
-        print("\nno baseline: bench/workloads.py --update writes one")
+    baseline = read_baseline(BASELINE)
+    if not baseline:
         return
-    baseline = json.loads(BASELINE.read_text())["columns"]
     rows = []
     for name in columns:
         for workload in workloads:
             before, now = (cell_of(one, name, workload).get("percent")
-                           for one in (baseline, columns))
+                           for one in (baseline["columns"], columns))
             if before is None or now is None:
                 continue
             # Of much that leaves more depends on how the processors run.
             if abs(now - before) > max(0.5, 0.15 * (100 - before)):
                 rows.append([f"{workload}, {name}", number(before), number(now),
                              f"{now - before:+.2f}"])
-    if rows:
-        print_table("inside, %, changed since the baseline", ["", "before", "now", "difference"],
-                    rows)
-    else:
-        print("\ninside: as the baseline")
+    print_changes(rows, "inside, %, changed since the baseline", "inside: as the baseline")
 
 
 def without_details(column):
@@ -377,16 +365,9 @@ def update_baseline(result):
     write_json(BASELINE, {**result, "columns": columns})
 
 
-def write_json(path, result):
-    path.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
-
-
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--update", action="store_true",
-                        help=f"rewrite {BASELINE.relative_to(TOP)}")
-    add_kernel_arguments(parser)
+    parser = argument_parser(__doc__, BASELINE,
+                             limit="limit for each of the boots, idling apart")
     parser.add_argument("--idle", type=int, default=60, metavar="SECONDS",
                         help="how long the workload idle sleeps (default %(default)s)")
     parser.add_argument("--vcpus", type=int, choices=(1, 2), metavar="1|2",
@@ -400,8 +381,6 @@ def parse_arguments():
                         help="causes of leaving to print for each (default %(default)s)")
     parser.add_argument("--accel", default="tcg", choices=("tcg", "kvm"),
                         help="what runs the kernels (default %(default)s)")
-    parser.add_argument("--timeout", type=int, default=600, metavar="SECONDS",
-                        help="limit for each of the boots, idling apart (default %(default)s)")
     args = parser.parse_args()
     args.workloads = [name for name in WORKLOADS
                       if name == "boot" or not args.workloads or name in args.workloads]
@@ -431,8 +410,8 @@ def main():
     images = copy_images(folders)
 
     columns = measure(args, images, names)
-    result = {"columns": columns, "idle_seconds": args.idle, "compiler":
-              options_of(folders["patched"]).get("CONFIG_CC_VERSION_TEXT", "").strip('"')}
+    result = {"columns": columns, "idle_seconds": args.idle,
+              "compiler": compiler_of(folders["patched"])}
     write_json(RESULT, result)
     print_result(columns, args.workloads, args.causes)
     for doubt in doubts_about(folders):
@@ -444,8 +423,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CannotMeasure as error:
-        print(f"workloads: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(main)

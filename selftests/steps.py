@@ -129,6 +129,7 @@ STEPS = [
     Step("asictl", HOST, 400, "make -s -C tools/asictl test", group="host", gtest=True),
     Step("runner", HOST, 100, "python3 selftests/runner_test.py", group="host"),
     Step("progress", HOST, 100, "python3 tools/lib/progress_test.py", group="host"),
+    Step("scale", HOST, 100, "python3 bench/scale_test.py", group="host"),
     Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
 
     # Most of the time it waits for timers.

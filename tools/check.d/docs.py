@@ -41,6 +41,8 @@ TOP = THIS.parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
 CODE = ["asi", "kvm-asi", "sci"]
 TEST_MODULE = "selftests/asi/module"
+# Of the benchmark, bench/scale.py: not a part of asi_test.
+BENCH_MODULE = ["selftests/asi/module/scale.c"]
 MANUAL = "tools/asictl/asictl.8"
 
 
@@ -103,7 +105,8 @@ def debugfs_files():
 
 
 def test_files():
-    return set(all_matches(r'\bdebugfs_create_file(?:_unsafe)?\("(\w+)"', sources(TEST_MODULE)))
+    return {name for path, text in sources(TEST_MODULE).items() if path not in BENCH_MODULE
+            for name in re.findall(r'\bdebugfs_create_file(?:_unsafe)?\("(\w+)"', text)}
 
 
 def sysfs_files():

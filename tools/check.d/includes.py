@@ -83,10 +83,11 @@ LEVELS = (
           'host tests of what is C++ in the kernel'),
     Level('fuzzers', ('selftests/fuzz/',), BORDER + ('sci profiles', 'sci interface', 'unit tests'),
           'the same by fuzzing'),
-    # Minivm's classes run the guests of a self test, too.
+    # Minivm's classes run the guests of self tests and of the benchmark, too.
     Level('self tests', ('selftests/',), BORDER + ('sci interface', 'tools/minivm'),
           'programs in test machines'),
-    Level('bench', ('bench/',), BORDER + ('sci interface',), 'what isolation costs'),
+    Level('bench', ('bench/',), BORDER + ('sci interface', 'tools/minivm'),
+          'what isolation costs'),
 )
 
 SUFFIXES = ('.c', '.h', '.cc', '.S')

@@ -152,7 +152,7 @@ ExitStatus run_exits(const ExitsOptions& options) {
     const Rounds rounds = rounds_for(options.count);
     const bool pages = operation.operand == Operand::kFreshPages;
     if (pages && rounds.total() * options.smp > kMaxNpfPages)
-        throw usage_error("--count: too many pages for --op=npf");
+        throw usage_error("--count: too many pages for --op=" + options.operation);
 
     const Kvm kvm;
     SnippetVm vm = make_vm(kvm, operation, options.smp);
@@ -175,7 +175,7 @@ ExitStatus run_exits(const ExitsOptions& options) {
 ExitStatus run_loop(const LoopOptions& options) {
     const GuestOperation operation = find_operation(options.operation);
     if (operation.operand == Operand::kFreshPages)
-        throw usage_error("--op: npf cannot go on for ever");
+        throw usage_error("--op: " + options.operation + " cannot go on for ever");
 
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::duration<double>(options.seconds);

@@ -18,7 +18,7 @@ struct ExitsOptions {
     bool statistics = false;  ///< KVM's own of isolation, of the first vCPU
 };
 
-/// Guest memory bounds how many pages "npf" can touch once.
+/// Guest memory bounds how many pages "npf" and "outs" can touch once.
 constexpr uint64_t kMaxNpfPages = 200000;
 
 /// Measures what one exit costs: the time for count + base operations minus the time for base.

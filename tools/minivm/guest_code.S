@@ -77,6 +77,16 @@ begin npf
 next_or_stop
 end npf
 
+# r14 = the first of r12 pages, each of which KVM reads for the guest.
+begin outs
+	cld
+	mov	%r14, %rsi
+1:	mov	$UNUSED_PORT, %edx
+	outsb
+	add	$4095, %rsi
+next_or_stop
+end outs
+
 # r14 = timer ticks until the wake-up. x2APIC registers: [intel/vol3]: 10.12.1.2.
 begin hlt_irq
 	mov	$0x1b, %ecx

@@ -14,6 +14,7 @@ DECLARE_GUEST_CODE(vmcall);
 DECLARE_GUEST_CODE(vmmcall);
 DECLARE_GUEST_CODE(mmio);
 DECLARE_GUEST_CODE(npf);
+DECLARE_GUEST_CODE(outs);
 DECLARE_GUEST_CODE(hlt_irq);
 DECLARE_GUEST_CODE(hello_file);
 DECLARE_GUEST_CODE(stress);
@@ -41,6 +42,7 @@ std::vector<GuestOperation> all_operations() {
         {"hypercall", machine_has_vmx() ? GUEST_CODE(vmcall) : GUEST_CODE(vmmcall), kNone},
         {"mmio", GUEST_CODE(mmio), kMmioAddress},
         {"npf", GUEST_CODE(npf), kFreshPages},
+        {"outs", GUEST_CODE(outs), kFreshPages},
     };
 }
 

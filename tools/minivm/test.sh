@@ -77,6 +77,7 @@ refuses_bad_input --hex snippet
 refuses_bad_input --mode snippet --hex=f4 --mode=virtual
 refuses_bad_input --seconds loop --seconds=soon
 refuses_bad_input --op loop --op=npf
+refuses_bad_input --op loop --op=outs
 refuses_bad_input --out mkinitrd
 refuses_bad_input /nonexistent mkinitrd --out="$work/none" --add=/nonexistent
 refuses_bad_input destination mkinitrd --out="$work/none" --add="$0:/a/../b"
@@ -122,7 +123,7 @@ run snippet --hex=ebfe --timeout=1
 [ $status -eq 124 ] && printed timeout
 ok endless_snippet_times_out $?
 
-for op in cpuid msr hypercall in out mmio npf hlt_irq; do
+for op in cpuid msr hypercall in out mmio npf outs hlt_irq; do
 	run exits --op=$op --count=500
 	[ $status -eq 0 ] && printed "^op=$op vcpus=1 count=500 .* ns_per_exit=[0-9]+\.[0-9][0-9]\$"
 	ok "exits_are_measured: $op" $?
@@ -131,7 +132,7 @@ for op in cpuid msr hypercall in out mmio npf hlt_irq; do
 	ok "every_operation_exits: $op" $?
 	user_exits=$(sed -n 's/.* user_exits=\([0-9]*\) .*/\1/p' "$work/out")
 	case $op in
-	in | out | mmio) [ "$user_exits" = 500 ] ;;
+	in | out | mmio | outs) [ "$user_exits" = 500 ] ;;
 	*) [ "$user_exits" = 0 ] ;;
 	esac
 	ok "only_devices_reach_user_space: $op" $?
