@@ -18,7 +18,9 @@ std::optional<FlushMode> flush_mode(const MachineFacts& facts) {
     if (!facts.flush_mode) return std::nullopt;
     const std::string& text = *facts.flush_mode;
     const bool forced = text.ends_with(kForce);
-    return FlushMode{forced ? text.substr(0, text.size() - kForce.size()) : text, forced};
+    const std::string name = forced ? text.substr(0, text.size() - kForce.size()) : text;
+    if (name != "auto" && name != "always" && name != "never") return std::nullopt;
+    return FlushMode{name, forced};
 }
 
 bool is_of_guests(Vector vector) {
@@ -56,7 +58,7 @@ bool clears_for_mmio_alone(const MachineFacts& facts, const Bug& bug) {
 
 WayState with_flushes(const MachineFacts& facts, const Bug& bug, const Said& said) {
     const auto mode = flush_mode(facts);
-    if (!mode) return {State::kUnknown, By::kNobody, "asi_flush= came to nothing that is known"};
+    if (!mode) return {State::kUnknown, By::kNobody, "what asi_flush= came to is not known"};
     // What works otherwise, TSX off for instance, isolation leaves alone.
     if (!said.clears() && !mode->forced) return by_kernel(said);
     if (said.verdict == Verdict::kMitigated && !said.clears()) return by_kernel(said);

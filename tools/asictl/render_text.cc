@@ -273,7 +273,8 @@ std::string bug_details(const BugState& bug) {
     for (std::size_t i = 0; i < kVectors; ++i) {
         const WayState& way = bug.ways[i];
         out += std::string("  ") + kVectorNames[i].name + ": " + state_in_words(way);
-        if (!way.why.empty() && way.state != State::kNoWay) out += " (" + printable(way.why) + ")";
+        if (!way.why.empty() && way.state != State::kNoWay && way.state != State::kNotAffected)
+            out += " (" + printable(way.why) + ")";
         out += '\n';
         if (way.defect) out += std::string("    a known defect: ") + way.defect + '\n';
         if (bug.bug) out += known_lines(bug.bug->ways[i]);
