@@ -148,6 +148,9 @@ class Run:
                         f"--tcg-thread={'single' if machine.one_thread else 'multi'}",
                         f"--env=KERNEL_DIR={TOP}/build/{machine.kernel}",
                         f"--env=IMAGE={TOP}/build/base/arch/x86/boot/bzImage"]
+            if machine.threads > 1:
+                options += ["--qemu-arg=-smp",
+                            f"--qemu-arg={machine.cpus},threads={machine.threads}"]
         if machine.icount:
             options.append("--icount")
         if machine.cpu:
