@@ -40,7 +40,7 @@ each_row_has_every_vector() {
 }
 texts_are_the_kernels() {
 	for file in "$V"/*; do
-		grep -A6 -F "\"bug\": \"${file##*/}\"" /tmp/json |
+		grep -A7 -F "\"bug\": \"${file##*/}\"" /tmp/json |
 			grep -qF "\"kernel_says\": \"$(cat "$file")\"" || { echo "$file"; return 1; }
 	done
 }
