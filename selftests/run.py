@@ -149,6 +149,9 @@ class Run:
                         f"--env=KERNEL_DIR={TOP}/build/{machine.kernel}",
                         f"--env=IMAGE={TOP}/build/base/arch/x86/boot/bzImage"]
         options += [f"--qemu-arg={argument}" for argument in machine.emulator]
+            if machine.threads > 1:
+                options += ["--qemu-arg=-smp",
+                            f"--qemu-arg={machine.cpus},threads={machine.threads}"]
         if machine.icount:
             options.append("--icount")
         if machine.cpu:

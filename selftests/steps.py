@@ -18,6 +18,7 @@ class Machine:
     accel: str = "tcg"
     kernel: str = "base"
     cpus: int = 2
+    threads: int = 1                # Of them, in a core.
     memory: str = "2G"
     # With a thread for each processor QEMU before 8.1 now and then executes a
     # breakpoint that code patching has removed.
@@ -41,6 +42,8 @@ class Machine:
         if self.accel == "bochs":
             return f"{self.kernel} in Bochs, {self.memory}"
         words = [self.kernel, f"{self.cpus} CPU{'s' * (self.cpus > 1)}", self.memory]
+        if self.threads > 1:
+            words.insert(2, f"{self.threads} threads a core")
         if self.without_patching:
             words.append("no code patching")
         if self.icount:

@@ -21,7 +21,10 @@ _asictl()
 	esac
 
 	case "${command[0]} ${command[1]}" in
-	" ") words="status domains faults verify policy stats kvm sci" ;;
+	" ") words="status domains mitigations faults verify policy stats kvm sci" ;;
+	"mitigations "*)
+		words="--known $(cd /sys/devices/system/cpu/vulnerabilities 2>/dev/null && echo *)"
+		;;
 	"faults "*) words="--class= --clear" ;;
 	"kvm ") words="report top" ;;
 	"kvm top") words="--interval= --iterations=" ;;

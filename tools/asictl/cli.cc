@@ -32,13 +32,27 @@ constexpr const char* kMainFooter =
 usage, 3 the running kernel has no address space isolation, 4 it is off; sci run
 has others.
 
-All but status, policy check, policy show --default, sci run and sci merge need root.  --json prints
-one object; a value the kernel did not give is null; ip, address and entry are
+All but status, mitigations, policy check, policy show --default, sci run and sci merge
+need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
     R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, domains, enters,
 exits, faults, grows, denies, cr3_writes, other})";
+
+constexpr const char* kMitigationsFooter =
+    R"(BUG: the name of a file in /sys/devices/system/cpu/vulnerabilities; without one all
+of them, briefly.  What isolation is not told, such as where it is off, is taken as
+the kernel has it.  Counts of flushes need root.
+
+JSON: {machine: {isolation, reason, guests_isolated, calls_isolated, asi_flush,
+smt_control, smt_active}, flushes: [{flush, done, avoided, counted: executed or
+decided, where}], bugs: [{bug, known, name, cves, leaks, reported, affected,
+kernel_says, vectors: {user_kernel, user_user, guest_host, guest_guest, sibling: each
+{state, by, why, defect, way, why_not or kernel, isolation, flushed, remains, effect,
+flush}}}]}; state: not_reported, not_affected, no_way, mitigated, partly, open or
+unknown; by: kernel, isolation, no_sibling or null.  With --known: {defects, flushes:
+[{flush, counted, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
@@ -173,6 +187,7 @@ class CommandLine {
         app_.require_subcommand(0, 1);
         add_global_options(app_, global_);
         add_state_commands();
+        add_mitigations();
         add_faults();
         add_verify();
         add_policy();
@@ -236,6 +251,16 @@ class CommandLine {
         add_command(app_, "domains", "Restricted address spaces and the memory they reach",
                     kDomainsFooter, run_domains);
         add_command(app_, "stats", "Counters of the core", kStatsFooter, run_stats);
+    }
+
+    void add_mitigations() {
+        CLI::App& mitigations = add_command(
+            app_, "mitigations", "Processor bugs, and who is protected from them by what",
+            kMitigationsFooter,
+            [this](const Context& context) { run_mitigations(context, mitigations_); });
+        mitigations.add_option("BUG", mitigations_.bugs, "Say all about this one")->type_name("");
+        mitigations.add_flag("--known", mitigations_.known,
+                             "Print what is so on every machine; needs no kernel support");
     }
 
     void add_faults() {
@@ -427,6 +452,7 @@ class CommandLine {
     SciMergeOptions sci_merge_;
     bool clear_violations_ = false;
     GlobalOptions global_;
+    MitigationsOptions mitigations_;
     FaultsOptions faults_;
     KvmTopOptions top_;
     bool built_in_ = false;

@@ -37,6 +37,12 @@ struct KvmTopOptions {
 };
 void run_kvm_top(const Context& context, const KvmTopOptions& options);
 
+struct MitigationsOptions {
+    std::vector<std::string> bugs;  ///< names of files, shown in detail; empty: all, briefly
+    bool known = false;             ///< what is known of every machine, without asking the kernel
+};
+void run_mitigations(const Context& context, const MitigationsOptions& options);
+
 struct FaultsOptions {
     std::optional<std::string> class_name;  ///< show only this class
     bool clear = false;                     ///< empty the log, show nothing

@@ -7,8 +7,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "failure.h"
 #include "parse.h"
@@ -53,6 +55,11 @@ std::string reason_of(int error) {
     return std::strerror(error);
 }
 
+std::string first_line(std::string text) {
+    text.resize(std::min(text.find('\n'), text.size()));
+    return text;
+}
+
 bool exists(const std::string& path) {
     struct stat info;
     return stat(path.c_str(), &info) == 0;
@@ -70,7 +77,8 @@ bool is_denial(int error) {
 }  // namespace
 
 KernelFiles::KernelFiles(std::string sysfs_root, std::string debugfs_root)
-    : sysfs_kernel_(std::move(sysfs_root) + "/kernel"),
+    : sysfs_root_(std::move(sysfs_root)),
+      sysfs_kernel_(sysfs_root_ + "/kernel"),
       sysfs_asi_(sysfs_kernel_ + "/asi"),
       debugfs_root_(std::move(debugfs_root)) {}
 
@@ -94,6 +102,46 @@ Status KernelFiles::require_on() const {
                       "address space isolation is off" + why + "; boot with asi=on to use this");
     }
     return status;
+}
+
+std::optional<Status> KernelFiles::find_status() const {
+    try {
+        return status();
+    } catch (const Failure& failure) {
+        if (failure.code() != ExitCode::kNoAsi) throw;
+        return std::nullopt;
+    }
+}
+
+Text KernelFiles::find_sysfs(std::string_view path) const {
+    std::string text;
+    if (read_all(sysfs_root_ + "/" + std::string(path), text) != 0) return std::nullopt;
+    return first_line(std::move(text));
+}
+
+Pairs KernelFiles::vulnerabilities() const {
+    const std::string folder = sysfs_root_ + "/devices/system/cpu/vulnerabilities";
+    const auto fail = [&](const std::string& what, const std::string& why) {
+        throw Failure(ExitCode::kRuntime, "cannot read " + what + ": " + why);
+    };
+    std::error_code error;
+    Pairs texts;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        std::string text;
+        if (const int failed = read_all(entry.path(), text))
+            fail(entry.path().string(), reason_of(failed));
+        texts.emplace_back(entry.path().filename().string(), first_line(std::move(text)));
+    }
+    if (error) fail(folder, reason_of(error.value()));
+    if (texts.empty()) fail(folder, "it is empty");
+    std::sort(texts.begin(), texts.end());
+    return texts;
+}
+
+Text KernelFiles::find_debugfs(std::string_view name) const {
+    std::string text;
+    if (read_all(debugfs_path(name), text) != 0) return std::nullopt;
+    return text;
 }
 
 std::string KernelFiles::read_debugfs(std::string_view name) const {

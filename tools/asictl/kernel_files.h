@@ -2,6 +2,7 @@
 #ifndef ASICTL_KERNEL_FILES_H
 #define ASICTL_KERNEL_FILES_H
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,12 +36,26 @@ class KernelFiles {
     /// The running kernel's, in hexadecimal digits; absent when it does not say.
     [[nodiscard]] Text build_id() const;
 
+    /// Absent where the kernel has no ASI; throws when it has and does not tell.
+    [[nodiscard]] std::optional<Status> find_status() const;
+
+    /// First line of a file below the sysfs root; absent when it cannot be read.
+    [[nodiscard]] Text find_sysfs(std::string_view path) const;
+
+    /// Name and first line of each file of cpu/vulnerabilities, by name.  Throws kRuntime when
+    /// there are none.
+    [[nodiscard]] Pairs vulnerabilities() const;
+
+    /// As read_debugfs(), but absent when it cannot be read.
+    [[nodiscard]] Text find_debugfs(std::string_view name) const;
+
     [[nodiscard]] bool has_debugfs(std::string_view name) const;
     [[nodiscard]] std::string debugfs_path(std::string_view name) const;
 
   private:
     [[noreturn]] void fail_debugfs(std::string_view verb, std::string_view name, int error) const;
 
+    std::string sysfs_root_;
     std::string sysfs_kernel_;
     std::string sysfs_asi_;
     std::string debugfs_root_;

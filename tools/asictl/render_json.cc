@@ -151,6 +151,51 @@ Json json_of(const SciViolation& violation) {
     return object;
 }
 
+Json text_or_null(const char* text) {
+    return text ? Json(text) : Json();
+}
+
+/// What is known of one way on every machine.
+Json json_of(const Way& way) {
+    if (!way.kernel) return {{"way", false}, {"why_not", way.remains}};
+    return {{"way", true},
+            {"kernel", way.kernel},
+            {"isolation", way.isolation},
+            {"flushed", way.flushed},
+            {"remains", way.remains},
+            {"effect", kEffectNames[static_cast<std::size_t>(way.effect)]},
+            {"flush", text_or_null(way.flush)}};
+}
+
+Json json_of(const WayState& way) {
+    return {{"state", name_of(way.state)},
+            {"by", text_or_null(name_of(way.by))},
+            {"why", way.why},
+            {"defect", text_or_null(way.defect)}};
+}
+
+Json names_of(const BugState& bug) {
+    Json object = {{"bug", bug.file}, {"known", bug.bug != nullptr}};
+    for (const auto& [key, text] : {std::pair("name", bug.bug ? bug.bug->name : nullptr),
+                                    {"cves", bug.bug ? bug.bug->cves : nullptr},
+                                    {"leaks", bug.bug ? bug.bug->leaks : nullptr}})
+        object[key] = text_or_null(text);
+    return object;
+}
+
+Json json_of(const BugState& bug) {
+    Json object = names_of(bug);
+    object["reported"] = bug.says.has_value();
+    object["affected"] = bug.says ? Json(bug.affected()) : Json();
+    object["kernel_says"] = value_of(bug.says);
+    for (std::size_t i = 0; i < kVectors; ++i) {
+        Json way = json_of(bug.ways[i]);
+        if (bug.bug) way.update(json_of(bug.bug->ways[i]));
+        object["vectors"][kVectorNames[i].key] = std::move(way);
+    }
+    return object;
+}
+
 /// Of each, what json_of() says.
 template <typename T>
 Json array_of(const std::vector<T>& items) {
@@ -181,6 +226,26 @@ Json rates_of(const Vm& vm, double seconds) {
             {"user", rate(vm.exits.user)},
             {"flushes_done", rate(flushes_done(vm))},
             {"flushes_avoided", rate(flushes_avoided(vm))}};
+}
+
+Json json_of(const FlushAccount& account, const MachineFacts& facts) {
+    const FlushSum sum = sum_flushes(facts, account.name);
+    return {{"flush", account.name},
+            {"done", value_of(sum.done)},
+            {"avoided", value_of(sum.avoided)},
+            {"counted", account.executed ? "executed" : "decided"},
+            {"where", account.where}};
+}
+
+Json machine_of(const MachineFacts& facts) {
+    const auto from_status = [&](const auto member) {
+        return facts.status ? value_of(*facts.status.*member) : Json();
+    };
+    return {
+        {"isolation", from_status(&Status::state)},   {"reason", from_status(&Status::reason)},
+        {"guests_isolated", facts.guests_isolated()}, {"calls_isolated", facts.calls_isolated()},
+        {"asi_flush", value_of(facts.flush_mode)},    {"smt_control", value_of(facts.smt_control)},
+        {"smt_active", value_of(facts.smt_active)}};
 }
 
 std::string to_text(const Json& json) {
@@ -242,6 +307,32 @@ std::string json_of_vms(const std::vector<Vm>& vms) {
         } else {
             object["vms"].push_back(json_of(vm));
         }
+    }
+    return to_text(object);
+}
+
+std::string json_of_mitigations(const MachineFacts& facts, const std::vector<BugState>& bugs) {
+    Json object = {{"machine", machine_of(facts)}, {"flushes", Json::array()}};
+    for (const FlushAccount& account : flush_accounts())
+        object["flushes"].push_back(json_of(account, facts));
+    object["bugs"] = array_of(bugs);
+    return to_text(object);
+}
+
+std::string json_of_known_bugs(const std::vector<BugState>& bugs) {
+    Json object = {{"defects", {kMmioDefect, kL1dDefect}},
+                   {"flushes", Json::array()},
+                   {"bugs", Json::array()}};
+    for (const FlushAccount& account : flush_accounts()) {
+        object["flushes"].push_back({{"flush", account.name},
+                                     {"counted", account.executed ? "executed" : "decided"},
+                                     {"where", account.where}});
+    }
+    for (const BugState& bug : bugs) {
+        Json one = names_of(bug);
+        for (std::size_t i = 0; i < kVectors; ++i)
+            one["vectors"][kVectorNames[i].key] = json_of(bug.bug->ways[i]);
+        object["bugs"].push_back(std::move(one));
     }
     return to_text(object);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "interval.h"
+#include "mitigations.h"
 #include "model.h"
 #include "parse.h"
 #include "sci_profile.h"
@@ -26,6 +27,10 @@ namespace asi::ctl {
 [[nodiscard]] std::string json_of_stats(const Pairs& stats);
 [[nodiscard]] std::string json_of_verification(const Verification& verification);
 [[nodiscard]] std::string json_of_vms(const std::vector<Vm>& vms);
+[[nodiscard]] std::string json_of_mitigations(const MachineFacts& facts,
+                                              const std::vector<BugState>& bugs);
+/// What is the same on every machine.
+[[nodiscard]] std::string json_of_known_bugs(const std::vector<BugState>& bugs);
 [[nodiscard]] std::string json_of_sci_profiles(const SciProfileList& list);
 [[nodiscard]] std::string json_of_sci_needs(const std::vector<SciProfile>& profiles);
 [[nodiscard]] std::string json_of_sci_violations(const SciViolationLog& log);

@@ -176,6 +176,112 @@ std::string needs_table(const SciProfile& profile) {
     return table.empty() ? "" : table.to_string();
 }
 
+std::string isolation_line(const MachineFacts& facts) {
+    if (!facts.status) return "not in this kernel";
+    if (facts.status->state != "on") {
+        return format(facts.status->state) +
+               (facts.status->reason ? " (" + format(facts.status->reason) + ")" : "");
+    }
+    return std::string("on; virtual machines ") +
+           (facts.guests_isolated() ? "are isolated, asi_flush=" + format(facts.flush_mode)
+                                    : "are not isolated") +
+           "; system calls " +
+           (facts.calls_isolated() ? "of processes that ask are isolated" : "are not isolated");
+}
+
+std::string sibling_line(const MachineFacts& facts) {
+    if (!facts.smt_active) return "not known";
+    return std::string(*facts.smt_active ? "run" : "do not run") +
+           " (SMT control: " + format(facts.smt_control) + ")";
+}
+
+std::string flush_account_table(const MachineFacts& facts) {
+    Table table({{"FLUSH"}, {"DONE", kRight}, {"AVOIDED", kRight}, {"COUNTED"}}, "  ");
+    for (const FlushAccount& account : flush_accounts()) {
+        const FlushSum sum = sum_flushes(facts, account.name);
+        table.add_row(
+            {account.name, format(sum.done), format(sum.avoided),
+             std::string(account.executed ? "when executed: " : "when decided: ") + account.where});
+    }
+    return table.to_string();
+}
+
+/// One word for a way of a bug.
+std::string brief(const WayState& way) {
+    switch (way.state) {
+        case State::kMitigated:
+            return way.by == By::kNoSibling ? "no sibling" : name_of(way.by);
+        case State::kPartly:
+            return "partly";
+        case State::kOpen:
+            return "OPEN";
+        case State::kUnknown:
+            return "?";
+        default:
+            return "-";
+    }
+}
+
+std::string says_of(const BugState& bug) {
+    if (!bug.says) return "not reported by this kernel";
+    return (bug.bug ? "" : "unknown to asictl: ") + printable(*bug.says);
+}
+
+std::string bug_table(const std::vector<BugState>& bugs) {
+    Table table({{"BUG"},
+                 {"USER-KERNEL"},
+                 {"USER-USER"},
+                 {"GUEST-HOST"},
+                 {"GUEST-GUEST"},
+                 {"SIBLING"},
+                 {"THE KERNEL SAYS"}});
+    for (const BugState& bug : bugs) {
+        std::vector<std::string> row = {printable(bug.file)};
+        for (const WayState& way : bug.ways) row.push_back(brief(way));
+        row.push_back(says_of(bug));
+        table.add_row(std::move(row));
+    }
+    return table.to_string();
+}
+
+std::string state_in_words(const WayState& way) {
+    std::string words = name_of(way.state);
+    std::replace(words.begin(), words.end(), '_', ' ');
+    if (way.by == By::kNoSibling) return words;
+    return way.by == By::kNobody ? words : words + " by " + name_of(way.by);
+}
+
+std::string known_lines(const Way& way) {
+    if (!way.kernel) return std::string("    no way: ") + way.remains + '\n';
+    Table table({{""}, {""}}, "    ");
+    table.add_row({"the kernel alone", way.kernel});
+    table.add_row({"isolation changes", way.isolation});
+    table.add_row({"flushed", way.flushed});
+    table.add_row({"remains", way.remains});
+    return table.to_string();
+}
+
+std::string bug_heading(const BugState& bug) {
+    const std::string file = printable(bug.file);
+    if (!bug.bug) return file + '\n';
+    return file + ": " + bug.bug->name + ", " + bug.bug->cves + "\n  leaks: " + bug.bug->leaks +
+           '\n';
+}
+
+std::string bug_details(const BugState& bug) {
+    std::string out = bug_heading(bug) + "  the kernel says: " + says_of(bug) + '\n';
+    for (std::size_t i = 0; i < kVectors; ++i) {
+        const WayState& way = bug.ways[i];
+        out += std::string("  ") + kVectorNames[i].name + ": " + state_in_words(way);
+        if (!way.why.empty() && way.state != State::kNoWay && way.state != State::kNotAffected)
+            out += " (" + printable(way.why) + ")";
+        out += '\n';
+        if (way.defect) out += std::string("    a known defect: ") + way.defect + '\n';
+        if (bug.bug) out += known_lines(bug.bug->ways[i]);
+    }
+    return out;
+}
+
 /// Name or number.
 std::string format_call(const Number& call) {
     return call && *call <= ~0U ? call_name(static_cast<unsigned>(*call)) : format(call);
@@ -262,6 +368,36 @@ std::string text_of_vms(const std::vector<Vm>& vms) {
     if (vms.empty()) return "no VMs\n";
     std::string out = vm_table(vms);
     for (const Vm& vm : vms) out += vm_details(vm);
+    return out;
+}
+
+std::string text_of_mitigations(const MachineFacts& facts, const std::vector<BugState>& bugs) {
+    std::string out = "isolation: " + isolation_line(facts) + '\n';
+    out += "sibling threads: " + sibling_line(facts) + "\n\n" + bug_table(bugs);
+    out +=
+        "\n"
+        "kernel, isolation: mitigated by that; partly, OPEN: something, all remains;\n"
+        "-: not affected, or no such way.  asictl mitigations BUG says why.\n";
+    if (!facts.guests_isolated()) return out;
+    out += "\nFlushes before isolated guests";
+    if (!facts.vms) return out + ": not shown, debugfs cannot be read\n";
+    return out + ", by isolation; the kernel counts none of its own:\n" +
+           flush_account_table(facts);
+}
+
+std::string text_of_bugs(const std::vector<BugState>& bugs) {
+    std::string out;
+    for (const BugState& bug : bugs) out += (out.empty() ? "" : "\n") + bug_details(bug);
+    return out;
+}
+
+std::string text_of_known_bugs(const std::vector<BugState>& bugs) {
+    std::string out;
+    for (const BugState& bug : bugs) {
+        out += (out.empty() ? "" : "\n") + bug_heading(bug);
+        for (std::size_t i = 0; i < kVectors; ++i)
+            out += std::string("  ") + kVectorNames[i].name + ":\n" + known_lines(bug.bug->ways[i]);
+    }
     return out;
 }
 

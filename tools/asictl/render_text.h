@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mitigations.h"
 #include "model.h"
 #include "sci_profile.h"
 
@@ -19,6 +20,13 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_stats(const Pairs& stats);
 [[nodiscard]] std::string text_of_verification(const Verification& verification);
 [[nodiscard]] std::string text_of_vms(const std::vector<Vm>& vms);
+/// All bugs, a line each.
+[[nodiscard]] std::string text_of_mitigations(const MachineFacts& facts,
+                                              const std::vector<BugState>& bugs);
+/// These bugs with all that is to be said of them.
+[[nodiscard]] std::string text_of_bugs(const std::vector<BugState>& bugs);
+/// The same without what is only so on this machine.
+[[nodiscard]] std::string text_of_known_bugs(const std::vector<BugState>& bugs);
 [[nodiscard]] std::string text_of_sci_profiles(const SciProfileList& list);
 [[nodiscard]] std::string text_of_sci_needs(const std::vector<SciProfile>& profiles);
 [[nodiscard]] std::string text_of_sci_violations(const SciViolationLog& log);

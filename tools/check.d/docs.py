@@ -264,6 +264,25 @@ def built_in_policy():
     return policy
 
 
+@functools.cache
+def known_bugs():
+    """What asictl knows of the processor bugs, on every machine."""
+    path = BUILD / "host/asictl/asictl"
+    if not path.exists():
+        raise NoCommand
+    text = subprocess.run([path, "mitigations", "--known", "--json"], capture_output=True,
+                          text=True, check=True).stdout
+    return json.loads(text)
+
+
+def vulnerabilities():
+    """The kernel's files of them."""
+    source = BUILD / "src/pristine/drivers/base/cpu.c"
+    if not source.exists():
+        raise NoCommand
+    return set(re.findall(r"DEVICE_ATTR\((\w+), 0444, cpu_show_\w+, NULL\)", read(source)))
+
+
 def asictl_commands():
     return set(f"asictl {name}" for name in commands())
 
@@ -288,6 +307,7 @@ LISTS = {
     "tests": test_programs,
     "tracepoints": tracepoints,
     "verify": verify_words,
+    "vulnerabilities": vulnerabilities,
 }
 # The code does not change while this runs, and the self test asks often.
 LISTS = {name: functools.cache(function) for name, function in LISTS.items()}
@@ -376,10 +396,74 @@ def generated_figures():
     return lines
 
 
+# What isolation does for a way of a bug, in the table.
+EFFECTS = {"none": "kernel", "calls": "kernel; calls", "narrows": "kernel; less mapped",
+           "flushes": "flushed by isolation", "adds": "kernel; flushed, too"}
+
+
+def vector_names():
+    names = one_match(r"kVectorNames = \{\{(.*?)\}\};", sources("tools/asictl"), "kVectorNames")
+    return dict(re.findall(r'\{"(\w+)", "([\w ]+)"\}', names))
+
+
+def generated_mitigations():
+    try:
+        bugs = known_bugs()["bugs"]
+    except NoCommand:
+        return None
+    rows = [[f"``{bug['bug']}``", *map(brief_way, bug["vectors"].values())] for bug in bugs]
+    return table(["bug", *vector_names().values()], rows)
+
+
+def brief_way(way):
+    if not way["way"]:
+        return "\\-"
+    return "nothing" if way["kernel"].startswith("nothing") else EFFECTS[way["effect"]]
+
+
+def generated_mitigation_details():
+    try:
+        bugs = known_bugs()["bugs"]
+    except NoCommand:
+        return None
+    lines = []
+    for bug in bugs:
+        lines += [f"``{bug['bug']}``", "-" * (len(bug["bug"]) + 4), "",
+                  f"{bug['name']}, {bug['cves']}.", f"Leaks: {bug['leaks']}.", "",
+                  ".. list-table::", "   :header-rows: 1", "   :widths: 10 25 25 20 20", ""]
+        rows = [["vector", "the kernel alone", "isolation changes", "flushed", "remains"]]
+        no_way = []
+        for key, name in vector_names().items():
+            way = bug["vectors"][key]
+            if way["way"]:
+                rows.append([name, *(way[what] for what in
+                                     ("kernel", "isolation", "flushed", "remains"))])
+            else:
+                no_way.append(f"* {name}: {way['why_not']}")
+        for row in rows:
+            lines += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
+        lines += ["", *(["No way:", "", *no_way, ""] if no_way else [])]
+    return lines[:-1]
+
+
+def generated_flush_accounts():
+    try:
+        accounts = known_bugs()["flushes"]
+    except NoCommand:
+        return None
+    lines = []
+    for account in accounts:
+        lines += [f"``{account['flush']}``", f"\twhen {account['counted']}: {account['where']}"]
+    return lines
+
+
 GENERATED = {
     "figures": generated_figures,
+    "flush_accounts": generated_flush_accounts,
     "kinds": generated_kinds,
     "levels": generated_levels,
+    "mitigation_details": generated_mitigation_details,
+    "mitigations": generated_mitigations,
     "policy": generated_policy,
     "steps": generated_steps,
 }
@@ -518,7 +602,8 @@ def check_tracepoints(pages):
 
 
 def check_generated(pages, write):
-    for page, offset, name, _, passage in list(pages.passages("generated")):
+    # From the end, as what is written moves what follows.
+    for page, offset, name, _, passage in reversed(list(pages.passages("generated"))):
         if name not in GENERATED:
             pages.complain(page, offset, f"nothing generates '{name}'")
             continue
@@ -579,6 +664,20 @@ def check_defines(pages):
             elif not any(same_number(value, match[2]) for value in values):
                 pages.complain(page, match.start(), f"{match[1]} is {', '.join(sorted(values))}, "
                                                     f"not {match[2]}")
+
+
+def check_defects(pages):
+    """What asictl calls a known defect is a title among those of security.rst."""
+    page = "Documentation/security.rst"
+    try:
+        defects = known_bugs()["defects"]
+    except NoCommand:
+        pages.not_run.append("asictl's known defects")
+        return
+    for defect in defects:
+        if not re.search(rf"^{re.escape(defect)}$", pages.text.get(page, ""), re.M):
+            pages.complaints.append(f"{page}: no defect '{defect}', which asictl mitigations "
+                                    "warns of: take it out of tools/asictl/mitigation_table.h")
 
 
 def same_number(a, b):
@@ -760,6 +859,7 @@ def check(write=False, lists=None, change=None):
     check_tracepoints(pages)
     check_class_policy(pages)
     check_defines(pages)
+    check_defects(pages)
     check_counts(pages)
     if lists is None:
         check_paths(pages)
@@ -785,6 +885,10 @@ MISTAKES = [
     ("Documentation/admin-guide.rst", r"\n``rodata``.*", "", "'kinds' is not what the code says"),
     ("Documentation/syscall-isolation.rst", r"rodata  ( *)grow", r"rodata  \1deny",
      "'rodata': the policy says grow deny deny"),
+    ("Documentation/mitigations.rst", r"VERW before every VMRUN", "VERW",
+     "'mitigation_details' is not what the code says"),
+    ("Documentation/security.rst", r"VERW on processors with MMIO Stale Data alone", "VERW",
+     "no defect 'VERW on processors with MMIO Stale Data alone'"),
     ("Documentation/test-machines.rst", r"--statistics", "--statistic", "'minivm exits'"),
 ]
 
