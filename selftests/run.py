@@ -148,10 +148,10 @@ class Run:
                         f"--tcg-thread={'single' if machine.one_thread else 'multi'}",
                         f"--env=KERNEL_DIR={TOP}/build/{machine.kernel}",
                         f"--env=IMAGE={TOP}/build/base/arch/x86/boot/bzImage"]
-        options += [f"--qemu-arg={argument}" for argument in machine.emulator]
             if machine.threads > 1:
                 options += ["--qemu-arg=-smp",
                             f"--qemu-arg={machine.cpus},threads={machine.threads}"]
+        options += [f"--qemu-arg={argument}" for argument in machine.emulator]
         if machine.icount:
             options.append("--icount")
         if machine.cpu:
