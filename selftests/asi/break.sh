@@ -124,7 +124,8 @@ quarantine not_reused_while_held
 quarantine not_seen_while_held
 generation not_seen_after_entering
 record records_agree
-policy secret_is_kept'
+policy secret_is_kept
+rmap freed_memory_is_unmapped'
 
 fails() { echo "$1" >$D/asi/break && ! "$2"; }
 
@@ -139,7 +140,7 @@ quarantine_is_empty() {
 	[ "$(asi_stat quarantine_pages)" = 0 ]
 }
 
-plan 25
+plan 27
 check "a switch that does not exist is refused and changes nothing" unknown_is_refused
 while read -r switch probe; do
 	check "with '$switch': $probe" "$probe"
