@@ -87,8 +87,10 @@ bool asi_rmap_has(const struct asi_space *space, unsigned long pfn, unsigned lon
 typedef void (*asi_rmap_fn)(struct asi_space *space, unsigned long va);
 unsigned int asi_rmap_visit(unsigned long pfn, unsigned long start, unsigned long end,
 			    asi_rmap_fn fn);
-/* Nobody is sent to @space any more.  Process context. */
-void asi_rmap_destroy(struct asi_space *space);
+/* Nobody is sent to @space any more, which maps nothing new.  Process context. */
+void asi_rmap_end(struct asi_space *space);
+/* After that, when nobody brings nodes any more. */
+void asi_rmap_free(struct asi_space *space);
 
 /*
  * closing.c: the kernel is taking what it maps in [start, end) away: nothing of it may

@@ -244,9 +244,9 @@ static void asi_rmap_unhash(struct asi_rmap *r)
 	}
 }
 
-void asi_rmap_destroy(struct asi_space *space)
+void asi_rmap_end(struct asi_space *space)
 {
-	struct asi_rmap_page *page, *next;
+	struct asi_rmap_page *page;
 	unsigned int i;
 
 	for (page = space->rmap_pages; page; page = page->next) {
@@ -256,6 +256,12 @@ void asi_rmap_destroy(struct asi_space *space)
 	/* Whoever gave the last one back has let go of the space. */
 	raw_spin_lock_irq(&space->lock);
 	raw_spin_unlock_irq(&space->lock);
+}
+
+void asi_rmap_free(struct asi_space *space)
+{
+	struct asi_rmap_page *page, *next;
+
 	for (page = space->rmap_pages; page; page = next) {
 		next = page->next;
 		free_page((unsigned long)page);

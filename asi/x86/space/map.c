@@ -40,8 +40,9 @@ static void asi_space_free_rcu(struct rcu_head *rcu)
 
 void asi_space_free(struct asi_space *space)
 {
+	asi_rmap_end(space);
 	asi_tables_end(space);
-	asi_rmap_destroy(space);
+	asi_rmap_free(space);
 	asi_pt_destroy(&space->pt);
 	/* Somebody may have found it in a CPU's record: R7 of asi/tlb.h. */
 	call_rcu(&space->rcu, asi_space_free_rcu);
