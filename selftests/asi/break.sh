@@ -124,8 +124,8 @@ quarantine not_reused_while_held
 quarantine not_seen_while_held
 generation not_seen_after_entering
 record records_agree
-policy secret_is_kept
-rmap freed_memory_is_unmapped'
+rmap freed_memory_is_unmapped
+policy secret_is_kept'
 
 fails() { echo "$1" >$D/asi/break && ! "$2"; }
 

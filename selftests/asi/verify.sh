@@ -17,10 +17,10 @@ trap 'echo end >$T/corrupt; kill -9 $victim $vm 2>/dev/null; wait 2>/dev/null; r
 sleep 2
 va=$(cat "$work/victim")
 
-# wrong HOW WHAT: exactly one violation is found, and it is called WHAT.
+# wrong HOW WHAT [COUNT]: exactly so many violations are found, 1, and one is called WHAT.
 wrong() {
 	echo "$1" >$T/corrupt || return 1
-	oracle_counts 1 || return
+	oracle_counts "${3:-1}" || return
 	printf '%s\n' "$oracle" | grep "^violation" | grep " what $2\$" ||
 		{ printf '%s\n' "$oracle"; return 1; }
 }
@@ -30,7 +30,17 @@ wrong_secret() { # PLANTED WHAT [HOW]
 # Nobody takes it out of the quarantine meanwhile.
 wrong_quarantine() {
 	echo drain >$D/asi/break || return 1
-	wrong quarantine "page in quarantine"
+	# And what is there is noted for nobody any more.
+	wrong quarantine "page in quarantine" 2
+	status=$?
+	echo end >$T/corrupt
+	echo none >$D/asi/break
+	return $status
+}
+wrong_note() {
+	echo rmap >$D/asi/break || return 1
+	echo nothing >$T/corrupt && cat $D/asi/verify >"$work/noted" &&
+	grep -q ' what a free would not find it$' "$work/noted"
 	status=$?
 	echo end >$T/corrupt
 	echo none >$D/asi/break
@@ -45,7 +55,7 @@ wrong_free() {
 }
 right() { echo "$1" >$T/corrupt && domains_are_right; }
 
-plan 21
+plan 22
 check "no violation in domains that are in use" domains_are_right
 check "a domain with one page more: no violation" right nothing
 check "a Global entry" wrong global Global
@@ -56,6 +66,7 @@ check "a page that user mode may touch" wrong user "user access"
 check "a page with another cache mode" wrong cache "another cache mode"
 check "a free page" wrong_free
 check "a page in quarantine" wrong_quarantine
+check "a page that no free would find" wrong_note
 check "a table of the domain's own that is not marked as such" \
 	wrong borrowed "borrowed from nobody"
 check "a page missing from a CPU's per-CPU area" \

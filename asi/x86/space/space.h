@@ -13,7 +13,7 @@
 #define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
 
 /* Nodes of the reverse map that a space keeps for the same. */
-#define ASI_RMAP_RESERVE	64
+#define ASI_RMAP_RESERVE	127
 
 /* Every space but the base map. */
 extern struct list_head asi_spaces;
