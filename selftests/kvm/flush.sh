@@ -19,7 +19,7 @@ asi_is_on || skip_all "isolation is off"
 case $mode in
 l1d)	what=l1d told=auto ;;
 verw)	what=buffers told=auto ;;
-*)	what=.* told=$mode ;;
+*)	what='.*' told=$mode ;;
 esac
 
 # flushes COLUMN: of machines that ended, the sum over what is cleared.
