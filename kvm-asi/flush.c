@@ -123,8 +123,8 @@ noinstr void kvm_asi_flush(struct kvm_asi_vcpu *v)
 					    ASI_TAINT_ALWAYS : 0);
 	unsigned int needed = asi_flush_needed(kvm_asi_flush_mode, taints & ASI_TAINT_ALL);
 
-	if ((needed & BIT(ASI_FLUSH_IBPB)) &&
-	    (kvm_asi_flush_forced || boot_cpu_has(X86_FEATURE_USE_IBPB))) {
+	/* Not by force: without the feature there is no instruction. */
+	if ((needed & BIT(ASI_FLUSH_IBPB)) && boot_cpu_has(X86_FEATURE_USE_IBPB)) {
 		/* indirect_branch_prediction_barrier(), always inline. */
 		alternative_msr_write(MSR_IA32_PRED_CMD, x86_pred_cmd, X86_FEATURE_USE_IBPB);
 		kvm_asi_did(v, ASI_FLUSH_IBPB);

@@ -117,6 +117,7 @@ static struct kvm_asi_vm *kvm_asi_new_vm(struct kvm *kvm)
 			mutex_lock(&kvm_asi_vms_lock);
 			list_add_tail(&vm->list, &kvm_asi_vms);
 			mutex_unlock(&kvm_asi_vms_lock);
+			/* Pairs with kvm_asi_get_vm(). */
 			smp_store_release(&kvm->arch.asi, vm);
 		}
 	}
@@ -127,6 +128,7 @@ static struct kvm_asi_vm *kvm_asi_new_vm(struct kvm *kvm)
 /* At each KVM_RUN: no lock but the first time. */
 static struct kvm_asi_vm *kvm_asi_get_vm(struct kvm *kvm)
 {
+	/* Pairs with kvm_asi_new_vm(). */
 	struct kvm_asi_vm *vm = smp_load_acquire(&kvm->arch.asi);
 
 	return likely(vm) ? vm : kvm_asi_new_vm(kvm);

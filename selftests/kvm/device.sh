@@ -6,7 +6,7 @@
 # no shared root.
 #
 # usage: device.sh MODULE
-. "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/../lib/tap.sh"
 
 V=/sys/devices/system/cpu/vulnerabilities
 note "mds: $(cat $V/mds)"

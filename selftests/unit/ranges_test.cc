@@ -32,8 +32,8 @@ TEST(RangesTest, every_byte_of_a_range_and_no_other_is_found) {
     for (const unsigned count : {1u, 2u, 3u, 4u, 7u, 8u, 9u, 24u}) {
         const std::vector<asi_range> ranges = make_ranges(count);
         for (std::uint64_t address = 0; address < (count + 2) * kSpan; ++address) {
-            const bool inside = address >= kSpan && address < (count + 1) * kSpan &&
-                                address % kSpan < kSpan / 2;
+            const bool inside =
+                address >= kSpan && address < (count + 1) * kSpan && address % kSpan < kSpan / 2;
             const asi_range* found = find(ranges, address);
             ASSERT_EQ(found != nullptr, inside) << count << " ranges, address " << address;
             if (inside) {

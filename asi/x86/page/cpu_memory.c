@@ -82,6 +82,7 @@ int asi_cpu_memory_init(void)
 
 enum asi_kind asi_cpu_memory_kind(unsigned long address)
 {
+	/* Pairs with asi_cpu_memory_init(). */
 	const struct asi_range *ranges = smp_load_acquire(&asi_cpu_ranges);
 	const struct asi_range *found;
 
