@@ -66,7 +66,6 @@ class Pass {
 bool PageTable::prune(u64& from, u64 kinds, asi_gather& gather) {
     const u64 half = slot_size(levels_) << (Format::kIndexBits - 1);
     const bool is_lower = from < half;
-    if (!is_lower && from < 0 - half) from = 0 - half;
     Pass pass(kinds, gather);
     const bool is_done = pass.run(root_, levels_, {from, is_lower ? half - 1 : ~0ULL});
     count_tables(-static_cast<int>(pass.tables()));

@@ -21,7 +21,8 @@ trap 'echo end >$T/corrupt; echo none >$D/asi/break; rmmod asi_test' EXIT
 # What is allocated comes from there now: the machine has no other memory that high.
 onlined_memory_is_used() {
 	echo online_kernel >$memory/memory32/state &&
-	awk '$4 == "Normal" { zone = 1 } zone && $1 == "present" { exit $2 != 32768 }' /proc/zoneinfo
+	awk '$4 == "Normal" { zone = 1 } zone && $1 == "present" { found = $2 == 32768; exit }
+		END { exit !found }' /proc/zoneinfo
 }
 
 # Mapped and freed; or not mapped at all.

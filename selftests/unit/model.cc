@@ -379,7 +379,7 @@ void Machine::prune() {
     }
     for (auto it = model_.begin(); it != model_.end();)
         it = !it->second.is_borrowed && ((kinds >> it->second.kind) & 1) != 0 ? model_.erase(it)
-                                                                               : std::next(it);
+                                                                              : std::next(it);
     check_all();
     require_no_empty_table();
 }

@@ -54,19 +54,27 @@ int asi_space_refill(struct asi_space *space, u32 want)
 	return asi_refill(space, want, GFP_KERNEL_ACCOUNT);
 }
 
-void asi_space_refill_later(struct asi_space *space)
-{
-	if (asi_pt_reserve(&space->pt) < space->reserve / 2 ||
-	    space->rmap_spare < ASI_RMAP_RESERVE / 2)
-		irq_work_queue(&space->refill_irq_work);
-}
-
 bool asi_space_is_full(const struct asi_space *space)
 {
 	u32 limit = READ_ONCE(space->limit);
 
 	return limit && asi_pt_tables(&space->pt) + space->reserve > limit &&
 	       !asi_breaks(ASI_BREAK_LIMIT);
+}
+
+/* It was taken back a moment ago, or that would not help. */
+static bool asi_must_wait(const struct asi_space *space)
+{
+	return time_before(jiffies, READ_ONCE(space->prune_after));
+}
+
+void asi_space_refill_later(struct asi_space *space)
+{
+	if (asi_pt_reserve(&space->pt) >= space->reserve / 2 &&
+	    space->rmap_spare >= ASI_RMAP_RESERVE / 2)
+		return;
+	if (!asi_space_is_full(space) || !asi_must_wait(space))
+		irq_work_queue(&space->refill_irq_work);
 }
 
 /* ---- Giving back ------------------------------------------------------ */
@@ -123,11 +131,12 @@ static void asi_space_prune(struct asi_space *space, u64 kinds)
 /* At the limit.  Where it did not help it is not tried again for a while. */
 static void asi_space_shrink(struct asi_space *space)
 {
-	if (!asi_can_prune(space) || time_before(jiffies, space->prune_after))
+	if (!asi_can_prune(space) || asi_must_wait(space))
 		return;
 	asi_space_prune(space, ASI_PRUNED_KINDS);
 	asi_count(ASI_EV_PRUNED);
-	space->prune_after = jiffies + (asi_space_is_full(space) ? 10 * HZ : HZ / 10);
+	WRITE_ONCE(space->prune_after,
+		   jiffies + (asi_space_is_full(space) ? 10 * HZ : HZ / 10));
 }
 
 static void asi_tables_work(struct work_struct *work)

@@ -64,6 +64,7 @@ static int asi_lazy_invalidate(struct mmu_notifier *notifier,
 			       const struct mmu_notifier_range *range)
 {
 	atomic_inc(&asi_lazy.changing);
+	/* A fault either sees that, or its page is taken out here. */
 	smp_mb__after_atomic();
 	asi_zap_user(asi_lazy.domain, range->start, range->end);
 	return 0;
@@ -117,6 +118,7 @@ static void asi_lazy_interrupt(void *unused)
 			       asi_current() == asi_lazy.domain;
 	if (asi_lazy_look.inside)
 		asi_lazy_look.word = word;
+	/* Pairs with asi_lazy_read(). */
 	smp_store_release(&asi_lazy_look.done, true);
 }
 
@@ -128,6 +130,7 @@ static bool asi_lazy_read(unsigned long *word)
 	asi_lazy_look.done = false;
 	if (smp_call_function_single_async(asi_lazy.cpu, &asi_lazy_csd))
 		return false;
+	/* What was found comes before that. */
 	while (!smp_load_acquire(&asi_lazy_look.done))
 		usleep_range(100, 200);
 	*word = asi_lazy_look.word;
