@@ -109,6 +109,16 @@ BOCHS_MMIO = BOCHS.but(cpu="corei7_icelake_u",
                               "selftests/kvm/device.sh:/device.sh"),
                        environment=("MINIVM=/minivm",))
 
+# Processors with bugs that the default one does not have.
+MILAN = ONE_THREAD.but(memory="1G", threads=2, cpu="EPYC-Milan")
+SKYLAKE = MILAN.but(cpu="Skylake-Client")
+BOCHS_HASWELL = BOCHS_FLUSH.but(
+    cpu="corei7_haswell_4770",
+    files=("build/host/minivm/minivm:/minivm", "build/host/asictl/asictl:/asictl",
+           "selftests/lib/tap.sh:/lib/tap.sh",
+           "selftests/kvm/mitigations.sh:/bin/mitigations.sh"),
+    environment=("MINIVM=/minivm", "ASICTL=/asictl"))
+
 # Of sci/calls.sh: what goes to user mode and back, or has the kernel change its tables there.
 PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrate preempted
     interrupted_sleep signals_while_copying single_step system_calls_traced
@@ -125,6 +135,16 @@ def flush(mode):
     return Step(f"flush-{mode}", ONE_THREAD, 100, f"selftests/kvm/flush.sh {mode}",
                 append=f"asi=on mitigations=auto asi_flush={mode}")
 
+
+def mitigations(name, machine, rows, append, **more):
+    """ROWS: what has to come out, and does not in the other boots."""
+    script = "sh /bin/mitigations.sh" if machine.accel == "bochs" else \
+        "selftests/kvm/mitigations.sh"
+    return Step(name, machine, 60, f"{script} {rows}", append=append, **more)
+
+
+MITIGATIONS = [
+]
 
 STEPS = [
     Step("unit", HOST, 600, "make -s -C selftests/unit test", group="host", gtest=True,
@@ -168,6 +188,8 @@ STEPS = [
     # A processor whose last instructions before a guest clear buffers (TSA).
     Step("flush-verw", ONE_THREAD.but(cpu="EPYC-Milan"), 100,
          "selftests/kvm/flush.sh verw", append="asi=on mitigations=auto"),
+    mitigations("mitigations", MILAN, "tsa=affected vmscape=affected mds=not",
+                "asi=on mitigations=auto vmscape=force"),
     Step("secrets-off", ONE_THREAD, 150, "selftests/asi/secrets.sh", append="asi=off"),
     Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
@@ -194,6 +216,7 @@ STEPS = [
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
     Step("crowd", ONE_CPU, 300, "selftests/kvm/crowd.sh 3", **ON),
+    *(mitigations(*boot, **BY_NAME) for boot in MITIGATIONS),
     # With several processors: see "Stressed guests" in Documentation.
     Step("crowd-threads", THREADS, 300, "selftests/kvm/crowd.sh", **BY_NAME, **ON),
     Step("memslots-threads", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME, **ON),

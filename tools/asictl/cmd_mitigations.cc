@@ -63,7 +63,7 @@ void run_mitigations(const Context& context, const MitigationsOptions& options) 
         context.out << json_of_mitigations(facts, bugs);
     } else {
         context.out << (options.bugs.empty() ? text_of_mitigations(facts, bugs)
-                                             : text_of_bugs(bugs));
+                                             : text_of_bugs(facts, bugs));
     }
 }
 

@@ -162,8 +162,8 @@ constexpr Bug kBugs[] = {
      "what is in the L1 data cache, at a physical address that the attacker chooses",
      {{
          {"page-table entries that are not present name no memory (PTE inversion)",
-          "nothing: restricted tables hold no entry that is neither present nor empty", kNothing,
-          "nothing known", says_state},
+          "nothing: a domain's own tables hold no entry that is neither present nor empty",
+          kNothing, "nothing known", says_state},
          {"page-table entries that are not present name no memory (PTE inversion)", kNothing,
           kNothing, "nothing known", says_state},
          {"the L1 data cache is flushed at VM entry: always, or after code that may have loaded "

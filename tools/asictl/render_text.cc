@@ -251,12 +251,27 @@ std::string state_in_words(const WayState& way) {
     return way.by == By::kNobody ? words : words + " by " + name_of(way.by);
 }
 
-std::string known_lines(const Way& way) {
+/// Empty where isolation does not do this flush, or its count cannot be read.
+std::string count_of_flush(const MachineFacts& facts, const Way& way) {
+    if (!way.flush || !facts.guests_isolated()) return "";
+    const FlushSum sum = sum_flushes(facts, way.flush);
+    if (!sum.done) return "";
+    for (const FlushAccount& account : flush_accounts()) {
+        if (std::string_view(account.name) == way.flush) {
+            return format(sum.done) + " times " + way.flush + " by isolation, counted when " +
+                   (account.executed ? "executed" : "decided");
+        }
+    }
+    return "";
+}
+
+std::string known_lines(const Way& way, const std::string& counted = "") {
     if (!way.kernel) return std::string("    no way: ") + way.remains + '\n';
     Table table({{""}, {""}}, "    ");
     table.add_row({"the kernel alone", way.kernel});
     table.add_row({"isolation changes", way.isolation});
     table.add_row({"flushed", way.flushed});
+    if (!counted.empty()) table.add_row({"so far", counted});
     table.add_row({"remains", way.remains});
     return table.to_string();
 }
@@ -268,7 +283,7 @@ std::string bug_heading(const BugState& bug) {
            '\n';
 }
 
-std::string bug_details(const BugState& bug) {
+std::string bug_details(const MachineFacts& facts, const BugState& bug) {
     std::string out = bug_heading(bug) + "  the kernel says: " + says_of(bug) + '\n';
     for (std::size_t i = 0; i < kVectors; ++i) {
         const WayState& way = bug.ways[i];
@@ -277,7 +292,9 @@ std::string bug_details(const BugState& bug) {
             out += " (" + printable(way.why) + ")";
         out += '\n';
         if (way.defect) out += std::string("    a known defect: ") + way.defect + '\n';
-        if (bug.bug) out += known_lines(bug.bug->ways[i]);
+        if (!bug.bug) continue;
+        const Way& known = bug.bug->ways[i];
+        out += known_lines(known, count_of_flush(facts, known));
     }
     return out;
 }
@@ -385,9 +402,9 @@ std::string text_of_mitigations(const MachineFacts& facts, const std::vector<Bug
            flush_account_table(facts);
 }
 
-std::string text_of_bugs(const std::vector<BugState>& bugs) {
+std::string text_of_bugs(const MachineFacts& facts, const std::vector<BugState>& bugs) {
     std::string out;
-    for (const BugState& bug : bugs) out += (out.empty() ? "" : "\n") + bug_details(bug);
+    for (const BugState& bug : bugs) out += (out.empty() ? "" : "\n") + bug_details(facts, bug);
     return out;
 }
 

@@ -24,7 +24,8 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_mitigations(const MachineFacts& facts,
                                               const std::vector<BugState>& bugs);
 /// These bugs with all that is to be said of them.
-[[nodiscard]] std::string text_of_bugs(const std::vector<BugState>& bugs);
+[[nodiscard]] std::string text_of_bugs(const MachineFacts& facts,
+                                       const std::vector<BugState>& bugs);
 /// The same without what is only so on this machine.
 [[nodiscard]] std::string text_of_known_bugs(const std::vector<BugState>& bugs);
 [[nodiscard]] std::string text_of_sci_profiles(const SciProfileList& list);

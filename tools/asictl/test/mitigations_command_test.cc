@@ -146,6 +146,12 @@ TEST_F(MitigationsTest, counts_say_where_they_come_from) {
     const std::string text = text_on({"mitigations"});
     EXPECT_NE(text.find("  l1d       517    79590  when executed: "), std::string::npos) << text;
     EXPECT_NE(text.find("  buffers   100     9000  when decided: "), std::string::npos) << text;
+    const std::string details = text_on({"mitigations", "l1tf", "mds", "spectre_v2"});
+    expect_line(details,
+                "    so far             517 times l1d by isolation, counted when executed");
+    expect_line(details,
+                "    so far             100 times buffers by isolation, counted when decided");
+    EXPECT_EQ(details.find("times ibpb"), std::string::npos) << details;
     const Json flushes = json_on({"mitigations"})["flushes"];
     ASSERT_EQ(flushes.size(), 3u);
     EXPECT_EQ(flushes[0]["done"], 517);
