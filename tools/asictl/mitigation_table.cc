@@ -334,9 +334,8 @@ constexpr Bug kBugs[] = {
 
 constexpr FlushAccount kAccounts[] = {
     {"l1d", true, "right behind the write of FLUSH_CMD, or the loads, that clear the cache"},
-    {"buffers", false,
-     "where a VM entry is told to clear; VERW follows in its last instructions, if this "
-     "processor has a use for it"},
+    {"buffers", true,
+     "right behind VERW, or after the exit, if the last instructions of VM entry executed it"},
     {"ibpb", true,
      "right behind the write of PRED_CMD; with asi_flush=...,force also where the kernel patched "
      "that out"},
