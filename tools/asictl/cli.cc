@@ -46,13 +46,12 @@ of them, briefly.  What isolation is not told, such as where it is off, is taken
 the kernel has it.  Counts of flushes need root.
 
 JSON: {machine: {isolation, reason, guests_isolated, calls_isolated, asi_flush,
-smt_control, smt_active}, flushes: [{flush, done, avoided, counted: executed or
-decided, where}], bugs: [{bug, known, name, cves, leaks, reported, affected,
+smt_control, smt_active}, flushes: [{flush, done, avoided, where}], bugs: [{bug, known, name, cves, leaks, reported, affected,
 kernel_says, vectors: {user_kernel, user_user, guest_host, guest_guest, sibling: each
-{state, by, why, defect, way, why_not or kernel, isolation, flushed, remains, effect,
+{state, by, why, way, why_not or kernel, isolation, flushed, remains, effect,
 flush}}}]}; state: not_reported, not_affected, no_way, mitigated, partly, open or
-unknown; by: kernel, isolation, no_sibling or null.  With --known: {defects, flushes:
-[{flush, counted, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
+unknown; by: kernel, isolation, no_sibling or null.  With --known: {flushes:
+[{flush, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many

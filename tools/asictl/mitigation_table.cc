@@ -333,10 +333,10 @@ constexpr Bug kBugs[] = {
 };
 
 constexpr FlushAccount kAccounts[] = {
-    {"l1d", true, "right behind the write of FLUSH_CMD, or the loads, that clear the cache"},
-    {"buffers", true,
+    {"l1d", "right behind the write of FLUSH_CMD, or the loads, that clear the cache"},
+    {"buffers",
      "right behind VERW, or after the exit, if the last instructions of VM entry executed it"},
-    {"ibpb", true,
+    {"ibpb",
      "right behind the write of PRED_CMD; with asi_flush=...,force also where the kernel patched "
      "that out"},
 };

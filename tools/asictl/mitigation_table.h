@@ -69,16 +69,9 @@ struct Bug {
 /// A flush that isolation counts, and what its count means.
 struct FlushAccount {
     const char* name;
-    bool executed;  ///< counted where the instruction executes, not where that is decided
-    const char* where;
+    const char* where;  ///< it is counted, once the instruction was executed
 };
 [[nodiscard]] std::span<const FlushAccount> flush_accounts();
-
-/// Titles of defects in Documentation/security.rst that make a way worse than it looks.
-/// `make check` refuses one that is not listed there any more.
-inline constexpr const char* kMmioDefect = "VERW on processors with MMIO Stale Data alone";
-inline constexpr const char* kL1dDefect =
-    "``vmentry_l1d_flush=always`` is not honoured for isolated guests";
 
 }  // namespace asi::ctl
 

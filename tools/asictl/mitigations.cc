@@ -43,51 +43,29 @@ WayState by_kernel(const Said& said) {
     return {State::kUnknown, By::kNobody, said.words};
 }
 
-bool clears(const VulnerabilityTexts& texts, std::string_view file) {
-    const std::string* const text = find_text(texts, file);
-    return text && says_state(texts, *text).clears();
-}
-
-/// The kernel's VERW at VM entry is not for all guests: no other bug demands it.
-bool clears_for_mmio_alone(const MachineFacts& facts, const Bug& bug) {
-    if (std::string_view(bug.file) != "mmio_stale_data") return false;
-    const auto others = {"mds", "tsx_async_abort", "reg_file_data_sampling"};
-    return std::none_of(others.begin(), others.end(),
-                        [&](const char* file) { return clears(facts.vulnerabilities, file); });
-}
-
-WayState with_flushes(const MachineFacts& facts, const Bug& bug, const Said& said) {
+WayState with_flushes(const MachineFacts& facts, const Said& said) {
     const auto mode = flush_mode(facts);
     if (!mode) return {State::kUnknown, By::kNobody, "what asi_flush= came to is not known"};
     // What works otherwise, TSX off for instance, isolation leaves alone.
     if (!said.clears() && !mode->forced) return by_kernel(said);
     if (said.verdict == Verdict::kMitigated && !said.clears()) return by_kernel(said);
-    if (mode->name == "never") {
+    // What is demanded at every entry is done at every entry.
+    const bool demanded = said.words == "VMX: cache flushes";
+    if (mode->name == "never" && !demanded) {
         return {State::kOpen, By::kNobody,
                 "asi_flush=never, and the kernel's own flush is off for isolated guests"};
     }
-    if (clears_for_mmio_alone(facts, bug) && !mode->forced) {
-        return {State::kOpen, By::kNobody, "a known defect: VERW is skipped for isolated guests",
-                kMmioDefect};
-    }
-    const bool always = mode->name == "always";
+    const bool always = mode->name == "always" || demanded;
     const std::string when = always ? "flushed at every entry" : "flushed on return to isolation";
-    if (said.verdict == Verdict::kMitigated) {
-        WayState way{State::kMitigated, By::kIsolation, said.words + "; " + when};
-        if (!always && said.words == "VMX: cache flushes") {
-            way.state = State::kPartly;
-            way.defect = kL1dDefect;
-        }
-        return way;
-    }
+    if (said.verdict == Verdict::kMitigated)
+        return {State::kMitigated, By::kIsolation, said.words + "; " + when};
     if (said.verdict == Verdict::kOpen && mode->forced)
         return {State::kPartly, By::kIsolation, said.words + "; " + when + ", by force"};
     return by_kernel(said);
 }
 
-WayState of_isolated_guest(const MachineFacts& facts, const Bug& bug, const Way& way,
-                           const Said& said) {
-    if (way.effect == Effect::kFlushes) return with_flushes(facts, bug, said);
+WayState of_isolated_guest(const MachineFacts& facts, const Way& way, const Said& said) {
+    if (way.effect == Effect::kFlushes) return with_flushes(facts, said);
     WayState result = by_kernel(said);
     if (way.effect == Effect::kNarrows) {
         if (result.state == State::kOpen) {
@@ -112,8 +90,7 @@ WayState assess_way(const MachineFacts& facts, const Bug& bug, Vector vector,
             return {State::kMitigated, By::kNoSibling, "no sibling thread runs"};
     }
     const Said said = way.says(facts.vulnerabilities, text);
-    if (is_of_guests(vector) && facts.guests_isolated())
-        return of_isolated_guest(facts, bug, way, said);
+    if (is_of_guests(vector) && facts.guests_isolated()) return of_isolated_guest(facts, way, said);
     WayState result = by_kernel(said);
     // Of those who asked; the others are not better off.
     if (way.effect == Effect::kCalls && facts.calls_isolated())

@@ -48,7 +48,6 @@ struct WayState {
     State state = State::kUnknown;
     By by = By::kNobody;
     std::string why;
-    const char* defect = nullptr;  ///< its title in Documentation/security.rst
 };
 
 struct BugState {

@@ -168,10 +168,7 @@ Json json_of(const Way& way) {
 }
 
 Json json_of(const WayState& way) {
-    return {{"state", name_of(way.state)},
-            {"by", text_or_null(name_of(way.by))},
-            {"why", way.why},
-            {"defect", text_or_null(way.defect)}};
+    return {{"state", name_of(way.state)}, {"by", text_or_null(name_of(way.by))}, {"why", way.why}};
 }
 
 Json names_of(const BugState& bug) {
@@ -233,7 +230,6 @@ Json json_of(const FlushAccount& account, const MachineFacts& facts) {
     return {{"flush", account.name},
             {"done", value_of(sum.done)},
             {"avoided", value_of(sum.avoided)},
-            {"counted", account.executed ? "executed" : "decided"},
             {"where", account.where}};
 }
 
@@ -320,13 +316,9 @@ std::string json_of_mitigations(const MachineFacts& facts, const std::vector<Bug
 }
 
 std::string json_of_known_bugs(const std::vector<BugState>& bugs) {
-    Json object = {{"defects", {kMmioDefect, kL1dDefect}},
-                   {"flushes", Json::array()},
-                   {"bugs", Json::array()}};
+    Json object = {{"flushes", Json::array()}, {"bugs", Json::array()}};
     for (const FlushAccount& account : flush_accounts()) {
-        object["flushes"].push_back({{"flush", account.name},
-                                     {"counted", account.executed ? "executed" : "decided"},
-                                     {"where", account.where}});
+        object["flushes"].push_back({{"flush", account.name}, {"where", account.where}});
     }
     for (const BugState& bug : bugs) {
         Json one = names_of(bug);

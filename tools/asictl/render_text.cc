@@ -200,8 +200,7 @@ std::string flush_account_table(const MachineFacts& facts) {
     for (const FlushAccount& account : flush_accounts()) {
         const FlushSum sum = sum_flushes(facts, account.name);
         table.add_row(
-            {account.name, format(sum.done), format(sum.avoided),
-             std::string(account.executed ? "when executed: " : "when decided: ") + account.where});
+            {account.name, format(sum.done), format(sum.avoided), std::string(account.where)});
     }
     return table.to_string();
 }
@@ -258,8 +257,7 @@ std::string count_of_flush(const MachineFacts& facts, const Way& way) {
     if (!sum.done) return "";
     for (const FlushAccount& account : flush_accounts()) {
         if (std::string_view(account.name) == way.flush) {
-            return format(sum.done) + " times " + way.flush + " by isolation, counted when " +
-                   (account.executed ? "executed" : "decided");
+            return format(sum.done) + " times " + way.flush + " by isolation";
         }
     }
     return "";
@@ -291,7 +289,6 @@ std::string bug_details(const MachineFacts& facts, const BugState& bug) {
         if (!way.why.empty() && way.state != State::kNoWay && way.state != State::kNotAffected)
             out += " (" + printable(way.why) + ")";
         out += '\n';
-        if (way.defect) out += std::string("    a known defect: ") + way.defect + '\n';
         if (!bug.bug) continue;
         const Way& known = bug.bug->ways[i];
         out += known_lines(known, count_of_flush(facts, known));
