@@ -11,10 +11,10 @@
 #include <asm/percpu.h>
 
 #ifdef CONFIG_KVM_ASI
-/* ZF: nothing is to be cleared.  Clobbers CF. */
+/* ZF: nothing is to be cleared.  Clobbers CF.  One alternative, so that it is one NOP. */
 .macro ASI_TEST_BUFFERS feature
-	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints)), \feature
-	ALTERNATIVE "", __stringify(setnz PER_CPU_VAR(asi_cleared)), \feature
+	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints); \
+				    setnz PER_CPU_VAR(asi_cleared)), \feature
 .endm
 .macro ASI_JUMP_IF_CLEAN target feature
 	ALTERNATIVE "", "jz \target", \feature
