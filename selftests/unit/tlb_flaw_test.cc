@@ -143,7 +143,7 @@ class FlawedLogic final : public TlbLogic {
     asi_u64 flawed_age(const asi_tlb& tlb, const asi_tlb_domain& domain) const {
         const asi_u64 gen = ASI_TLB_LOAD(&domain.gen);
         const asi_u64 kernel = ASI_TLB_LOAD(&tlb.kernel_gen);
-        const asi_u64 lent = domain.lender ? ASI_TLB_LOAD(&domain.lender->gen) : 0;
+        const asi_u64 lent = ASI_TLB_LOAD(&domain.lender->gen);
         return (flaw_ == Flaw::kIgnoresGeneration ? 1 : gen) +
                (flaw_ == Flaw::kIgnoresKernelGeneration ? 0 : kernel) +
                (flaw_ == Flaw::kIgnoresLender ? 0 : lent);
@@ -155,7 +155,7 @@ class FlawedLogic final : public TlbLogic {
         const asi_u64 age = ASI_TLB_LOAD(&cpu.slot[ASI_TLB_LOAD(&cpu.current_slot)].age);
         const asi_u64 gen = ASI_TLB_LOAD(&domain.gen);
         const asi_u64 kernel = ASI_TLB_LOAD(&tlb.kernel_gen);
-        const asi_u64 lent = domain.lender ? ASI_TLB_LOAD(&domain.lender->gen) : 0;
+        const asi_u64 lent = ASI_TLB_LOAD(&domain.lender->gen);
         if (flaw_ == Flaw::kReentryIgnoresGeneration) return age >= kernel + lent + 1;
         if (flaw_ == Flaw::kReentryIgnoresKernelGeneration) return age >= gen + lent;
         return age >= gen + kernel;

@@ -117,7 +117,7 @@ void TlbMachine::change_lent() {
 void TlbMachine::choose_lender(Domain& domain) {
     const unsigned which = pick(1 + static_cast<unsigned>(lenders_.size()));
     domain.lender = which == 0 ? nullptr : &lenders_[which - 1];
-    domain.tlb.lender = domain.lender ? &domain.lender->tlb : nullptr;
+    domain.tlb.lender = domain.lender ? &domain.lender->tlb : &tlb_.nobody;
 }
 
 /// As flush_tlb_kernel_range() and its callers do.

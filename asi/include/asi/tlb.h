@@ -76,17 +76,18 @@
 /* What others write now and then is on no line with what every entry reads. */
 #define ASI_TLB_LINE	__attribute__((aligned(64)))
 
-/* One for all.  Mapped in every domain. */
-struct asi_tlb {
-	asi_u64 kernel_gen ASI_TLB_LINE;
-	asi_u64 last_id ASI_TLB_LINE;
-};
-
 /* One a domain, and one for tables that domains borrow.  Mapped in it, or in them. */
 struct asi_tlb_domain {
 	asi_u64 id;		/* from 1; does not change */
 	asi_u64 gen;		/* from 1: 0 in a slot equals no age */
-	const struct asi_tlb_domain *lender;	/* whose removals count, too; or NULL */
+	const struct asi_tlb_domain *lender;	/* whose removals count, too */
+};
+
+/* One for all.  Mapped in every domain. */
+struct asi_tlb {
+	asi_u64 kernel_gen ASI_TLB_LINE;
+	struct asi_tlb_domain nobody;	/* loses nothing: the lender of who has none */
+	asi_u64 last_id ASI_TLB_LINE;
 };
 
 struct asi_tlb_slot {
@@ -121,7 +122,7 @@ static __always_inline void asi_tlb_new_domain(struct asi_tlb *tlb,
 {
 	domain->id = ASI_TLB_COUNT(&tlb->last_id);
 	domain->gen = 1;
-	domain->lender = lender;
+	domain->lender = lender ? lender : &tlb->nobody;
 }
 
 /*
@@ -132,11 +133,8 @@ static __always_inline void asi_tlb_new_domain(struct asi_tlb *tlb,
 static __always_inline asi_u64 asi_tlb_age(const struct asi_tlb *tlb,
 					   const struct asi_tlb_domain *domain)
 {
-	asi_u64 age = ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen);
-
-	if (domain->lender)
-		age += ASI_TLB_LOAD(&domain->lender->gen);
-	return age;
+	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen) +
+	       ASI_TLB_LOAD(&domain->lender->gen);
 }
 
 /* A removal from @domain, or from tables, became visible in its table.  Any context. */
