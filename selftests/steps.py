@@ -140,10 +140,32 @@ def mitigations(name, machine, rows, append, **more):
     """ROWS: what has to come out, and does not in the other boots."""
     script = "sh /bin/mitigations.sh" if machine.accel == "bochs" else \
         "selftests/kvm/mitigations.sh"
-    return Step(name, machine, 60, f"{script} {rows}", append=append, **more)
+    return Step(name, machine, 150 if machine.accel == "bochs" else 60, f"{script} {rows}",
+                append=append, **more)
 
 
+# Other boots, other rows.
 MITIGATIONS = [
+    ("mitigations-off", MILAN,
+     "vmscape=not spectre_v2/user_kernel=open spectre_v2/guest_host=partly:isolation",
+     "asi=on mitigations=off"),
+    ("mitigations-asi-off", MILAN,
+     "spectre_v2/guest_host=open spec_rstack_overflow/guest_host=open",
+     "asi=off mitigations=off"),
+    ("mitigations-forced", MILAN, "tsa/guest_host=partly:isolation tsa/user_kernel=open",
+     "asi=on mitigations=auto asi_flush=auto,force"),
+    ("mitigations-never", MILAN, "tsa/guest_host=open tsa/guest_guest=open",
+     "asi=on mitigations=auto asi_flush=never"),
+    ("mitigations-intel", SKYLAKE,
+     "tsa=not mds=affected srbds=affected meltdown/user_kernel=mitigated:kernel "
+     "l1tf/user_kernel=mitigated:kernel mds/guest_host=open",
+     "asi=on mitigations=auto"),
+    ("mitigations-vmx", BOCHS_HASWELL,
+     "l1tf/guest_host=mitigated:isolation meltdown/user_kernel=mitigated:kernel",
+     "asi=on mitigations=auto"),
+    ("mitigations-vmx-never", BOCHS_HASWELL,
+     "l1tf/guest_host=open meltdown/user_kernel=mitigated:kernel",
+     "asi=on mitigations=auto asi_flush=never"),
 ]
 
 STEPS = [
@@ -188,7 +210,9 @@ STEPS = [
     # A processor whose last instructions before a guest clear buffers (TSA).
     Step("flush-verw", ONE_THREAD.but(cpu="EPYC-Milan"), 100,
          "selftests/kvm/flush.sh verw", append="asi=on mitigations=auto"),
-    mitigations("mitigations", MILAN, "tsa=affected vmscape=affected mds=not",
+    mitigations("mitigations", MILAN,
+                "tsa=affected vmscape=affected mds=not spectre_v2/guest_host=mitigated:kernel "
+                "spec_rstack_overflow/guest_host=partly:isolation tsa/guest_host=open",
                 "asi=on mitigations=auto vmscape=force"),
     Step("secrets-off", ONE_THREAD, 150, "selftests/asi/secrets.sh", append="asi=off"),
     Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
