@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "counters.h"
 #include "idle_machines.h"
@@ -117,7 +119,7 @@ void print_calls(const ScaleRow& row, unsigned processors) {
     const std::vector<uint64_t> before = read_calls();
     const uint64_t count = row.count * row.rounds;
     run(count);
-    ::usleep(100'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
     const std::vector<uint64_t> after = read_calls();
     uint64_t calls = 0;
     unsigned reached = 0;
@@ -134,7 +136,7 @@ void print_calls(const ScaleRow& row, unsigned processors) {
 
 /// What comes anyway, in about the time that a row takes.
 uint64_t do_nothing(uint64_t count) {
-    ::usleep(50'000 * count);
+    std::this_thread::sleep_for(count * std::chrono::milliseconds(50));
     return 0;
 }
 

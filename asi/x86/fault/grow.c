@@ -174,36 +174,43 @@ static int asi_grow_kernel(struct asi_space *space, struct asi *asi, u64 address
  * shows it.  A leaf of a borrowed table stays as it is: without this look the same
  * access would fault for ever.
  */
+static int asi_grow_locked(struct asi_space *space, struct asi *asi, unsigned long address,
+			   struct asi_place *place, enum asi_access access)
+{
+	u32 replaced = asi_pt_replaced(&space->pt);
+	u64 page = address & PAGE_MASK;
+	struct asi_leaf leaf;
+	int err;
+
+	err = address < TASK_SIZE_MAX ? asi_grow_user(space, asi, page, place) :
+					asi_grow_kernel(space, asi, address, page, place);
+	if (!err && (!asi_pt_lookup(&asi->space.pt, address, &leaf) ||
+		     !asi_entry_allows(leaf.entry, access)))
+		err = -EACCES;
+	if (asi_lender_to_lock(space) && asi_pt_replaced(&space->pt) != replaced)
+		asi_space_adopt(space, address, address + 1);
+	asi_inc_tlb_gen_if_replaced(space, replaced);
+	return err;
+}
+
 static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long address,
 			struct asi_place *place, enum asi_access access)
 {
 	unsigned int tries = asi->space.type == ASI_SPACE_TASK ? ASI_LOCK_TRIES : 1;
 	struct asi_space *lender = asi_lender_to_lock(space);
-	u64 page = address & PAGE_MASK;
-	struct asi_leaf leaf;
-	u32 replaced;
-	int err;
+	int err = -EAGAIN;
 
 	while (!raw_spin_trylock(&space->lock)) {
 		if (!--tries)
 			return false;
 		cpu_relax();
 	}
-	if (lender && !raw_spin_trylock(&lender->lock)) {
-		raw_spin_unlock(&space->lock);
-		return false;
-	}
-	replaced = asi_pt_replaced(&space->pt);
-	err = address < TASK_SIZE_MAX ? asi_grow_user(space, asi, page, place) :
-					asi_grow_kernel(space, asi, address, page, place);
-	if (!err && (!asi_pt_lookup(&asi->space.pt, address, &leaf) ||
-		     !asi_entry_allows(leaf.entry, access)))
-		err = -EACCES;
-	if (lender && asi_pt_replaced(&space->pt) != replaced)
-		asi_space_adopt(space, address, address + 1);
-	asi_inc_tlb_gen_if_replaced(space, replaced);
-	if (lender)
+	if (!lender) {
+		err = asi_grow_locked(space, asi, address, place, access);
+	} else if (raw_spin_trylock(&lender->lock)) {
+		err = asi_grow_locked(space, asi, address, place, access);
 		raw_spin_unlock(&lender->lock);
+	}
 	raw_spin_unlock(&space->lock);
 
 	if (err == -ENOMEM)

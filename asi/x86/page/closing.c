@@ -30,10 +30,12 @@ void asi_begin_closing(unsigned long start, unsigned long end)
 			continue;
 		WRITE_ONCE(asi_closing[i].end, end);
 		atomic_inc(&asi_closing_count);
+		/* Before the caller looks who is noted; pairs with asi_is_closing(). */
 		smp_mb__after_atomic();
 		return;
 	}
 	atomic_inc(&asi_closing_all);
+	/* The same. */
 	smp_mb__after_atomic();
 }
 
@@ -46,6 +48,7 @@ void asi_end_closing(unsigned long start, unsigned long end)
 			continue;
 		atomic_dec(&asi_closing_count);
 		WRITE_ONCE(asi_closing[i].end, 0);
+		/* After the end: who takes the place sets it anew. */
 		smp_store_release(&asi_closing[i].start, 0);
 		return;
 	}

@@ -233,9 +233,9 @@ static void asi_verify_leaf(struct asi_verify *v, u64 va, u64 entry,
 			/* What is wrong by itself need not be found. */
 			if (v->violations == before)
 				asi_verify_noted(v, va, pfn, entry);
-		}
-		else
+		} else {
 			asi_verify_user_page(v, va, pfn, entry, rights);
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ static int asi_revoke_at(void *unused, unsigned long va, unsigned long pfn)
 /* Whole pages, even where only a part of one goes away. */
 static void asi_revoke_range(unsigned long start, unsigned long end)
 {
+	/* What changed is seen by who raises a flag that is not seen here: asi_grow_kernel(). */
 	smp_mb();
 	asi_walk_frames(PAGE_ALIGN_DOWN(start), PAGE_ALIGN(end), true, asi_revoke_at, NULL);
 }

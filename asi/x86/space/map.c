@@ -131,6 +131,22 @@ static int asi_note_frame(void *ctx, unsigned long va, unsigned long pfn)
 	return err ?: asi_flag_frames(pfn, 1) ? 0 : -ENXIO;
 }
 
+/* Under the lock, and its lender's if asi_lender_to_lock() says one. */
+static int asi_space_clone(struct asi_space *space, unsigned long start, unsigned long end,
+			   enum asi_kind kind, u32 *needed)
+{
+	u32 replaced = asi_pt_replaced(&space->pt);
+	u64 copied = 0;
+	int err;
+
+	err = asi_pt_clone(&space->pt, asi_kernel_root(), start, end - start, kind, &copied,
+			   needed);
+	if (asi_lender_to_lock(space) && asi_pt_replaced(&space->pt) != replaced)
+		asi_space_adopt(space, start, end);
+	asi_inc_tlb_gen_if_replaced(space, replaced);
+	return err ?: copied == end - start ? 0 : -EFAULT;
+}
+
 /*
  * Return: the number of table pages that are missing, or as asi_map().  @nodes: how many
  * nodes are; if any, nothing is mapped.
@@ -141,8 +157,7 @@ static int asi_space_try_map(struct asi_space *space, unsigned long start,
 	struct asi_space *lender = asi_lender_to_lock(space);
 	struct asi_note note;
 	unsigned long flags;
-	u32 needed = 0, replaced;
-	u64 copied = 0;
+	u32 needed = 0;
 	int err;
 
 	if (end <= start)
@@ -157,19 +172,14 @@ static int asi_space_try_map(struct asi_space *space, unsigned long start,
 		cpu_relax();
 	}
 	*nodes = note.missing;
-	if (!err && !note.missing) {
-		if (lender)
-			raw_spin_lock_nested(&lender->lock, SINGLE_DEPTH_NESTING);
-		replaced = asi_pt_replaced(&space->pt);
-		err = asi_pt_clone(&space->pt, asi_kernel_root(), start, end - start, kind,
-				   &copied, &needed);
-		if (lender && asi_pt_replaced(&space->pt) != replaced)
-			asi_space_adopt(space, start, end);
-		asi_inc_tlb_gen_if_replaced(space, replaced);
-		if (lender)
-			raw_spin_unlock(&lender->lock);
-		if (!err && copied != end - start)
-			err = -EFAULT;
+	if (err || note.missing) {
+		/* Nothing is mapped. */
+	} else if (!lender) {
+		err = asi_space_clone(space, start, end, kind, &needed);
+	} else {
+		raw_spin_lock_nested(&lender->lock, SINGLE_DEPTH_NESTING);
+		err = asi_space_clone(space, start, end, kind, &needed);
+		raw_spin_unlock(&lender->lock);
 	}
 	raw_spin_unlock_irqrestore(&space->lock, flags);
 	return err == -ENOMEM ? needed : err;

@@ -13,8 +13,7 @@
 #ifdef CONFIG_KVM_ASI
 /* ZF: nothing is to be cleared.  Clobbers CF.  One alternative, so that it is one NOP. */
 .macro ASI_TEST_BUFFERS feature
-	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints); \
-				    setnz PER_CPU_VAR(asi_cleared)), \feature
+	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints); setnz PER_CPU_VAR(asi_cleared)), \feature
 .endm
 .macro ASI_JUMP_IF_CLEAN target feature
 	ALTERNATIVE "", "jz \target", \feature
