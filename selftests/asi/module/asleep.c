@@ -23,7 +23,8 @@ static int asi_strange(void *unused)
 	return 0;
 }
 
-static void asi_asleep_shot(void *unused)
+/* An exit where something else has left already, or leaves, is none to look at. */
+static bool asi_asleep_shot(void *unused)
 {
 	unsigned long flags;
 
@@ -32,9 +33,12 @@ static void asi_asleep_shot(void *unused)
 	asi_sched_out_hook(asi_stranger, &init_task);
 	asi_asleep.inside = asi_current();
 	/* And somebody with this task_struct is what runs next. */
-	asi_sched_out_hook(current, asi_stranger);
-	asi_asleep.stayed = asi_current();
+	if (asi_asleep.inside) {
+		asi_sched_out_hook(current, asi_stranger);
+		asi_asleep.stayed = asi_current();
+	}
 	raw_local_irq_restore(flags);
+	return asi_asleep.inside;
 }
 
 int asi_asleep_run(int tgid, struct asi_asleep *result)
