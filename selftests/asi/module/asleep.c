@@ -15,6 +15,7 @@
 static void (*asi_sched_out_hook)(struct task_struct *prev, struct task_struct *next);
 static struct task_struct *asi_stranger;
 static struct asi_asleep asi_asleep;
+static bool asi_touched;
 
 static int asi_strange(void *unused)
 {
@@ -28,6 +29,13 @@ static bool asi_asleep_shot(void *unused)
 {
 	unsigned long flags;
 
+	/* In an exit before: growth may change tables, and the CPU sees that when it enters. */
+	if (!asi_touched) {
+		(void)READ_ONCE(asi_stranger->flags);
+		(void)READ_ONCE(asi_stranger->stack);
+		asi_touched = asi_current();
+		return false;
+	}
 	raw_local_irq_save(flags);
 	/* Somebody with this task_struct goes to sleep inside. */
 	asi_sched_out_hook(asi_stranger, &init_task);
@@ -51,6 +59,7 @@ int asi_asleep_run(int tgid, struct asi_asleep *result)
 	asi_sched_out_hook = (void *)place.addr;
 	unregister_kprobe(&place);
 	memset(&asi_asleep, 0, sizeof(asi_asleep));
+	asi_touched = false;
 	asi_stranger = kthread_run(asi_strange, NULL, "asi_stranger");
 	if (IS_ERR(asi_stranger))
 		return PTR_ERR(asi_stranger);
