@@ -181,7 +181,8 @@ ExitStatus run_loop(const LoopOptions& options) {
         std::chrono::steady_clock::now() + std::chrono::duration<double>(options.seconds);
     const Termination termination;
     const Kvm kvm;
-    const SnippetVm vm = make_vm(kvm, operation, options.smp);
+    SnippetVm vm = make_vm(kvm, operation, options.smp);
+    vm.add_slots(options.slots);
     for (const auto& vcpu : vm.vcpus())
         vm.start_operation(*vcpu, 0, fixed_operand(operation, options.timer_ticks));
     VcpuThreads threads(vm.vcpus(), [](Vcpu& vcpu) {

@@ -29,6 +29,7 @@ struct LoopOptions {
     double seconds = 1;
     unsigned smp = 1;
     uint64_t timer_ticks = 1;
+    unsigned slots = 1;  ///< memory slots
     double replace = 0;  ///< seconds between two changes of the guest's pages; 0: none
 };
 

@@ -136,6 +136,8 @@ class CommandLine {
         add_seconds(command, "--seconds", loop_.seconds, "how long");
         add_smp(command, loop_.smp);
         add_timer_ticks(command, loop_.timer_ticks);
+        command->add_option("--slots", loop_.slots, "number of memory slots")
+            ->check(CLI::Range(1u, 256u));
         add_seconds(command, "--replace", loop_.replace,
                     "put other pages with the same content under the guest every so many seconds");
         command->callback([this] { chosen_ = [this] { return run_loop(loop_); }; });

@@ -44,6 +44,16 @@ void SnippetVm::add_populated_memory(uint64_t base, size_t size) {
     vm_.add_memory(*more_memory_);
 }
 
+void SnippetVm::add_slots(unsigned count) {
+    constexpr uint64_t kBase = 4ull << 30;
+    constexpr uint64_t kPageSize = 4096;
+    while (slots_.size() + 1 < count) {
+        slots_.push_back(std::make_unique<GuestMemory>(kBase + slots_.size() * kPageSize, kPageSize,
+                                                       Backing::kOnDemand));
+        vm_.add_memory(*slots_.back());
+    }
+}
+
 void SnippetVm::load_code(std::span<const uint8_t> code) const {
     memory_->write(kSnippetAddress, code.data(), code.size());
 }

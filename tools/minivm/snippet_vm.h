@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "kvm.h"
 #include "vcpu_threads.h"
@@ -24,6 +25,9 @@ class SnippetVm {
     /// Maps another piece of guest memory, populated with small pages.
     void add_populated_memory(uint64_t base, size_t size);
 
+    /// Makes the machine have `count` memory slots: the others have a page each, above 4 GiB.
+    void add_slots(unsigned count);
+
     void load_code(std::span<const uint8_t> code) const;
 
     /// Sets all registers of `vcpu` for the convention of guest_code.S, its count cleared.
@@ -35,6 +39,7 @@ class SnippetVm {
   private:
     std::unique_ptr<GuestMemory> memory_;
     std::unique_ptr<GuestMemory> more_memory_;
+    std::vector<std::unique_ptr<GuestMemory>> slots_;
     CpuMode mode_;
     Vm vm_;
     Vcpus vcpus_;

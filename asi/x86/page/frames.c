@@ -45,6 +45,12 @@ static int asi_walk_ptes(const struct asi_frame_walk *walk, pmd_t *pmd, unsigned
 	return ret;
 }
 
+/* Of a large page that is not present CPA takes the mark that it is one, too. */
+static bool asi_is_leaf(unsigned long entry)
+{
+	return !(entry & _PAGE_PRESENT) || (entry & _PAGE_PSE);
+}
+
 /* What one entry of the lowest level but one spans, or more if that is empty or a leaf. */
 static int asi_walk_entry(const struct asi_frame_walk *walk, unsigned long va,
 			  unsigned long *end)
@@ -66,14 +72,14 @@ static int asi_walk_entry(const struct asi_frame_walk *walk, unsigned long va,
 	*end = pud_addr_end(va, limit);
 	if (pud_none(*pud))
 		return 0;
-	if (pud_leaf(*pud))
+	if (asi_is_leaf(pud_val(*pud)))
 		return asi_walk_row(walk, va, *end,
 				    pud_pfn(*pud) + ((va & ~PUD_MASK) >> PAGE_SHIFT));
 	pmd = pmd_offset(pud, va);
 	*end = pmd_addr_end(va, limit);
 	if (pmd_none(*pmd))
 		return 0;
-	if (pmd_leaf(*pmd))
+	if (asi_is_leaf(pmd_val(*pmd)))
 		return asi_walk_row(walk, va, *end,
 				    pmd_pfn(*pmd) + ((va & ~PMD_MASK) >> PAGE_SHIFT));
 	return asi_walk_ptes(walk, pmd, va, *end);

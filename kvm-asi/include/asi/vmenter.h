@@ -11,9 +11,11 @@
 #include <asm/percpu.h>
 
 #ifdef CONFIG_KVM_ASI
+#define ASI_TEST_TAINTS	cmpb $0, PER_CPU_VAR(asi_taints); setnz PER_CPU_VAR(asi_cleared)
+
 /* ZF: nothing is to be cleared.  Clobbers CF.  One alternative, so that it is one NOP. */
 .macro ASI_TEST_BUFFERS feature
-	ALTERNATIVE "", __stringify(cmpb $0, PER_CPU_VAR(asi_taints); setnz PER_CPU_VAR(asi_cleared)), \feature
+	ALTERNATIVE "", __stringify(ASI_TEST_TAINTS), \feature
 .endm
 .macro ASI_JUMP_IF_CLEAN target feature
 	ALTERNATIVE "", "jz \target", \feature

@@ -44,10 +44,11 @@ void asi_probe_exit(void);
 int asi_probe_fire(int tgid, const struct asi_secret *secret,
 		   struct asi_attempt *attempt);
 /*
- * Call @fn in the next VM exit of process @tgid, inside and with preemption off; what it
- * touches should be the module's.  Process context.
+ * Call @fn in the next VM exits of process @tgid until it returns true, for some seconds;
+ * with preemption off and inside, as a rule.  What it touches should be the module's.
+ * Process context.
  */
-int asi_probe_call(int tgid, void (*fn)(void *arg), void *arg);
+int asi_probe_call(int tgid, bool (*fn)(void *arg), void *arg);
 /* Read it right here, in the unrestricted kernel. */
 void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt);
 

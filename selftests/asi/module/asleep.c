@@ -15,6 +15,7 @@
 static void (*asi_sched_out_hook)(struct task_struct *prev, struct task_struct *next);
 static struct task_struct *asi_stranger;
 static struct asi_asleep asi_asleep;
+static bool asi_touched;
 
 static int asi_strange(void *unused)
 {
@@ -23,18 +24,29 @@ static int asi_strange(void *unused)
 	return 0;
 }
 
-static void asi_asleep_shot(void *unused)
+/* An exit where something else has left already, or leaves, is none to look at. */
+static bool asi_asleep_shot(void *unused)
 {
 	unsigned long flags;
 
+	/* In an exit before: growth may change tables, and the CPU sees that when it enters. */
+	if (!asi_touched) {
+		(void)READ_ONCE(asi_stranger->flags);
+		(void)READ_ONCE(asi_stranger->stack);
+		asi_touched = asi_current();
+		return false;
+	}
 	raw_local_irq_save(flags);
 	/* Somebody with this task_struct goes to sleep inside. */
 	asi_sched_out_hook(asi_stranger, &init_task);
 	asi_asleep.inside = asi_current();
 	/* And somebody with this task_struct is what runs next. */
-	asi_sched_out_hook(current, asi_stranger);
-	asi_asleep.stayed = asi_current();
+	if (asi_asleep.inside) {
+		asi_sched_out_hook(current, asi_stranger);
+		asi_asleep.stayed = asi_current();
+	}
 	raw_local_irq_restore(flags);
+	return asi_asleep.inside;
 }
 
 int asi_asleep_run(int tgid, struct asi_asleep *result)
@@ -47,6 +59,7 @@ int asi_asleep_run(int tgid, struct asi_asleep *result)
 	asi_sched_out_hook = (void *)place.addr;
 	unregister_kprobe(&place);
 	memset(&asi_asleep, 0, sizeof(asi_asleep));
+	asi_touched = false;
 	asi_stranger = kthread_run(asi_strange, NULL, "asi_stranger");
 	if (IS_ERR(asi_stranger))
 		return PTR_ERR(asi_stranger);

@@ -18,7 +18,7 @@
 struct kvm_vcpu;
 
 static struct tracepoint *asi_kvm_exit;
-static void (*asi_shot)(void *arg);
+static bool (*asi_shot)(void *arg);
 static void *asi_shot_arg;
 static int asi_target_tgid;
 static atomic_t asi_armed;
@@ -45,11 +45,13 @@ static void asi_on_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
 		return;
 	if (atomic_cmpxchg(&asi_armed, 1, 2) != 1)
 		return;
-	asi_shot(asi_shot_arg);
-	complete(&asi_shot_done);
+	if (asi_shot(asi_shot_arg))
+		complete(&asi_shot_done);
+	else
+		atomic_set(&asi_armed, 1);
 }
 
-int asi_probe_call(int tgid, void (*fn)(void *arg), void *arg)
+int asi_probe_call(int tgid, bool (*fn)(void *arg), void *arg)
 {
 	reinit_completion(&asi_shot_done);
 	asi_shot = fn;
@@ -57,10 +59,12 @@ int asi_probe_call(int tgid, void (*fn)(void *arg), void *arg)
 	WRITE_ONCE(asi_target_tgid, tgid);
 	atomic_set_release(&asi_armed, 1);
 	if (!wait_for_completion_timeout(&asi_shot_done, 10 * HZ)) {
-		if (atomic_cmpxchg(&asi_armed, 1, 0) == 1)
-			return -ETIMEDOUT;
-		/* It went off between the two lines above. */
-		wait_for_completion(&asi_shot_done);
+		/* While it goes off it is neither; then it is done, or armed again. */
+		while (!try_wait_for_completion(&asi_shot_done)) {
+			if (atomic_cmpxchg(&asi_armed, 1, 0) == 1)
+				return -ETIMEDOUT;
+			cpu_relax();
+		}
 	}
 	atomic_set(&asi_armed, 0);
 	return 0;
@@ -72,9 +76,10 @@ static struct {
 	struct asi_attempt attempt;
 } asi_reading;
 
-static void asi_read_shot(void *unused)
+static bool asi_read_shot(void *unused)
 {
 	asi_read_now(asi_reading.address, &asi_reading.attempt);
+	return true;
 }
 
 int asi_probe_fire(int tgid, const struct asi_secret *secret,
