@@ -68,7 +68,7 @@ void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt
 int asi_corrupt(const char *what, const struct asi_secret *secret);
 void asi_corrupt_end(void);
 
-/* memmap.c: all of the memory map; an object of KFENCE's, which is freed then. */
+/* memmap.c: some of each section of the memory map; an object of KFENCE's, which is freed then. */
 int asi_map_memory_map(struct asi *domain);
 int asi_map_fenced(struct asi *domain);
 

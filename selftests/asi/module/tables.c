@@ -88,8 +88,13 @@ static void asi_grow_all(struct asi *domain, unsigned int count, struct asi_grow
 	u64 *root = NULL;
 
 	for (i = 0; i < count; i++, at += PMD_SIZE) {
-		result->outside += !asi_touch(domain, at, &root);
-		if (i % ASI_BREATHER == ASI_BREATHER - 1)
+		bool inside = asi_touch(domain, at, &root);
+
+		result->outside += !inside;
+		/* Without a table page it left: the worker is late. */
+		if (!inside)
+			usleep_range(5000, 10000);
+		else if (i % ASI_BREATHER == ASI_BREATHER - 1)
 			usleep_range(1000, 2000);
 	}
 	/* The worker is done by then. */
