@@ -25,6 +25,7 @@ namespace {
 
 /// This process stays on the first CPU, which its children inherit; the second is nobody's.
 constexpr unsigned kFirstBystander = 2;
+constexpr char kClock[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
 int usage() {
     std::fputs(
@@ -46,6 +47,17 @@ unsigned number(const char* text) {
     if (*text == '\0' || *end != '\0' || value > 100000)
         throw std::runtime_error(std::string("'") + text + "' is no number of machines");
     return value;
+}
+
+/// Before, the clock is the time stamp counter by a rough guess of its speed.
+void wait_for_the_clock() {
+    std::string name;
+    while ((std::ifstream(kClock) >> name) && name != "tsc") ::usleep(500'000);
+}
+
+void prepare(const std::string& module) {
+    wait_for_the_clock();
+    load_scale_module(module);
 }
 
 /// What was freed comes back through RCU and work queues.
@@ -157,13 +169,13 @@ int main(int argc, char** argv) {
     const std::string command = argc > 2 ? argv[1] : "";
     try {
         if (command == "domains" && argc > 4) {
-            asi::load_scale_module(argv[2]);
+            asi::prepare(argv[2]);
             asi::measure_beside_machines(argv[3], argv + 4);
         } else if (command == "counted" && argc == 5) {
-            asi::load_scale_module(argv[2]);
+            asi::prepare(argv[2]);
             asi::count_one_end(asi::number(argv[3]), asi::number(argv[4]));
         } else if (command == "processors" && argc == 3) {
-            asi::load_scale_module(argv[2]);
+            asi::prepare(argv[2]);
             asi::measure_beside_processors();
         } else {
             return asi::usage();

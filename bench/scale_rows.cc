@@ -171,9 +171,9 @@ std::vector<ScaleRow> scale_rows(const std::string& loadme) {
     std::vector<ScaleRow> rows = {
         {"vfork+exit", 50, 5, [] { return vfork_and_exit; }},
         {"fork+exit", 50, 5, [] { return fork_and_exit; }},
-        {"vmalloc+vfree", 500, 5, [] { return in_the_kernel("vmalloc"); }},
+        {"vmalloc+vfree", 200, 5, [] { return in_the_kernel("vmalloc"); }},
         {"free", 2000, 5, [] { return in_the_kernel("free"); }},
-        {"free mapped", 500, 5, [] { return in_the_kernel("mapped"); }},
+        {"free mapped", 200, 5, [] { return in_the_kernel("mapped"); }},
         {"kvm_run", 200, 5, make_kvm_run},
         {"guest teardown", 1, 3, [] { return make_teardown(kSmallGuestMib); }},
     };
