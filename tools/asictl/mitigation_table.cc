@@ -336,9 +336,7 @@ constexpr FlushAccount kAccounts[] = {
     {"l1d", "right behind the write of FLUSH_CMD, or the loads, that clear the cache"},
     {"buffers",
      "right behind VERW, or after the exit, if the last instructions of VM entry executed it"},
-    {"ibpb",
-     "right behind the write of PRED_CMD; with asi_flush=...,force also where the kernel patched "
-     "that out"},
+    {"ibpb", "right behind the write of PRED_CMD"},
 };
 
 }  // namespace
