@@ -203,7 +203,8 @@ STEPS = [
     flush("auto"),
     # A processor whose last instructions before a guest clear buffers (TSA).
     Step("flush-verw", ONE_THREAD.but(cpu="EPYC-Milan"), 100,
-         "selftests/kvm/flush.sh verw", append="asi=on mitigations=auto"),
+         "sh -c 'dmesg -c >/dev/null; exec selftests/kvm/flush.sh verw'",
+         append="asi=on mitigations=auto"),
     mitigations("mitigations", MILAN,
                 "tsa=affected vmscape=affected mds=not spectre_v2/guest_host=mitigated:kernel "
                 "spec_rstack_overflow/guest_host=partly:isolation tsa/guest_host=open",
