@@ -71,19 +71,24 @@ void asi_evict_everywhere(void)
 static bool asi_is_known(int cpu, void *info)
 {
 	const struct asi_cpu *known = per_cpu_ptr(&asi_cpu, cpu);
+	const struct asi *asi = info;
 
-	return READ_ONCE(known->last) == info || READ_ONCE(known->resume) == info;
+	return READ_ONCE(known->last) == asi || READ_ONCE(known->resume) == asi ||
+	       READ_ONCE(known->tlb.inside) == (u64)&asi->space.tlb;
 }
 
 static void asi_forget_cpu(void *info)
 {
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
+	const struct asi *asi = info;
 
-	if (cpu->last == info) {
+	if (cpu->last == asi) {
 		__asi_leave_for_cr3();
-		asi_tlb_set_outside(cpu);
 		cpu->last = NULL;
 	}
+	/* Whatever went wrong: no record may lead to memory that is freed. */
+	if (cpu->tlb.inside == (u64)&asi->space.tlb)
+		asi_tlb_left(&cpu->tlb);
 	if (cpu->resume == info)
 		cpu->resume = NULL;
 }
@@ -95,10 +100,12 @@ void asi_forget(struct asi *asi)
 	cpus_read_lock();
 	on_each_cpu_cond(asi_is_known, asi_forget_cpu, asi, true);
 	for_each_possible_cpu(cpu) {
-		if (!cpu_online(cpu) && per_cpu(asi_cpu.last, cpu) == asi) {
+		if (cpu_online(cpu))
+			continue;
+		if (per_cpu(asi_cpu.last, cpu) == asi)
 			per_cpu(asi_cpu.last, cpu) = NULL;
+		if (per_cpu(asi_cpu.tlb, cpu).inside == (u64)&asi->space.tlb)
 			asi_tlb_left(&per_cpu(asi_cpu.tlb, cpu));
-		}
 	}
 	cpus_read_unlock();
 }
