@@ -86,9 +86,7 @@ BOCHS_FLUSH = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
                         environment=("MINIVM=/minivm",))
 # Of processors before Cascade Lake: they have L1TF.
 BOCHS_L1TF = BOCHS_FLUSH.but(cpu="corei7_skylake_x")
-# They have MMIO Stale Data and not what else VERW is for.
-BOCHS_MMIO = BOCHS.but(cpu="corei7_icelake_u",
-                       files=("build/host/minivm/minivm:/minivm",
+BOCHS_MMIO = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
                               "selftests/lib/tap.sh:/lib/tap.sh",
                               "build/base/asi-test/asi_test.ko:/asi_test.ko",
                               "selftests/kvm/device.sh:/device.sh"),
@@ -134,7 +132,7 @@ STEPS = [
          append="asi=on mitigations=auto kvm-intel.vmentry_l1d_flush=always"),
     Step("vmx-device", BOCHS_MMIO, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec sh /device.sh /asi_test.ko'",
-         append="asi=on mitigations=auto"),
+         **ON),
     Step("debug", DEBUG, 300, "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' "
          "'selftests/asi/states.sh quick' 'selftests/kvm/churn.sh 3' "
          "selftests/asi/break-leave.sh", **ON),
