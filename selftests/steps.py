@@ -132,7 +132,7 @@ STEPS = [
          append="asi=on mitigations=auto kvm-intel.vmentry_l1d_flush=always"),
     Step("vmx-device", BOCHS_MMIO, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec sh /device.sh /asi_test.ko'",
-         **ON),
+         append="asi=on mitigations=off"),
     Step("debug", DEBUG, 300, "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' "
          "'selftests/asi/states.sh quick' 'selftests/kvm/churn.sh 3' "
          "selftests/asi/break-leave.sh", **ON),
@@ -149,7 +149,8 @@ STEPS = [
     flush("auto"),
     # A processor whose last instructions before a guest clear buffers (TSA).
     Step("flush-verw", ONE_THREAD.but(cpu="EPYC-Milan"), 100,
-         "selftests/kvm/flush.sh verw", append="asi=on mitigations=auto"),
+         "selftests/kvm/flush.sh verw",
+         append="asi=on mitigations=auto spec_rstack_overflow=off"),
     Step("secrets-off", ONE_THREAD, 150, "selftests/asi/secrets.sh", append="asi=off"),
     Step("secrets-on", ONE_THREAD, 150, "selftests/asi/secrets.sh", **ON),
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
