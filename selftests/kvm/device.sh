@@ -3,16 +3,15 @@
 #
 # A processor on which only guests with a device have buffers cleared (MMIO Stale Data and
 # none of its kin): what is counted is what was executed.  For VMX, in an emulator that has
-# no shared root.
+# no shared root.  No emulated processor has that bug alone: the kernel is booted without
+# the mitigations of the others, and the module says that it has this one.
 #
 # usage: device.sh MODULE
 . "$(dirname "$0")/../lib/tap.sh"
 
 V=/sys/devices/system/cpu/vulnerabilities
 note "mds: $(cat $V/mds)"
-note "mmio_stale_data: $(cat $V/mmio_stale_data)"
 asi_is_on || skip_all "isolation is off"
-grep -q '^Not affected' $V/mmio_stale_data && skip_all "the processor has no MMIO Stale Data"
 grep -q 'Clear CPU buffers' $V/mds && skip_all "buffers are cleared for every guest"
 insmod "$1" || skip_all "cannot load $1"
 
@@ -34,9 +33,12 @@ in_a_while() {
 }
 nobody_clears() { in_a_while; [ $e -gt 100 ] && [ $c -eq 0 ]; }
 cleared_for_each() { in_a_while; [ $e -gt 100 ] && [ $c -ge $((e * 9 / 10)) ]; }
+leak() { echo leaks >$D/asi_test/device; }
 assign() { echo $vm >$D/asi_test/device; }
 
-plan 4
+plan 6
+check "a processor that leaks nothing: nothing is cleared, and nothing counted" nobody_clears
+check "it leaks to devices" leak
 check "a guest without a device: nothing is cleared, and nothing counted" nobody_clears
 check "the guest gets a device" assign
 check "from then on buffers are cleared after each way out" cleared_for_each

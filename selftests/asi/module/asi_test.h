@@ -37,6 +37,8 @@ int asi_plant_free_mapped(struct asi_secret *secret, struct asi *domain);
 int asi_plant_guest(struct asi_secret *secret, const char *what, int pid);
 /* The same guest has a device assigned from now on, for all that KVM knows. */
 int asi_assign_device(int pid);
+/* The processor has MMIO Stale Data from now on, for all that KVM knows. */
+void asi_leak_to_devices(void);
 
 /* probe.c: read the secret in the next VM exit of process @tgid (0: any). */
 int asi_probe_init(void);

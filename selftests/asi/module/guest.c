@@ -11,6 +11,7 @@
 #include <linux/kvm_host.h>
 #include <linux/pid.h>
 #include <linux/sched/task.h>
+#include <asm/nospec-branch.h>
 #include "lapic.h"
 #include "kvm_emulate.h"
 #include "svm/svm.h"
@@ -113,6 +114,11 @@ int asi_plant_guest(struct asi_secret *secret, const char *what, int pid)
 	secret->address = asi_guest_object(file->private_data, what);
 	fput(file);
 	return secret->address ? 0 : -ENOENT;
+}
+
+void asi_leak_to_devices(void)
+{
+	static_branch_enable(&mmio_stale_data_clear);
 }
 
 int asi_assign_device(int pid)

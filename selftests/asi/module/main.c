@@ -7,7 +7,8 @@
  *           write "here": read it in this system call
  *           write "freed TGID": map a page in the VM's domain, free it, read it
  *   asleep  write "TGID": see asleep.c; read: what became of it
- *   device  write "TGID": that process's guest has a device assigned
+ *   device  write "leaks": the processor has MMIO Stale Data;
+ *           write "TGID": that process's guest has a device assigned
  *   corrupt write what shall happen to a domain made for it
  *   stale   write "stay", "enter" or "idle": free a page whose translation a CPU holds
  *   tables  write "COUNT [MIB]": grow by so many tables, see tables.c
@@ -256,10 +257,17 @@ DEFINE_SHOW_STORE_ATTRIBUTE(asleep);
 static ssize_t device_write(struct file *file, const char __user *ubuf, size_t len,
 			    loff_t *ppos)
 {
+	char line[32];
 	int tgid;
-	ssize_t err = kstrtoint_from_user(ubuf, len, 10, &tgid);
+	ssize_t err = asi_test_line(line, sizeof(line), ubuf, len);
 
-	return err ?: asi_assign_device(tgid) ?: len;
+	if (err)
+		return err;
+	if (!strcmp(strim(line), "leaks")) {
+		asi_leak_to_devices();
+		return len;
+	}
+	return kstrtoint(strim(line), 10, &tgid) ?: asi_assign_device(tgid) ?: len;
 }
 
 #define ASI_TEST_WRITE_ONLY(name)				\
