@@ -203,6 +203,12 @@ static void asi_verify_user_page(struct asi_verify *v, u64 va, u64 pfn, u64 entr
 		asi_violate(v, va, entry, "writable, not so for the process");
 }
 
+/* False says nothing of the later pages of an allocation. */
+static bool asi_is_in_use(u64 pfn)
+{
+	return pfn_valid(pfn) && page_count(pfn_to_page(pfn));
+}
+
 /* The base map is asked for every frame. */
 static void asi_verify_noted(struct asi_verify *v, u64 va, u64 pfn, u64 entry)
 {
@@ -212,7 +218,8 @@ static void asi_verify_noted(struct asi_verify *v, u64 va, u64 pfn, u64 entry)
 	if (v->space == &asi_base->space ||
 	    asi_raw_leaf(__va(asi_base->space.root), va, &other, &writable))
 		return;
-	if (!asi_is_flagged(pfn) || !asi_rmap_has(v->space, pfn, va))
+	/* One whose flag is down is being freed, and taken out next. */
+	if (asi_is_flagged(pfn) ? !asi_rmap_has(v->space, pfn, va) : asi_is_in_use(pfn))
 		asi_violate(v, va, entry, "a free would not find it");
 }
 
