@@ -114,6 +114,8 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 		err = asi_map(asi, want->object[i].addr, want->object[i].size,
 			      ASI_KIND_OBJECT);
 		if (err) {
+			if (err == -ENXIO)
+				asi_refused("guest in memory that firmware did not announce at boot");
 			have->generation = 0;
 			return err;
 		}

@@ -172,7 +172,8 @@ void asi_destroy(struct asi *asi);
  * Frames and rights are the kernel's own of this moment.  The caller unmaps
  * the range before the memory gets another use, unless it belongs to the
  * domain's owner until asi_destroy().  Process context, may sleep.
- * Return: 0, -ENOMEM, -EINVAL, or -EFAULT when the kernel maps only part of it.
+ * Return: 0, -ENOMEM, -EINVAL, -EFAULT when the kernel maps only part of it, or -ENXIO
+ * when a frame lies above all memory that firmware announced at boot.
  */
 int asi_map(struct asi *asi, const void *addr, size_t size, enum asi_kind kind);
 

@@ -64,7 +64,7 @@ static void asi_unnote(struct asi_space *space, u64 va, unsigned long pfn, u64 s
 	struct asi_leaf leaf;
 	u64 end = va + size;
 
-	for (; va < end; va += PAGE_SIZE, pfn++) {
+	for (; space->type != ASI_SPACE_BASE && va < end; va += PAGE_SIZE, pfn++) {
 		if (!asi_pt_lookup(&space->pt, va, &leaf))
 			asi_rmap_remove(space, pfn, va);
 	}
@@ -79,13 +79,15 @@ static bool asi_note(struct asi_space *space, u64 va, unsigned long pfn, u64 siz
 	struct asi_leaf leaf;
 	u64 at;
 
-	for (at = va; at < va + size; at += PAGE_SIZE) {
+	/* The base map, which grows by large pages, has no notes. */
+	for (at = va; space->type != ASI_SPACE_BASE && at < va + size; at += PAGE_SIZE) {
 		if (!asi_pt_lookup(&space->pt, at, &leaf) &&
 		    asi_rmap_add(space, pfn + ((at - va) >> PAGE_SHIFT), at, false))
-			break;
+			goto unnote;
 	}
-	if (at == va + size && asi_flag_frames(pfn, size >> PAGE_SHIFT))
+	if (asi_flag_frames(pfn, size >> PAGE_SHIFT))
 		return true;
+unnote:
 	asi_unnote(space, va, pfn, size);
 	return false;
 }
