@@ -52,7 +52,8 @@ unsigned number(const char* text) {
 /// Before, the clock is the time stamp counter by a rough guess of its speed.
 void wait_for_the_clock() {
     std::string name;
-    while ((std::ifstream(kClock) >> name) && name != "tsc") ::usleep(500'000);
+    while ((std::ifstream(kClock) >> name) && name != "tsc")
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
 }
 
 void prepare(const std::string& module) {

@@ -115,7 +115,7 @@ static int kvm_asi_sync(struct asi *asi, struct kvm_asi_objects *have,
 			      ASI_KIND_OBJECT);
 		if (err) {
 			if (err == -ENXIO)
-				asi_refused("guest in memory that firmware did not announce at boot");
+				asi_refused("guest in memory that was not announced at boot");
 			have->generation = 0;
 			return err;
 		}
