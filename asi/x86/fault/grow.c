@@ -195,24 +195,34 @@ static int asi_grow_locked(struct asi_space *space, struct asi *asi, unsigned lo
 	return err;
 }
 
+/* The same beside the lender that asi_lender_to_lock() says. */
+static int asi_grow_beside(struct asi_space *lender, struct asi_space *space, struct asi *asi,
+			   unsigned long address, struct asi_place *place,
+			   enum asi_access access)
+{
+	int err;
+
+	if (!raw_spin_trylock(&lender->lock))
+		return -EAGAIN;
+	err = asi_grow_locked(space, asi, address, place, access);
+	raw_spin_unlock(&lender->lock);
+	return err;
+}
+
 static bool asi_grow_in(struct asi_space *space, struct asi *asi, unsigned long address,
 			struct asi_place *place, enum asi_access access)
 {
 	unsigned int tries = asi->space.type == ASI_SPACE_TASK ? ASI_LOCK_TRIES : 1;
 	struct asi_space *lender = asi_lender_to_lock(space);
-	int err = -EAGAIN;
+	int err;
 
 	while (!raw_spin_trylock(&space->lock)) {
 		if (!--tries)
 			return false;
 		cpu_relax();
 	}
-	if (!lender) {
-		err = asi_grow_locked(space, asi, address, place, access);
-	} else if (raw_spin_trylock(&lender->lock)) {
-		err = asi_grow_locked(space, asi, address, place, access);
-		raw_spin_unlock(&lender->lock);
-	}
+	err = lender ? asi_grow_beside(lender, space, asi, address, place, access) :
+		       asi_grow_locked(space, asi, address, place, access);
 	raw_spin_unlock(&space->lock);
 
 	if (err == -ENOMEM)
