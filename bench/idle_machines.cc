@@ -40,10 +40,7 @@ using Ready = std::function<void()>;
 }
 
 [[noreturn]] void sleep_inside(unsigned cpu, const Ready& ready) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    checked("sched_setaffinity", ::sched_setaffinity(0, sizeof(set), &set));
+    stay_on(cpu);
     const Kvm kvm;
     const SnippetVm vm(kvm, Irqchip::kInKernel, CpuMode::kLong, 1);
     vm.load_code(find_operation("hlt_irq").code);
@@ -82,6 +79,13 @@ pid_t start(const std::function<void(const Ready&)>& live) {
 }
 
 }  // namespace
+
+void stay_on(unsigned cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    checked("sched_setaffinity", ::sched_setaffinity(0, sizeof(set), &set));
+}
 
 IdleMachines::~IdleMachines() {
     for (const pid_t process : processes_) ::kill(process, SIGKILL);

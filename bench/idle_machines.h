@@ -7,6 +7,9 @@
 
 namespace asi {
 
+/// From now on the calling thread runs on that CPU only.
+void stay_on(unsigned cpu);
+
 /// Virtual machines with one vCPU that does nothing, each in a process of its own. They end with
 /// this object.
 class IdleMachines {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What bench/scale.py runs in the booted kernel.
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -114,14 +113,6 @@ std::vector<uint64_t> read_calls() {
         return counts;
     }
     throw std::runtime_error("/proc/interrupts has no function call interrupts");
-}
-
-void stay_on(unsigned cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (::sched_setaffinity(0, sizeof(set), &set) != 0)
-        throw std::runtime_error("cannot stay on a processor");
 }
 
 void print_calls(const ScaleRow& row, unsigned processors) {

@@ -254,13 +254,7 @@ std::string state_in_words(const WayState& way) {
 std::string count_of_flush(const MachineFacts& facts, const Way& way) {
     if (!way.flush || !facts.guests_isolated()) return "";
     const FlushSum sum = sum_flushes(facts, way.flush);
-    if (!sum.done) return "";
-    for (const FlushAccount& account : flush_accounts()) {
-        if (std::string_view(account.name) == way.flush) {
-            return format(sum.done) + " times " + way.flush + " by isolation";
-        }
-    }
-    return "";
+    return sum.done ? format(sum.done) + " times " + way.flush + " by isolation" : "";
 }
 
 std::string known_lines(const Way& way, const std::string& counted = "") {
