@@ -38,7 +38,7 @@ class TlbLogic {
     virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
     virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                             const asi_tlb_domain& domain) const {
-        return (domain.lender == &tlb.nobody && asi_tlb_is_unchanged(&tlb, &cpu, &domain)) ||
+        return (domain.lender == &tlb.nobody && asi_tlb_is_unchanged(&tlb, cpu.age, &domain)) ||
                asi_tlb_is_current(&tlb, &cpu, &domain);
     }
     virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }

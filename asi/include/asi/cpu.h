@@ -46,8 +46,7 @@ static __always_inline bool asi_enter_again(const struct asi *asi)
 		return false;
 	/* Of @asi, which has no lender: a domain of a virtual machine. */
 	inside = (const struct asi_tlb_domain *)raw_cpu_read(asi_cpu.tlb.inside);
-	return likely(READ_ONCE(inside->gen) + READ_ONCE(asi_tlb.kernel_gen) ==
-		      raw_cpu_read(asi_cpu.tlb.age));
+	return likely(asi_tlb_is_unchanged(&asi_tlb, raw_cpu_read(asi_cpu.tlb.age), inside));
 }
 
 /* asi_relax() for a CPU that no fault took out of the critical section. */

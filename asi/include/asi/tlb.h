@@ -272,14 +272,13 @@ static __always_inline bool asi_tlb_is_current(const struct asi_tlb *tlb,
 }
 
 /*
- * The same, in fewer instructions, for one that has no lender.  False says nothing: ask
- * asi_tlb_is_current().
+ * The same, in fewer instructions, for one that has no lender, with the CPU's @age.  False
+ * says nothing: ask asi_tlb_is_current().
  */
-static __always_inline bool asi_tlb_is_unchanged(const struct asi_tlb *tlb,
-						 const struct asi_tlb_cpu *cpu,
+static __always_inline bool asi_tlb_is_unchanged(const struct asi_tlb *tlb, asi_u64 age,
 						 const struct asi_tlb_domain *domain)
 {
-	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen) == cpu->age;
+	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen) == age;
 }
 
 /*

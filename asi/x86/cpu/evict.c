@@ -77,20 +77,24 @@ static bool asi_is_known(int cpu, void *info)
 	       READ_ONCE(known->tlb.inside) == (u64)&asi->space.tlb;
 }
 
+/* Whatever went wrong: no record may lead to memory that is freed. */
+static void asi_forget_in(struct asi_cpu *cpu, const struct asi *asi)
+{
+	if (cpu->last == asi)
+		cpu->last = NULL;
+	if (cpu->resume == asi)
+		cpu->resume = NULL;
+	if (cpu->tlb.inside == (u64)&asi->space.tlb)
+		asi_tlb_left(&cpu->tlb);
+}
+
 static void asi_forget_cpu(void *info)
 {
 	struct asi_cpu *cpu = this_cpu_ptr(&asi_cpu);
-	const struct asi *asi = info;
 
-	if (cpu->last == asi) {
+	if (cpu->last == info)
 		__asi_leave_for_cr3();
-		cpu->last = NULL;
-	}
-	/* Whatever went wrong: no record may lead to memory that is freed. */
-	if (cpu->tlb.inside == (u64)&asi->space.tlb)
-		asi_tlb_left(&cpu->tlb);
-	if (cpu->resume == info)
-		cpu->resume = NULL;
+	asi_forget_in(cpu, info);
 }
 
 void asi_forget(struct asi *asi)
@@ -100,12 +104,8 @@ void asi_forget(struct asi *asi)
 	cpus_read_lock();
 	on_each_cpu_cond(asi_is_known, asi_forget_cpu, asi, true);
 	for_each_possible_cpu(cpu) {
-		if (cpu_online(cpu))
-			continue;
-		if (per_cpu(asi_cpu.last, cpu) == asi)
-			per_cpu(asi_cpu.last, cpu) = NULL;
-		if (per_cpu(asi_cpu.tlb, cpu).inside == (u64)&asi->space.tlb)
-			asi_tlb_left(&per_cpu(asi_cpu.tlb, cpu));
+		if (!cpu_online(cpu))
+			asi_forget_in(per_cpu_ptr(&asi_cpu, cpu), asi);
 	}
 	cpus_read_unlock();
 }
@@ -131,6 +131,17 @@ bool __asi_flush_later(void)
 	cpu->stale = true;
 	asi_count(ASI_EV_FLUSH_LATER);
 	return true;
+}
+
+/*
+ * A process's flush passes over lazy CPUs: an idle task uses none of its addresses.
+ * Inside a domain interrupts may, on an idle CPU too, and speculation.  The removal was
+ * counted before: a CPU that is seen outside here reads the count before it is inside
+ * again, and one that has seen every count holds nothing old.
+ */
+bool __asi_stays_inside(int cpu)
+{
+	return !asi_breaks(ASI_BREAK_LAZY) && asi_is_stale(cpu, NULL);
 }
 
 /*

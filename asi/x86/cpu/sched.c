@@ -82,19 +82,6 @@ void __asi_sched_out(struct task_struct *prev, struct task_struct *next)
 	asi_leave_for_sched();
 }
 
-/*
- * A process's flush passes over lazy CPUs: an idle task uses none of its addresses.
- * Inside a domain interrupts may, on an idle CPU too, and speculation.  The removal was
- * counted before: a CPU that is seen outside here reads the count before it is inside
- * again, and one that has seen every count holds nothing old.
- */
-bool __asi_stays_inside(int cpu)
-{
-	const struct asi_tlb_cpu *tlb = &per_cpu(asi_cpu.tlb, cpu);
-
-	return !asi_breaks(ASI_BREAK_LAZY) && asi_tlb_may_use_any(&asi_tlb, tlb);
-}
-
 /* Until here it may be woken inside, so nothing in between goes to user mode. */
 void asi_work_done(struct asi *asi)
 {

@@ -61,13 +61,10 @@ static int asi_map_table(struct asi_space *space, unsigned long table)
 /* Nothing to be mapped came of it. */
 static void asi_unnote(struct asi_space *space, u64 va, unsigned long pfn, u64 size)
 {
-	struct asi_leaf leaf;
 	u64 end = va + size;
 
-	for (; space->type != ASI_SPACE_BASE && va < end; va += PAGE_SIZE, pfn++) {
-		if (!asi_pt_lookup(&space->pt, va, &leaf))
-			asi_rmap_remove(space, pfn, va);
-	}
+	for (; va < end; va += PAGE_SIZE, pfn++)
+		asi_rmap_remove(space, pfn, va);
 }
 
 /*

@@ -74,7 +74,7 @@ int asi_rmap_refill(struct asi_space *space, u32 want, gfp_t gfp);
  */
 int asi_rmap_add(struct asi_space *space, unsigned long pfn, unsigned long va,
 		 bool may_have);
-/* Under the lock of @space: it does not map @pfn at @va any more. */
+/* Under the lock of @space: if it does not map @va any more, it does not map @pfn there. */
 void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long va);
 /* Pages were taken out by themselves, not by a visit.  Process context. */
 void asi_rmap_sweep(struct asi_space *space);

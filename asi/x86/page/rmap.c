@@ -145,11 +145,12 @@ int asi_rmap_add(struct asi_space *space, unsigned long pfn, unsigned long va,
 void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long va)
 {
 	struct hlist_head *bucket;
+	struct asi_leaf leaf;
 	struct asi_rmap *r;
 	raw_spinlock_t *lock;
 
 	lockdep_assert_held(&space->lock);
-	if (space->type == ASI_SPACE_BASE)
+	if (space->type == ASI_SPACE_BASE || asi_pt_lookup(&space->pt, va, &leaf))
 		return;
 	bucket = asi_rmap_bucket(pfn, &lock);
 	/* One that stays costs the next free of the frame a look. */
@@ -166,7 +167,6 @@ void asi_rmap_remove(struct asi_space *space, unsigned long pfn, unsigned long v
 void asi_rmap_sweep(struct asi_space *space)
 {
 	struct asi_rmap_page *page;
-	struct asi_leaf leaf;
 	unsigned long flags;
 	struct asi_rmap *r;
 	unsigned int i;
@@ -175,7 +175,7 @@ void asi_rmap_sweep(struct asi_space *space)
 		raw_spin_lock_irqsave(&space->lock, flags);
 		for (i = 0; i < ASI_RMAP_PER_PAGE; i++) {
 			r = &page->slot[i];
-			if (r->pfn != ASI_RMAP_FREE && !asi_pt_lookup(&space->pt, r->va, &leaf))
+			if (r->pfn != ASI_RMAP_FREE)
 				asi_rmap_remove(space, r->pfn, r->va);
 		}
 		raw_spin_unlock_irqrestore(&space->lock, flags);

@@ -250,16 +250,14 @@ EXPORT_SYMBOL_GPL(asi_map_reserved);
 
 static int asi_unnote_frame(void *ctx, unsigned long va, unsigned long pfn)
 {
-	struct asi_space *space = ctx;
-	struct asi_leaf leaf;
-
-	/* A fault may have brought it back meanwhile. */
-	if (!asi_pt_lookup(&space->pt, va, &leaf))
-		asi_rmap_remove(space, pfn, va);
+	asi_rmap_remove(ctx, pfn, va);
 	return 0;
 }
 
-/* It was taken out of @space; the kernel still maps the same there. */
+/*
+ * It was taken out of @space, but for what a fault has brought back; the kernel still
+ * maps the same there.
+ */
 static void asi_forget_range(struct asi_space *space, unsigned long start, unsigned long end)
 {
 	unsigned long flags;
