@@ -359,6 +359,23 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 
+bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	/* The gate goes inside: why the last exit left would not be seen any more. */
+	if (asi_current() != v->run.asi)
+		kvm_asi_prepare_slowly(vcpu, v);
+	return asi_smt_hold(v->run.asi);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_hold);
+
+void __kvm_asi_not_run(void)
+{
+	asi_smt_reach();
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_not_run);
+
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
@@ -366,6 +383,7 @@ noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 
 	if (raw_cpu_read(asi_taints))
 		kvm_asi_flush(v);
+	asi_smt_guest(v->run.asi);
 	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);

@@ -106,7 +106,8 @@ static int __init asi_boot(void)
 		goto off;
 	}
 	flush_tlb_all();
-	if (asi_marks_init() || asi_rmap_init() || asi_quarantine_init() || asi_tlb_init()) {
+	if (asi_marks_init() || asi_rmap_init() || asi_quarantine_init() || asi_tlb_init() ||
+	    asi_smt_init()) {
 		asi_off = "out of memory at boot";
 		goto off;
 	}

@@ -8,6 +8,8 @@
 
 #include <linux/percpu-defs.h>
 #include <asi/asi.h>
+#include <asi/hooks.h>
+#include <asi/smt.h>
 #include <asi/tlb.h>
 
 /*
@@ -56,6 +58,27 @@ static __always_inline void asi_relax_inline(void)
 		raw_cpu_write(asi_cpu.critical, false);
 	else
 		asi_relax();
+	asi_smt_reach();
+}
+
+void __asi_smt_guest(const struct asi *asi);
+bool __asi_smt_hold(struct asi *asi);
+
+/* After asi_enter(): nothing but VM entry follows.  noinstr, interrupts off. */
+static __always_inline void asi_smt_guest(const struct asi *asi)
+{
+	if (asi_smt_on())
+		__asi_smt_guest(asi);
+}
+
+/*
+ * The gate, before a guest of @asi runs: enters @asi and waits a moment for siblings whose
+ * kernel code may not run beside it.  True: they still do; the guest must not be run, and
+ * the caller lets others use the CPU before it asks again.  Interrupts off.
+ */
+static __always_inline bool asi_smt_hold(struct asi *asi)
+{
+	return asi_smt_on() && __asi_smt_hold(asi);
 }
 
 #endif /* ASI_CPU_H */

@@ -30,6 +30,8 @@ DECLARE_STATIC_KEY_FALSE(asi_active_key);
 extern bool asi_boot_enabled;
 /* Kernel mappings have no Global bit; follows asi_boot_enabled. */
 extern bool asi_nonglobal;
+/* asi_smt= is count or stun, there are siblings, and a domain exists or has existed. */
+DECLARE_STATIC_KEY_FALSE(asi_smt_key);
 
 bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		 unsigned long address);
@@ -46,6 +48,8 @@ unsigned long __asi_current_cr3(void);
 unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
+void __asi_smt_reach(void);
+void __asi_smt_rest(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
 void __asi_vunmap_begin(unsigned long start, unsigned long end);
 void __asi_vunmap_end(unsigned long start, unsigned long end);
@@ -66,6 +70,7 @@ void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp);
 void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size);
 
 #define asi_hook_active()	static_branch_unlikely(&asi_active_key)
+#define asi_smt_on()		static_branch_unlikely(&asi_smt_key)
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt
@@ -169,6 +174,23 @@ static __always_inline void asi_exit_to_user(void)
 {
 	if (IS_ENABLED(CONFIG_ASI_DEBUG) && asi_hook_active())
 		__asi_assert_unrestricted();
+}
+
+/*
+ * The CPU comes from user mode, or was idle: until a guest of a sibling thread has exited
+ * that may not run beside the kernel.  noinstr, interrupts off.
+ */
+static __always_inline void asi_smt_reach(void)
+{
+	if (asi_smt_on())
+		__asi_smt_reach();
+}
+
+/* The CPU is about to execute user mode's code, or none.  noinstr, interrupts off. */
+static __always_inline void asi_smt_rest(void)
+{
+	if (asi_smt_on())
+		__asi_smt_rest();
 }
 
 /*
@@ -285,6 +307,8 @@ static __always_inline void asi_flush_local(void) { }
 static __always_inline unsigned long asi_current_cr3(void) { return 0; }
 static __always_inline unsigned long asi_unrestricted_cr3(void) { return 0; }
 static __always_inline void asi_exit_to_user(void) { }
+static __always_inline void asi_smt_reach(void) { }
+static __always_inline void asi_smt_rest(void) { }
 static __always_inline bool asi_free_pages(struct page *page,
 					   unsigned int order) { return false; }
 static __always_inline void asi_vunmap_begin(unsigned long start, unsigned long end) { }

@@ -30,6 +30,7 @@ enum asi_break {
 	ASI_BREAK_CHARGE,	/* table pages of growth are charged to nobody */
 	ASI_BREAK_LIMIT,	/* growth does not stop */
 	ASI_BREAK_PRUNE,	/* tables that became empty stay */
+	ASI_BREAK_STUN,		/* guests beside the kernel are counted only */
 	ASI_NR_BREAKS
 };
 

@@ -30,6 +30,10 @@ static const char * const asi_event_names[ASI_NR_EVENTS] = {
 	[ASI_EV_EVICT_NEEDLESS]	= "evict_needless",
 	[ASI_EV_QUARANTINED]	= "quarantined",
 	[ASI_EV_QUARANTINE_DRAIN] = "quarantine_drain",
+	[ASI_EV_SMT_OVERLAPS]	= "smt_overlaps",
+	[ASI_EV_SMT_STUNS]	= "smt_stuns",
+	[ASI_EV_SMT_HELD]	= "smt_held",
+	[ASI_EV_SMT_LATE]	= "smt_late",
 };
 
 const char *asi_event_name(enum asi_event ev)

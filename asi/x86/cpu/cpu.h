@@ -15,6 +15,7 @@
 #define ASI_STATE_RESUME	BIT(0)	/* curr was set */
 #define ASI_STATE_CR3		BIT(1)	/* and CR3 was restricted */
 #define ASI_STATE_BACK		BIT(2)	/* the running task's domain, see task.c */
+#define ASI_STATE_REST		BIT(3)	/* nothing: the CPU was idle, see smt.h */
 
 /* Interrupts may be on: a bit more is no harm, and NMIs only add the same. */
 static __always_inline void asi_taint(unsigned int what)
@@ -30,6 +31,8 @@ void asi_switch_out(struct asi_cpu *cpu);
 void asi_tlb_set_outside(struct asi_cpu *cpu);
 /* True: CR3 was restricted without a record, and is not any more. */
 bool asi_repair_root(struct asi_cpu *cpu);
+/* Into @asi, from wherever, outside of a critical section. */
+void asi_go_inside(struct asi *asi);
 
 /* leave.c; noinstr, any context.  Leave, if inside, and say how. */
 void asi_leave(enum asi_leave_how how, enum asi_event ev);
@@ -50,5 +53,12 @@ void asi_evict(struct asi_space *space);
 void asi_evict_everywhere(void);
 /* No CPU will enter @asi again, or take itself for inside.  Process context. */
 void asi_forget(struct asi *asi);
+
+/* smt.c */
+int asi_smt_init(void);
+/* The first domain was made.  Process context, may sleep. */
+void asi_smt_start(void);
+/* As in asi_smt=, and whether it has an effect. */
+const char *asi_smt_mode_name(void);
 
 #endif /* ASI_X86_CPU_CPU_H */

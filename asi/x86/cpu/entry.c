@@ -8,6 +8,7 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <asm/mmu_context.h>
+#include "cpu/smt.h"
 #include "cpu/switch.h"
 
 /*
@@ -19,9 +20,8 @@
  * domains of their own, and the interrupt returns later and perhaps elsewhere.
  * The CPU has forgotten by then what to resume, and the task stays out.
  */
-noinstr u8 __asi_irq_enter(void)
+static __always_inline u8 asi_step_out(struct asi_cpu *cpu)
 {
-	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 	struct asi *asi = cpu->curr;
 
 	if (!asi) {
@@ -34,6 +34,7 @@ noinstr u8 __asi_irq_enter(void)
 	if (asi_is_strict(asi)) {
 		asi_switch_out_inline(cpu);
 		asi_tlb_set_outside_inline(cpu);
+		asi_smt_left();
 		if (asi->space.type == ASI_SPACE_TASK)
 			return ASI_STATE_BACK;
 	} else if (!cpu->critical) {
@@ -43,10 +44,15 @@ noinstr u8 __asi_irq_enter(void)
 	return ASI_STATE_RESUME;
 }
 
-noinstr void __asi_irq_exit(u8 state)
+noinstr u8 __asi_irq_enter(void)
 {
-	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+	u8 state = asi_step_out(raw_cpu_ptr(&asi_cpu));
 
+	return asi_smt_interrupt() ? state | ASI_STATE_REST : state;
+}
+
+static __always_inline void asi_step_in(struct asi_cpu *cpu, u8 state)
+{
 	if (state & ASI_STATE_BACK) {
 		if (current->asi.inside && !cpu->curr)
 			asi_enter_task_domain(cpu, container_of(current->asi.inside,
@@ -60,6 +66,12 @@ noinstr void __asi_irq_exit(u8 state)
 	asi_switch_in(cpu, cpu->resume);
 }
 
+noinstr void __asi_irq_exit(u8 state)
+{
+	asi_step_in(raw_cpu_ptr(&asi_cpu), state);
+	asi_smt_return(state & ASI_STATE_REST);
+}
+
 /*
  * NMI and friends run unrestricted and restore exactly what they found: they
  * may arrive between the two halves of a switch.  The CPU keeps counting as
@@ -68,28 +80,28 @@ noinstr void __asi_irq_exit(u8 state)
 noinstr u8 __asi_nmi_enter(void)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
-	u8 state = ASI_STATE_RESUME;
+	u8 state = 0;
 
 	asi_repair_root(cpu);
-	if (!cpu->curr)
-		return 0;
-	if (__native_read_cr3() != cpu->unrestricted_cr3)
-		state |= ASI_STATE_CR3;
-	asi_switch_out_inline(cpu);
-	asi_count(ASI_EV_NMI_STEP);
-	return state;
+	if (cpu->curr) {
+		state = ASI_STATE_RESUME;
+		if (__native_read_cr3() != cpu->unrestricted_cr3)
+			state |= ASI_STATE_CR3;
+		asi_switch_out_inline(cpu);
+		asi_count(ASI_EV_NMI_STEP);
+	}
+	return asi_smt_nmi() ? state | ASI_STATE_REST : state;
 }
 
 noinstr void __asi_nmi_exit(u8 state)
 {
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
-	if (!(state & ASI_STATE_RESUME))
-		return;
 	if (state & ASI_STATE_CR3)
 		asi_switch_in(cpu, cpu->last);
-	else
+	else if (state & ASI_STATE_RESUME)
 		cpu->curr = cpu->last;
+	asi_smt_return(state & ASI_STATE_REST);
 }
 
 void __asi_assert_unrestricted(void)

@@ -10,6 +10,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/uaccess.h>
 #include "cpu/cpu.h"
+#include "cpu/smt.h"
 
 /* @task goes to sleep inside.  Without room it will find the CPU outside. */
 static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *task)
@@ -70,6 +71,7 @@ void __asi_sched_out(struct task_struct *prev, struct task_struct *next)
 
 	/* The interrupts that were to resume belong to the task that goes. */
 	cpu->resume = NULL;
+	asi_smt_sched(next);
 	if (!asi)
 		return;
 	if (!asi_is_strict(asi)) {

@@ -14,6 +14,7 @@
 #include <asm/mmu_context.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "cpu/smt.h"
 #include "cpu/switch.h"
 
 DEFINE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
@@ -27,6 +28,7 @@ EXPORT_PER_CPU_SYMBOL_GPL(asi_taints);
 noinstr void asi_switch_out(struct asi_cpu *cpu)
 {
 	asi_switch_out_inline(cpu);
+	asi_smt_left();
 }
 
 noinstr void asi_tlb_set_outside(struct asi_cpu *cpu)
@@ -68,18 +70,11 @@ noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 	asi_count(ASI_EV_CR3_WRITE);
 	if (load.flush)
 		asi_count(ASI_EV_CR3_FLUSH);
+	asi_smt_entered(asi);
 }
 
-noinstr unsigned long asi_enter(struct asi *asi)
+static __always_inline void asi_switch_to(struct asi_cpu *cpu, struct asi *asi)
 {
-	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
-
-	cpu->critical = true;
-	if (likely(cpu->curr == asi)) {
-		if (unlikely(!asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb)))
-			asi_switch_in(cpu, asi);
-		return cpu->restricted_cr3;
-	}
 	if (cpu->curr) {
 		asi_switch_out(cpu);
 		asi_tlb_set_outside(cpu);
@@ -90,9 +85,28 @@ noinstr unsigned long asi_enter(struct asi *asi)
 	cpu->leave.how = ASI_LEAVE_NONE;
 	asi_count(ASI_EV_ENTER);
 	asi_switch_in(cpu, asi);
+}
+
+noinstr unsigned long asi_enter(struct asi *asi)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	cpu->critical = true;
+	if (unlikely(cpu->curr != asi))
+		asi_switch_to(cpu, asi);
+	else if (unlikely(!asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb)))
+		asi_switch_in(cpu, asi);
 	return cpu->restricted_cr3;
 }
 EXPORT_SYMBOL_GPL(asi_enter);
+
+noinstr void asi_go_inside(struct asi *asi)
+{
+	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
+
+	if (cpu->curr != asi)
+		asi_switch_to(cpu, asi);
+}
 
 noinstr void asi_relax(void)
 {

@@ -18,6 +18,7 @@
 #include <asm/mmu_context.h>
 #include <asm/pgtable.h>
 #include <asi/gate.h>
+#include "cpu/smt.h"
 #include "cpu/switch.h"
 
 DEFINE_STATIC_KEY_FALSE(asi_gate_key);
@@ -74,6 +75,7 @@ static __always_inline void asi_enter_task_domain_inline(struct asi_cpu *cpu,
 		asi_count(ASI_EV_CR3_FLUSH);
 	native_write_cr3(cr3);
 	asi_count(ASI_EV_CR3_WRITE);
+	asi_smt_entered(asi);
 }
 
 noinstr void asi_enter_task_domain(struct asi_cpu *cpu, struct asi_task_domain *domain)
@@ -133,6 +135,7 @@ noinstr void asi_end(void)
 	if (likely(cpu->curr)) {
 		asi_switch_out_inline(cpu);
 		asi_tlb_set_outside_inline(cpu);
+		asi_smt_left();
 	}
 	raw_local_irq_enable();
 }
@@ -153,6 +156,7 @@ noinstr bool __asi_pause(void)
 	cpu = raw_cpu_ptr(&asi_cpu);
 	asi_switch_out_inline(cpu);
 	asi_tlb_set_outside_inline(cpu);
+	asi_smt_left();
 	asi_count(ASI_EV_GATE);
 	raw_local_irq_restore(flags);
 	return true;

@@ -60,6 +60,7 @@ static void asi_activate(void)
 	if (static_key_enabled(&asi_active_key))
 		return;
 	static_branch_enable(&asi_active_key);
+	asi_smt_start();
 	asi_mark_all_stacks();
 }
 

@@ -22,6 +22,8 @@ DECLARE_STATIC_KEY_FALSE(kvm_asi_key);
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu);
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu);
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu);
+bool __kvm_asi_hold(struct kvm_vcpu *vcpu);
+void __kvm_asi_not_run(void);
 void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vm(struct kvm *kvm);
 void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
@@ -66,6 +68,22 @@ static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
 	if (kvm_asi_on())
 		__kvm_asi_run_end(vcpu);
+}
+
+/*
+ * Is there a sibling thread beside which the guest must not run now?  Before each VM entry,
+ * interrupts off.  True: back to the vCPU loop, where others may use the CPU.
+ */
+static __always_inline bool kvm_asi_hold(struct kvm_vcpu *vcpu)
+{
+	return kvm_asi_on() && asi_smt_on() && __kvm_asi_hold(vcpu);
+}
+
+/* After that, but there was no VM entry. */
+static __always_inline void kvm_asi_not_run(void)
+{
+	if (kvm_asi_on() && asi_smt_on())
+		__kvm_asi_not_run();
 }
 
 /* Just before VM entry, interrupts off, instrumentable code. */
@@ -142,6 +160,8 @@ static inline ssize_t kvm_asi_show_l1d(char *buf, ssize_t len) { return len; }
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
 static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu) { }
+static __always_inline bool kvm_asi_hold(struct kvm_vcpu *vcpu) { return false; }
+static __always_inline void kvm_asi_not_run(void) { }
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu) { }
 static __always_inline void kvm_asi_destroy_vm(struct kvm *kvm) { }
 static __always_inline void kvm_asi_invalidate(struct kvm *kvm, unsigned long start,

@@ -32,9 +32,10 @@ static __always_inline unsigned long kvm_asi_run_enter(struct kvm_vcpu *vcpu)
 {
 	const struct kvm_asi_run *run = (const void *)vcpu->arch.asi;
 
-	if (asi_enter_again(run->asi) && likely(!raw_cpu_read(asi_taints)))
-		return raw_cpu_read(asi_cpu.restricted_cr3);
-	return __kvm_asi_enter(vcpu);
+	if (!asi_enter_again(run->asi) || unlikely(raw_cpu_read(asi_taints)))
+		return __kvm_asi_enter(vcpu);
+	asi_smt_guest(run->asi);
+	return raw_cpu_read(asi_cpu.restricted_cr3);
 }
 
 static __always_inline void kvm_asi_run_exit(struct kvm_vcpu *vcpu, u32 code)
