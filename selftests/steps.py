@@ -84,6 +84,8 @@ DEBUG = THREADS.but(kernel="debug", memory="3G")
 DEBUG_ONE_THREAD = ONE_THREAD.but(kernel="debug", memory="3G")
 KCOV = ONE_THREAD.but(kernel="kcov")
 TORTURE = THREADS.but(cpus=4)
+# Two cores of two threads each.
+CORES = ONE_THREAD.but(cpus=4, threads=2)
 # Memory that the kernel finds after it has booted.
 DIMMS = ONE_THREAD.but(kernel="memory", extra="3 DIMMs", emulator=(
     "-m", "size=2048M,slots=3,maxmem=4G",
@@ -214,6 +216,9 @@ STEPS = [
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
     Step("break", ONE_THREAD, 150, "selftests/asi/break.sh", **ON),
     Step("tables", ONE_THREAD, 150, "selftests/asi/tables.sh", **ON),
+    Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun"),
+    *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
+           append=f"asi=on asi_smt={mode}", **BY_NAME) for mode in ("off", "count")),
     Step("memory", DIMMS, 150, "selftests/asi/memory.sh", **BY_NAME, **ON),
     Step("break-base", ONE_THREAD, 100,
          'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
@@ -273,6 +278,8 @@ STEPS = [
     Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 2' selftests/kvm/run.sh",
          append="asi=on maxcpus=2", group="by name", kernels=("base",)),
+    Step("debug-smt", CORES.but(kernel="debug", memory="3G"), 600, "selftests/kvm/smt.sh stun",
+         append="asi=on asi_smt=stun", **BY_NAME),
     Step("debug-memslots", DEBUG, 400, "selftests/kvm/memslots.sh 5", **BY_NAME, **ON),
     Step("debug-torture", TORTURE.but(kernel="debug", memory="3G"), 270,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME,

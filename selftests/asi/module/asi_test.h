@@ -6,6 +6,7 @@
 
 struct asi;
 struct dentry;
+struct file;
 struct seq_file;
 
 /* A secret, and where it lies. */
@@ -35,6 +36,8 @@ int asi_plant_free_mapped(struct asi_secret *secret, struct asi *domain);
 
 /* guest.c: an object that KVM keeps for a guest of process @pid; its first vCPU's. */
 int asi_plant_guest(struct asi_secret *secret, const char *what, int pid);
+/* The file of that vCPU, which is its private_data, or an error; fput() follows. */
+struct file *asi_guest_of(int pid);
 /* The same guest has a device assigned from now on, for all that KVM knows. */
 int asi_assign_device(int pid);
 /* The processor has MMIO Stale Data from now on, for all that KVM knows. */
@@ -131,6 +134,8 @@ int asi_asleep_run(int tgid, struct asi_asleep *result);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);
+/* beside.c: the file "beside" in @dir. */
+void asi_beside_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */
 void asi_wake_init(struct dentry *dir);
 void asi_wake_exit(void);

@@ -85,8 +85,7 @@ static struct file *asi_vcpu_file(struct task_struct *task)
 	return found;
 }
 
-/* The first vCPU of the process's machine, with its file; fput() follows. */
-static struct file *asi_guest_of(int pid)
+struct file *asi_guest_of(int pid)
 {
 	struct task_struct *task;
 	struct file *file;

@@ -13,7 +13,7 @@
  *   stale   write "stay", "enter" or "idle": free a page whose translation a CPU holds
  *   tables  write "COUNT [MIB]": grow by so many tables, see tables.c
  *   states  write milliseconds: stay in a strict domain
- *   entries see entries.c; wake: see wake.c
+ *   beside  see beside.c; entries: see entries.c; wake: see wake.c
  *   attack  see attack.c
  *   torture write "SEED MS WORKERS": random operations, 0 WORKERS: by the writer
  *           itself; read: how many, and how often something was wrong
@@ -310,6 +310,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file("tables", 0200, asi_test_dir, NULL, &tables_fops);
 	debugfs_create_file("states", 0200, asi_test_dir, NULL, &states_fops);
 	debugfs_create_file_unsafe("attack", 0200, asi_test_dir, NULL, &attack_fops);
+	asi_beside_init(asi_test_dir);
 	asi_entries_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
 	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
