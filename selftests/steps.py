@@ -274,6 +274,8 @@ STEPS = [
          append="asi=on mitigations=off", **BY_NAME),
     Step("sci-stress-more", ONE_THREAD, 1200, "selftests/sci/stress.sh 1 stress-ng-more.list",
          **BY_NAME, **SCI),
+    Step("smt-core", CORES.but(kernel="scale"), 150, "selftests/kvm/smt.sh stun",
+         append="asi=on asi_smt=stun", **BY_NAME),
     # Two of 200 processors that may come are there.
     Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 2' selftests/kvm/run.sh",

@@ -17,8 +17,8 @@ siblings() { cat /sys/devices/system/cpu/cpu"$1"/topology/thread_siblings_list; 
 
 [ -e /dev/kvm ] || skip_all "no /dev/kvm"
 [ "$(siblings 0)" = 0-1 ] && [ "$(siblings 2)" = 2-3 ] || skip_all "the cores have one thread"
-guest= other=
-trap 'kill -9 $guest $other 2>/dev/null' EXIT
+guest=
+trap 'kill -9 $guest 2>/dev/null' EXIT
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" || { echo "no asi_test"; exit 1; }
 
 # Once CPU and process start: a guest that counts.
@@ -78,6 +78,7 @@ with_cookie() {
 	# PR_SCHED_CORE, PR_SCHED_CORE_CREATE, itself, PIDTYPE_TGID.
 	perl -e 'syscall(157, 62, 1, 0, 1, 0) == 0 or die "prctl: $!\n"; exec @ARGV' "$@"
 }
+has_core_scheduling() { with_cookie true 2>/dev/null; }
 same_cookie_runs_beside() { with_cookie "$0" "$mode" cookie; }
 if [ "$2" = cookie ]; then
 	start_guest 1 && stays smt_overlaps runs_beside 0
@@ -135,7 +136,9 @@ stun)
 	stop_guest
 	check "two guests on one core interrupt each other when they exit" many_stuns 0 1
 	check "two vCPUs of one guest do not" few_stuns 0,1
-	check "a guest that trusts the kernel code's task runs beside it" same_cookie_runs_beside
+	name="a guest that trusts the kernel code's task runs beside it"
+	if has_core_scheduling; then check "$name" same_cookie_runs_beside
+	else skip "$name: the kernel has no core scheduling"; fi
 	check "a thread goes" set_online 3 0
 	start_guest 2
 	check "a guest beside it goes on" goes_on
