@@ -196,7 +196,7 @@ STEPS = [
     Step("without-code-patching", ONE_THREAD, 100,
          "selftests/lib/without-code-patching-test.sh", **ON),
     Step("parameters", ONE_THREAD, 100, "selftests/asi/parameters.sh",
-         append='asi=on asi=maybe kvm_asi=perhaps sci=yes asi_policy="kvm slob r grow"'),
+         append='asi=on asi=maybe kvm_asi=perhaps sci=yes asi_smt=all asi_policy="kvm slob r grow"'),
     Step("policy", ONE_THREAD, 100, "selftests/asi/policy.sh", **ON),
     Step("seen", ONE_THREAD, 100, "selftests/kvm/seen.sh", **ON),
     flush("auto,force"),
