@@ -62,18 +62,22 @@ void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm)
 {
 	struct kvm_asi_guest *guest = &vm->guest;
 	u64 generation = kvm_asi_generation(kvm);
+	bool had_ranges = guest->ranges;
 
-	if (generation != guest->generation) {
-		/* Memory of slots that are gone has no business here. */
-		if (guest->ranges)
-			asi_unmap(vm->asi, NULL, TASK_SIZE_MAX);
-		preempt_disable();
-		write_seqcount_begin(&guest->seq);
-		asi_limit(vm->asi, kvm_asi_collect(kvm, guest));
-		guest->generation = generation;
-		write_seqcount_end(&guest->seq);
-		preempt_enable();
-	}
+	if (generation == guest->generation)
+		return;
+	preempt_disable();
+	write_seqcount_begin(&guest->seq);
+	asi_limit(vm->asi, kvm_asi_collect(kvm, guest));
+	guest->generation = generation;
+	write_seqcount_end(&guest->seq);
+	preempt_enable();
+	/*
+	 * Memory of slots that are gone has no business here.  A fault looks at the ranges
+	 * under the domain's lock: it sees the new ones, or its page is taken out here.
+	 */
+	if (had_ranges)
+		asi_unmap(vm->asi, NULL, TASK_SIZE_MAX);
 }
 
 /* In the fault path: one look, and any doubt means no. */

@@ -15,15 +15,14 @@ static __always_inline unsigned long asi_cr3_to_load(const struct asi_cpu *cpu,
 
 /*
  * What the kernel's own PCID holds stays valid meanwhile, unless a flush was put
- * off; all others leave first.  An NMI in between flushes for itself at worst.
+ * off; all others leave first.  Until the load an NMI has to flush as well, so the flush
+ * is due until then.
  */
 static __always_inline void asi_load_unrestricted(struct asi_cpu *cpu)
 {
-	unsigned long cr3 = asi_cr3_to_load(cpu, cpu->unrestricted_cr3, cpu->stale);
-
-	cpu->stale = false;
+	native_write_cr3(asi_cr3_to_load(cpu, cpu->unrestricted_cr3, cpu->stale));
 	barrier();
-	native_write_cr3(cr3);
+	cpu->stale = false;
 	asi_count(ASI_EV_CR3_WRITE);
 }
 
