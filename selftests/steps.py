@@ -85,7 +85,7 @@ DEBUG_ONE_THREAD = ONE_THREAD.but(kernel="debug", memory="3G")
 KCOV = ONE_THREAD.but(kernel="kcov")
 TORTURE = THREADS.but(cpus=4)
 # Two cores of two threads each.
-CORES = ONE_THREAD.but(cpus=4, threads=2)
+CORES = THREADS.but(cpus=4, threads=2)
 # Memory that the kernel finds after it has booted.
 DIMMS = ONE_THREAD.but(kernel="memory", extra="3 DIMMs", emulator=(
     "-m", "size=2048M,slots=3,maxmem=4G",
@@ -216,7 +216,8 @@ STEPS = [
     Step("verify", ONE_THREAD, 100, "selftests/asi/verify.sh", **ON),
     Step("break", ONE_THREAD, 150, "selftests/asi/break.sh", **ON),
     Step("tables", ONE_THREAD, 150, "selftests/asi/tables.sh", **ON),
-    Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun"),
+    # Guests have to run at the same time.
+    Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", **BY_NAME) for mode in ("off", "count")),
     Step("memory", DIMMS, 150, "selftests/asi/memory.sh", **BY_NAME, **ON),

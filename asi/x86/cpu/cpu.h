@@ -58,7 +58,8 @@ void asi_forget(struct asi *asi);
 int asi_smt_init(void);
 /* The first domain was made.  Process context, may sleep. */
 void asi_smt_start(void);
-/* As in asi_smt=, and whether it has an effect. */
+/* As in asi_smt=, and threads of a core: it has an effect if there are several. */
 const char *asi_smt_mode_name(void);
+unsigned int asi_smt_threads(void);
 
 #endif /* ASI_X86_CPU_CPU_H */

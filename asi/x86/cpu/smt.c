@@ -292,9 +292,15 @@ static int asi_smt_dead(unsigned int cpu)
 	return 0;
 }
 
+/* By the firmware's word: a kernel booted with fewer CPUs may start the others later. */
+unsigned int asi_smt_threads(void)
+{
+	return __max_threads_per_core;
+}
+
 static bool asi_smt_is_wanted(void)
 {
-	return asi_smt_mode != ASI_SMT_OFF && topology_max_smt_threads() > 1;
+	return asi_smt_mode != ASI_SMT_OFF && asi_smt_threads() > 1;
 }
 
 int asi_smt_init(void)
