@@ -46,9 +46,10 @@ texts_are_the_kernels() {
 machine_is_told() {
 	state=$(awk '$1 == "state" { print $2 }' /sys/kernel/asi/status)
 	flush=$(cat /sys/kernel/asi/kvm/flush 2>/dev/null || echo null)
+	smt=$(awk '$1 == "smt" { print $2 }' /sys/kernel/asi/status)
 	echo "$(value isolation) $state; $(value asi_flush) $flush; $(value smt_control)"
 	[ "$(value isolation)" = "$state" ] && [ "$(value asi_flush)" = "${flush%,*}" ] &&
-		[ "$(value smt_control)" = "$(cat $SMT/control)" ]
+		[ "$(value smt_control)" = "$(cat $SMT/control)" ] && [ "$(value asi_smt)" = "$smt" ]
 }
 comes_out() {
 	bug=${1%%[/=]*}

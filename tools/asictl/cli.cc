@@ -37,8 +37,8 @@ need root.  --json prints one object; a value the kernel did not give is null; i
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
-    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, domains, enters,
-exits, faults, grows, denies, cr3_writes, other})";
+    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, smt, smt_threads,
+domains, enters, exits, faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kMitigationsFooter =
     R"(BUG: the name of a file in /sys/devices/system/cpu/vulnerabilities; without one all
@@ -46,7 +46,7 @@ of them, briefly.  What isolation is not told, such as where it is off, is taken
 the kernel has it.  Counts of flushes need root.
 
 JSON: {machine: {isolation, reason, guests_isolated, calls_isolated, asi_flush,
-smt_control, smt_active}, flushes: [{flush, done, avoided, where}], bugs: [{bug, known, name, cves, leaks, reported, affected,
+smt_control, smt_active, asi_smt}, flushes: [{flush, done, avoided, where}], bugs: [{bug, known, name, cves, leaks, reported, affected,
 kernel_says, vectors: {user_kernel, user_user, guest_host, guest_guest, sibling: each
 {state, by, why, way, why_not or kernel, isolation, flushed, remains, effect,
 flush}}}]}; state: not_reported, not_affected, no_way, mitigated, partly, open or

@@ -18,11 +18,23 @@ struct Field {
 };
 
 inline constexpr Field<Status> kStatusFields[] = {
-    {"state", &Status::state},   {"reason", &Status::reason}, {"pti", &Status::pti},
-    {"pcid", &Status::pcid},     {"levels", &Status::levels}, {"global_bit", &Status::global_bit},
-    {"kvm", &Status::kvm},       {"sci", &Status::sci},       {"domains", &Status::domains},
-    {"enters", &Status::enters}, {"exits", &Status::exits},   {"faults", &Status::faults},
-    {"grows", &Status::grows},   {"denies", &Status::denies}, {"cr3_writes", &Status::cr3_writes},
+    {"state", &Status::state},
+    {"reason", &Status::reason},
+    {"pti", &Status::pti},
+    {"pcid", &Status::pcid},
+    {"levels", &Status::levels},
+    {"global_bit", &Status::global_bit},
+    {"kvm", &Status::kvm},
+    {"sci", &Status::sci},
+    {"smt", &Status::smt},
+    {"smt_threads", &Status::smt_threads},
+    {"domains", &Status::domains},
+    {"enters", &Status::enters},
+    {"exits", &Status::exits},
+    {"faults", &Status::faults},
+    {"grows", &Status::grows},
+    {"denies", &Status::denies},
+    {"cr3_writes", &Status::cr3_writes},
 };
 
 inline constexpr Field<KindBytes> kKindBytesFields[] = {

@@ -40,6 +40,8 @@ struct Status {
     Flag global_bit;
     Flag kvm;
     Flag sci;
+    Text smt;  ///< asi_smt=
+    Number smt_threads;
     Number domains;
     Number enters;
     Number exits;

@@ -241,7 +241,7 @@ Json machine_of(const MachineFacts& facts) {
         {"isolation", from_status(&Status::state)},   {"reason", from_status(&Status::reason)},
         {"guests_isolated", facts.guests_isolated()}, {"calls_isolated", facts.calls_isolated()},
         {"asi_flush", value_of(facts.flush_mode)},    {"smt_control", value_of(facts.smt_control)},
-        {"smt_active", value_of(facts.smt_active)}};
+        {"smt_active", value_of(facts.smt_active)},   {"asi_smt", from_status(&Status::smt)}};
 }
 
 std::string to_text(const Json& json) {

@@ -192,7 +192,10 @@ std::string isolation_line(const MachineFacts& facts) {
 std::string sibling_line(const MachineFacts& facts) {
     if (!facts.smt_active) return "not known";
     return std::string(*facts.smt_active ? "run" : "do not run") +
-           " (SMT control: " + format(facts.smt_control) + ")";
+           " (SMT control: " + format(facts.smt_control) + ")" +
+           (facts.guests_isolated() && *facts.smt_active
+                ? "; beside guests, asi_smt=" + format(facts.status->smt)
+                : "");
 }
 
 std::string flush_account_table(const MachineFacts& facts) {

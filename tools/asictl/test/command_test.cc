@@ -50,7 +50,7 @@ TEST_F(CommandTest, every_command_that_needs_asi_on_says_when_it_is_off) {
 TEST_F(CommandTest, status_works_when_asi_is_off) {
     const Outcome outcome = run_on("off", {"status"});
     EXPECT_EQ(outcome.status, 0);
-    EXPECT_NE(outcome.out.find("reason      not requested\n"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("reason       not requested\n"), std::string::npos) << outcome.out;
 }
 
 TEST_F(CommandTest, wrong_usage_is_exit_2) {
@@ -119,7 +119,7 @@ TEST_F(CommandTest, status_in_json_has_typed_values) {
 TEST_F(CommandTest, unknown_status_keys_are_shown) {
     put(directory_ / "on/sysfs/kernel/asi/status", "state on\nnetns off\nslots 6\nslots 7\n");
     const Outcome text = run_on("on", {"status"});
-    EXPECT_NE(text.out.find("netns       off\n"), std::string::npos) << text.out;
+    EXPECT_NE(text.out.find("netns        off\n"), std::string::npos) << text.out;
     const Json json = json_on({"status"});
     EXPECT_EQ(json["other"]["netns"], "off");
     EXPECT_EQ(json["other"]["slots"], Json({6, 7}));

@@ -40,7 +40,7 @@ TEST_F(MitigationsTest, text_has_a_line_for_each_bug) {
     expect_line(text,
                 "isolation: on; virtual machines are isolated, asi_flush=auto; system calls of "
                 "processes that ask are isolated");
-    expect_line(text, "sibling threads: run (SMT control: on)");
+    expect_line(text, "sibling threads: run (SMT control: on); beside guests, asi_smt=stun");
     expect_line(text,
                 "mds                        kernel       kernel     isolation   isolation    OPEN  "
                 "   Mitigation: Clear CPU buffers; SMT vulnerable; isolated guests: flushed on "
@@ -129,6 +129,7 @@ TEST_F(MitigationsTest, json_has_every_vector_of_every_bug) {
     EXPECT_EQ(json["machine"]["isolation"], "on");
     EXPECT_EQ(json["machine"]["asi_flush"], "auto");
     EXPECT_EQ(json["machine"]["smt_active"], true);
+    EXPECT_EQ(json["machine"]["asi_smt"], "stun");
     EXPECT_EQ(json["bugs"].size(), 17u);
     for (const Json& bug : json["bugs"]) {
         ASSERT_EQ(bug["vectors"].size(), 5u) << bug["bug"];

@@ -37,8 +37,8 @@ class SciCommandTest : public CommandTest {
 };
 
 TEST_F(SciCommandTest, status_says_whether_it_is_on) {
-    EXPECT_NE(run_on("on", {"status"}).out.find("sci         on\n"), std::string::npos);
-    EXPECT_NE(run_on("off", {"status"}).out.find("sci         off\n"), std::string::npos);
+    EXPECT_NE(run_on("on", {"status"}).out.find("sci          on\n"), std::string::npos);
+    EXPECT_NE(run_on("off", {"status"}).out.find("sci          off\n"), std::string::npos);
 }
 
 TEST_F(SciCommandTest, every_command_says_when_sci_is_off_or_absent) {
