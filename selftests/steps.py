@@ -287,6 +287,10 @@ STEPS = [
     Step("debug-torture", TORTURE.but(kernel="debug", memory="3G"), 270,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME,
          append="asi=on sci=on kmemleak=on", takes_seconds=True),
+    *(Step(f"{kernel}torture-smt", TORTURE.but(threads=2, **more), 270,
+           "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME,
+           append="asi=on sci=on asi_smt=stun kmemleak=on", takes_seconds=True)
+      for kernel, more in (("", {}), ("debug-", {"kernel": "debug", "memory": "3G"}))),
     Step("debug-boot", DEBUG, 300, "selftests/kvm/boot.sh 1 1", **BY_NAME, **ON),
     Step("debug-states", DEBUG, 300, "selftests/asi/states.sh quick", **BY_NAME, **ON),
     Step("debug-churn", DEBUG, 300, "selftests/kvm/churn.sh 3", **BY_NAME, **ON),
