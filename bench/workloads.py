@@ -15,7 +15,7 @@ workloads
   idle   sleeps, --idle seconds
 
 columns: the kernel's parameters; /1 and /2 are the guest's vCPUs.  The host has
-two processors always.
+two processors always; with asi_smt= they are threads of one core.
 
 tables
   VM exits, as KVM counts them (debugfs kvm/exits), and seconds, which depend on
@@ -25,6 +25,8 @@ tables
   unless it left; where the host had no page for it either, it does not count.  Exits that KVM's fast path handles are not among them;
   events per 1000 exits: CR3 writes, faults of domains, and flushes where the
   kernel counts them;
+  guests that were interrupted and held for a sibling's sake, and that ran beside the
+  kernel, per 1000 exits;
   causes of leaving, most frequent first, with the exits that were being handled;
   the kernel tells 128 causes of a vCPU apart, and counts the rest by exit only.
   The kernel books one for exits to user space too: causes that came only with
@@ -67,11 +69,14 @@ BOOTS = {
     "asi=on/1": Boot("patched", "asi=on", 1),
     "asi=on/2": Boot("patched", "asi=on", 2),
     "asi=on pti=on/2": Boot("patched", "asi=on pti=on", 2),
+    "asi=on asi_smt=count/2": Boot("patched", "asi=on asi_smt=count", 2),
+    "asi=on asi_smt=stun/2": Boot("patched", "asi=on asi_smt=stun", 2),
 }
 
 OUTCOMES = ["inside", "left", "user", "first_touch"]
 # Of /sys/kernel/debug/asi/stats.
 EVENTS = {"cr3": "cr3_write", "fault": "fault"}
+SIBLINGS = ("smt_stuns", "smt_held", "smt_overlaps")
 
 
 # ---- what is needed ---------------------------------------------------------
@@ -199,6 +204,7 @@ def cell_between(begin, end):
         "stats": {name: count for name, count in stats.items() if count},
         "per_1000": {event: 1000 * stats[name] / kvm["exits"] for event, name in EVENTS.items()},
     })
+    cell["siblings_per_1000"] = {name: 1000 * stats[name] / kvm["exits"] for name in SIBLINGS}
     if flushes:
         done = sum(counts.get("done", 0) for counts in flushes.values())
         cell["per_1000"]["flush"] = 1000 * done / kvm["exits"]
@@ -217,6 +223,8 @@ def boot(name, images, args, line):
     if args.accel == "tcg":
         # One thread for two processors hangs nested guests.
         command.append("--tcg-thread=multi")
+    if "asi_smt=" in one.append:
+        command += ["--qemu-arg=-smp", "--qemu-arg=2,threads=2"]
     command.append(f"--append={one.append} maxcpus=1")
     command += [f"--env=MINIVM={MINIVM}", "--", TOP / "selftests/lib/without-code-patching",
                 NESTED / "host.py", images["patched"], INITRD, str(one.vcpus), str(args.idle),
@@ -307,7 +315,12 @@ def print_result(columns, workloads, most_causes):
         return " ".join(number(cell["per_1000"].get(event), 0).rjust(5)
                         for event in (*EVENTS, "flush"))
 
+    def siblings(cell):
+        return " ".join(number(cell["siblings_per_1000"][name], 0).rjust(5) for name in SIBLINGS)
+
     table("CR3 writes, faults and flushes per 1000 exits", isolated, events)
+    table("guests stunned, held and overlapping per 1000 exits",
+          [name for name in isolated if "asi_smt=" in name], siblings)
     for name in isolated:
         for workload in workloads:
             print_causes(cell_of(columns, name, workload), name, workload, most_causes)
@@ -324,6 +337,10 @@ def check_promises(columns):
                                   f"inside, switches to other tasks apart: "
                                   f"{number(cell['percent_unswitched'])}; with them: "
                                   f"{number(cell['percent'])}")
+            if "asi_smt=stun" in name:
+                overlaps = cell["siblings_per_1000"]["smt_overlaps"]
+                broken += promise(overlaps == 0, f"{name}, {workload}: no guest runs beside the "
+                                  f"kernel: {number(overlaps)} times in 1000 exits")
         broken += promise(column["critical_lost"] == 0,
                           f"{name}: no critical section is lost: {column['critical_lost']}")
         broken += promise(not column["complaints"],
