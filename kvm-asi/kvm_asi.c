@@ -363,18 +363,15 @@ bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 
+	/* KVM is not isolated. */
+	if (!v)
+		return false;
 	/* The gate goes inside: why the last exit left would not be seen any more. */
 	if (asi_current() != v->run.asi)
 		kvm_asi_prepare_slowly(vcpu, v);
 	return asi_smt_hold(v->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_hold);
-
-void __kvm_asi_not_run(void)
-{
-	asi_smt_reach();
-}
-EXPORT_SYMBOL_GPL(__kvm_asi_not_run);
 
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
@@ -383,7 +380,7 @@ noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 
 	if (raw_cpu_read(asi_taints))
 		kvm_asi_flush(v);
-	asi_smt_guest(v->run.asi);
+	asi_smt_guest();
 	return cr3;
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);

@@ -61,14 +61,13 @@ static __always_inline void asi_relax_inline(void)
 	asi_smt_reach();
 }
 
-void __asi_smt_guest(const struct asi *asi);
 bool __asi_smt_hold(struct asi *asi);
 
 /* After asi_enter(): nothing but VM entry follows.  noinstr, interrupts off. */
-static __always_inline void asi_smt_guest(const struct asi *asi)
+static __always_inline void asi_smt_guest(void)
 {
 	if (asi_smt_on())
-		__asi_smt_guest(asi);
+		asi_call_thunk(asi_smt_guest_thunk);
 }
 
 /*

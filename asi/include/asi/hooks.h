@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <asm/asm.h>
 #include <asm/page_types.h>
 #include <asi/gate.h>
 #include <asi/pages.h>
@@ -48,8 +49,6 @@ unsigned long __asi_current_cr3(void);
 unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
-void __asi_smt_reach(void);
-void __asi_smt_rest(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
 void __asi_vunmap_begin(unsigned long start, unsigned long end);
 void __asi_vunmap_end(unsigned long start, unsigned long end);
@@ -71,6 +70,10 @@ void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 
 #define asi_hook_active()	static_branch_unlikely(&asi_active_key)
 #define asi_smt_on()		static_branch_unlikely(&asi_smt_key)
+
+/* The function keeps all registers: until it is called the compiler saves none for it. */
+#define asi_call_thunk(function)						\
+	asm volatile("call " #function : ASM_CALL_CONSTRAINT : : "memory")
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt
@@ -183,14 +186,14 @@ static __always_inline void asi_exit_to_user(void)
 static __always_inline void asi_smt_reach(void)
 {
 	if (asi_smt_on())
-		__asi_smt_reach();
+		asi_call_thunk(asi_smt_reach_thunk);
 }
 
 /* The CPU is about to execute user mode's code, or none.  noinstr, interrupts off. */
 static __always_inline void asi_smt_rest(void)
 {
 	if (asi_smt_on())
-		__asi_smt_rest();
+		asi_call_thunk(asi_smt_rest_thunk);
 }
 
 /*

@@ -34,7 +34,7 @@ static __always_inline u8 asi_step_out(struct asi_cpu *cpu)
 	if (asi_is_strict(asi)) {
 		asi_switch_out_inline(cpu);
 		asi_tlb_set_outside_inline(cpu);
-		asi_smt_left();
+		asi_smt_reach();
 		if (asi->space.type == ASI_SPACE_TASK)
 			return ASI_STATE_BACK;
 	} else if (!cpu->critical) {

@@ -18,7 +18,7 @@ noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
 	if (cpu->curr) {
 		asi_switch_out_inline(cpu);
 		asi_tlb_set_outside_inline(cpu);
-		asi_smt_left();
+		asi_smt_reach();
 		if (cpu->leave.how == ASI_LEAVE_NONE)
 			cpu->leave.how = how;
 		asi_count(ev);

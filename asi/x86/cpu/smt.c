@@ -196,10 +196,11 @@ static __always_inline bool asi_smt_any_clash(const struct asi_smt *me)
 }
 
 /* The end of S2.  What comes after the gate, a fault or an NMI, may have let others go. */
-noinstr void __asi_smt_guest(const struct asi *asi)
+noinstr void __asi_smt_guest(void)
 {
 	struct asi_smt *me = raw_cpu_ptr(&asi_smt);
-	u64 guest = asi_smt_state(ASI_SMT_GUEST, asi_smt_id(asi));
+	u64 id = asi_smt_id(raw_cpu_read(asi_cpu.last));
+	u64 guest = asi_smt_state(ASI_SMT_GUEST, id);
 
 	if (me->thread.state == guest)
 		return;
@@ -210,20 +211,20 @@ noinstr void __asi_smt_guest(const struct asi *asi)
 		asi_count(ASI_EV_SMT_OVERLAPS);
 		return;
 	}
-	asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, asi_smt_id(asi)));
+	asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, id));
 	asi_count(ASI_EV_SMT_LATE);
 	asi_smt_kick(raw_smp_processor_id());
 }
-EXPORT_SYMBOL_GPL(__asi_smt_guest);
 
-noinstr void __asi_smt_entered(struct asi *asi)
+noinstr void __asi_smt_entered(void)
 {
+	u64 id = asi_smt_id(raw_cpu_read(asi_cpu.curr));
+
 	/* Back in a critical section: VM entry comes next. */
 	if (raw_cpu_read(asi_cpu.critical))
-		__asi_smt_guest(asi);
+		__asi_smt_guest();
 	else
-		asi_smt_recede(&raw_cpu_ptr(&asi_smt)->thread,
-			       asi_smt_state(ASI_SMT_REACH, asi_smt_id(asi)));
+		asi_smt_recede(&raw_cpu_ptr(&asi_smt)->thread, asi_smt_state(ASI_SMT_REACH, id));
 }
 
 bool __asi_smt_hold(struct asi *asi)

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What this thread of a core has in reach, told to its siblings.  The logic is in
- * asi/smt.h.  All of it noinstr, with interrupts off.
+ * asi/smt.h.  All of it noinstr, with interrupts off.  After the kernel's own table was loaded,
+ * before anything else is touched: asi_smt_reach() of asi/hooks.h.
  */
 #ifndef ASI_X86_CPU_SMT_H
 #define ASI_X86_CPU_SMT_H
 
 #include "core/core.h"
 
-/* After the kernel's own table was loaded, before anything else is touched. */
-static __always_inline void asi_smt_left(void)
-{
-	if (asi_smt_on())
-		__asi_smt_reach();
-}
+/* For the thunks. */
+void __asi_smt_reach(void);
+void __asi_smt_rest(void);
+void __asi_smt_entered(void);
+void __asi_smt_guest(void);
 
-/* After the root of @asi was loaded: everything else is out of reach. */
-void __asi_smt_entered(struct asi *asi);
-static __always_inline void asi_smt_entered(struct asi *asi)
+/* After a domain's root was loaded: everything else is out of reach. */
+static __always_inline void asi_smt_entered(void)
 {
 	if (asi_smt_on())
-		__asi_smt_entered(asi);
+		asi_call_thunk(asi_smt_entered_thunk);
 }
 
 /* An interrupt begins here.  True: the thread was at rest; see asi_smt_return(). */
@@ -30,7 +29,7 @@ static __always_inline bool asi_smt_interrupt(void)
 	return asi_smt_on() && __asi_smt_interrupt();
 }
 
-/* The same of an NMI and its like, in place of asi_smt_left(), too. */
+/* The same of an NMI and its like, in place of asi_smt_reach(). */
 bool __asi_smt_nmi(void);
 static __always_inline bool asi_smt_nmi(void)
 {

@@ -28,7 +28,7 @@ EXPORT_PER_CPU_SYMBOL_GPL(asi_taints);
 noinstr void asi_switch_out(struct asi_cpu *cpu)
 {
 	asi_switch_out_inline(cpu);
-	asi_smt_left();
+	asi_smt_reach();
 }
 
 noinstr void asi_tlb_set_outside(struct asi_cpu *cpu)
@@ -70,7 +70,7 @@ noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 	asi_count(ASI_EV_CR3_WRITE);
 	if (load.flush)
 		asi_count(ASI_EV_CR3_FLUSH);
-	asi_smt_entered(asi);
+	asi_smt_entered();
 }
 
 static __always_inline void asi_switch_to(struct asi_cpu *cpu, struct asi *asi)

@@ -75,7 +75,7 @@ static __always_inline void asi_enter_task_domain_inline(struct asi_cpu *cpu,
 		asi_count(ASI_EV_CR3_FLUSH);
 	native_write_cr3(cr3);
 	asi_count(ASI_EV_CR3_WRITE);
-	asi_smt_entered(asi);
+	asi_smt_entered();
 }
 
 noinstr void asi_enter_task_domain(struct asi_cpu *cpu, struct asi_task_domain *domain)
@@ -135,7 +135,7 @@ noinstr void asi_end(void)
 	if (likely(cpu->curr)) {
 		asi_switch_out_inline(cpu);
 		asi_tlb_set_outside_inline(cpu);
-		asi_smt_left();
+		asi_smt_reach();
 	}
 	raw_local_irq_enable();
 }
@@ -156,7 +156,7 @@ noinstr bool __asi_pause(void)
 	cpu = raw_cpu_ptr(&asi_cpu);
 	asi_switch_out_inline(cpu);
 	asi_tlb_set_outside_inline(cpu);
-	asi_smt_left();
+	asi_smt_reach();
 	asi_count(ASI_EV_GATE);
 	raw_local_irq_restore(flags);
 	return true;

@@ -23,7 +23,6 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu);
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu);
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu);
 bool __kvm_asi_hold(struct kvm_vcpu *vcpu);
-void __kvm_asi_not_run(void);
 void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vm(struct kvm *kvm);
 void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
@@ -76,14 +75,13 @@ static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu)
  */
 static __always_inline bool kvm_asi_hold(struct kvm_vcpu *vcpu)
 {
-	return kvm_asi_on() && asi_smt_on() && __kvm_asi_hold(vcpu);
+	return asi_smt_on() && __kvm_asi_hold(vcpu);
 }
 
 /* After that, but there was no VM entry. */
 static __always_inline void kvm_asi_not_run(void)
 {
-	if (kvm_asi_on() && asi_smt_on())
-		__kvm_asi_not_run();
+	asi_smt_reach();
 }
 
 /* Just before VM entry, interrupts off, instrumentable code. */

@@ -34,7 +34,7 @@ static __always_inline unsigned long kvm_asi_run_enter(struct kvm_vcpu *vcpu)
 
 	if (!asi_enter_again(run->asi) || unlikely(raw_cpu_read(asi_taints)))
 		return __kvm_asi_enter(vcpu);
-	asi_smt_guest(run->asi);
+	asi_smt_guest();
 	return raw_cpu_read(asi_cpu.restricted_cr3);
 }
 
