@@ -34,16 +34,16 @@ it_starts() {
 }
 stop_guest() { kill $guest && wait $guest 2>/dev/null; guest=; }
 
-# look CPU US: sets $count, and by how much it $advanced.
+# look CPU US [WHERE]: sets $count, and by how much it $advanced.
 look() {
-	taskset -c "$1" sh -c "echo $guest $COUNT $2 >$T/beside" || return
+	taskset -c "$1" sh -c "echo $guest $COUNT $2 $3 >$T/beside" || return
 	read -r _ count _ advanced <$T/beside
 }
-# look_often CPU: the sum over some looks, in $sum.
+# look_often CPU [WHERE]: the sum over some looks, in $sum.
 look_often() {
 	sum=0
 	for i in $(seq 10); do
-		look "$1" 3000 || return
+		look "$1" 3000 "$2" || return
 		sum=$((sum + advanced))
 	done
 	echo "advanced by $sum beside kernel code"
@@ -52,8 +52,8 @@ goes_on() {
 	look 2 1 && before=$count && sleep 0.3 && look 2 1 && echo "from $before to $count" &&
 		[ "$count" -gt "$before" ]
 }
-runs_beside() { look_often "$1" && [ $sum -gt 0 ]; }
-stands_still_beside() { look_often "$1" && [ $sum -eq 0 ]; }
+runs_beside() { look_often "$@" && [ $sum -gt 0 ]; }
+stands_still_beside() { look_often "$@" && [ $sum -eq 0 ]; }
 
 # rises|stays|at_most N STATISTIC COMMAND...: of debugfs asi/stats.
 change() {
@@ -112,7 +112,7 @@ set_online() { echo "$2" >/sys/devices/system/cpu/cpu"$1"/online; }
 
 case $mode in
 off|count) plan 6 ;;
-stun) plan 18 ;;
+stun) plan 22 ;;
 *) echo "usage: smt.sh off|count|stun"; exit 1 ;;
 esac
 
@@ -137,9 +137,15 @@ count)
 stun)
 	check "it stands still beside kernel code" stays smt_overlaps stands_still_beside 0
 	check "it is interrupted for that" rises smt_stuns stands_still_beside 0
+	check "it stands still beside an interrupt of an idle thread" \
+		stays smt_overlaps stands_still_beside 2 "interrupt 0"
+	check "it stands still beside a kernel thread" \
+		stays smt_overlaps stands_still_beside 2 "thread 0"
 	check "it runs beside kernel code on another core" runs_beside 2
 	break_it stun
 	check "without stunning it runs beside kernel code" rises smt_overlaps runs_beside 0
+	check "and beside an interrupt" rises smt_overlaps runs_beside 2 "interrupt 0"
+	check "and beside a kernel thread" rises smt_overlaps runs_beside 2 "thread 0"
 	break_it none
 	check "with it, it stands still again" stays smt_overlaps stands_still_beside 0
 	check "it goes on" goes_on

@@ -15,7 +15,9 @@ SmtMachine::SmtMachine(Shape shape, Pick pick, SmtFlaw flaw)
     : shape_(shape), pick_(std::move(pick)), flaw_(flaw), threads_(shape.threads) {
     me_ = &threads_[0];
     for (Thread& thread : threads_) {
+        thread.flushed.resize(shape.threads);
         thread.published.state = asi_smt_state(ASI_SMT_REACH, 0);
+        thread.published.reached = 1;
         thread.fiber = std::make_unique<Fiber>([this] { program(); });
     }
 }
@@ -46,6 +48,11 @@ void SmtMachine::publish(asi_u64* to, asi_u64 value) {
     point();
     me_->stores.drain();
     *to = value;
+}
+
+void SmtMachine::count(asi_u64* what) {
+    point();
+    me_->stores.store(what, me_->stores.load(what) + 1);
 }
 
 /// Between two steps of a thread: others may run, interrupts and NMIs may come.
@@ -89,8 +96,8 @@ void SmtMachine::check() {
 
 /// The fiber that runs does not return from here.
 void SmtMachine::fail(SmtFault fault) {
-    static constexpr const char* kNames[] = {"none", "a guest beside the kernel", "stuck",
-                                             "starved", "needless interrupt"};
+    static constexpr const char* kNames[] = {"none",    "a guest beside the kernel", "stuck",
+                                             "starved", "needless interrupt",        "leftovers"};
     char text[96];
     std::snprintf(text, sizeof(text), "%s: step %llu, thread %td",
                   kNames[static_cast<unsigned>(fault)],
@@ -112,6 +119,10 @@ void SmtMachine::run_guest() {
         ++me.runs;
         me.held_since = 0;
         me.reaches = me.inside;
+        // Who trusts each other may be at work all the time.
+        for (unsigned i = 0; i < shape_.threads && shape_.cookies == 1; ++i)
+            if (&threads_[i] != &me && me.flushed[i] != threads_[i].excursions)
+                fail(SmtFault::kLeftover);
         me.doing = Doing::kGuest;
         for (unsigned i = pick_(48); i > 0 && !me.is_kicked; --i) point();
         me.doing = Doing::kNothing;
@@ -156,25 +167,26 @@ void SmtMachine::recede(asi_u64 state) {
     asi_smt_recede(&me_->published, state);
 }
 
-bool SmtMachine::clash(const Thread& guest, const Thread& other) {
+bool SmtMachine::clash(const Thread& guest, asi_u64 state, const Thread& other) {
     if (flaw_ == SmtFlaw::kTrustsWithoutCookie &&
         ASI_SMT_LOAD(&guest.published.cookie) == ASI_SMT_LOAD(&other.published.cookie))
         return false;
     if (flaw_ == SmtFlaw::kIgnoresDomain)
         return asi_smt_phase_of(ASI_SMT_LOAD(&other.published.state)) == ASI_SMT_REACH;
-    return asi_smt_clash(&guest.published, &other.published);
+    return asi_smt_clash(&guest.published, state, &other.published);
 }
 
 bool SmtMachine::must_wait(const Thread& sibling) {
-    if (flaw_ == SmtFlaw::kTrustsWithoutCookie || flaw_ == SmtFlaw::kIgnoresDomain)
-        return asi_smt_phase_of(ASI_SMT_LOAD(&sibling.published.state)) == ASI_SMT_GUEST &&
-               clash(sibling, *me_);
+    if (flaw_ == SmtFlaw::kTrustsWithoutCookie || flaw_ == SmtFlaw::kIgnoresDomain) {
+        const asi_u64 state = ASI_SMT_LOAD(&sibling.published.state);
+        return asi_smt_phase_of(state) == ASI_SMT_GUEST && clash(sibling, state, *me_);
+    }
     return asi_smt_must_wait(&me_->published, &sibling.published);
 }
 
-bool SmtMachine::any_clash() {
+bool SmtMachine::any_clash(asi_u64 state) {
     for (const Thread& other : threads_)
-        if (&other != me_ && clash(*me_, other)) return true;
+        if (&other != me_ && clash(*me_, state, other)) return true;
     return false;
 }
 
@@ -196,18 +208,18 @@ void SmtMachine::stop_siblings() {
 }
 
 void SmtMachine::reach() {
-    const asi_u64 state = asi_smt_state(ASI_SMT_REACH, me_->inside);
-    if (flaw_ == SmtFlaw::kLooksBeforePublishing) {
-        stop_siblings();
-        set(state);
-        return;
+    if (flaw_ == SmtFlaw::kLooksBeforePublishing) stop_siblings();
+    if (flaw_ == SmtFlaw::kCountsBeforePublishing) {
+        ASI_SMT_COUNT(&me_->published.reached);
+        set(asi_smt_state(ASI_SMT_REACH, me_->inside));
+    } else {
+        asi_smt_publish_reach(&me_->published, me_->inside, me_->cookie);
     }
-    set(state);
-    stop_siblings();
+    if (flaw_ != SmtFlaw::kLooksBeforePublishing) stop_siblings();
 }
 
 void SmtMachine::entered() {
-    if (me_->is_critical)
+    if (me_->is_critical && me_->is_running)
         guest();
     else
         recede(asi_smt_state(ASI_SMT_REACH, me_->inside));
@@ -225,8 +237,12 @@ bool SmtMachine::hold(asi_u64 domain) {
         me_->inside = domain;
         entered();
     }
-    set(asi_smt_state(flaw_ == SmtFlaw::kGateIsReach ? ASI_SMT_REACH : ASI_SMT_GATE, domain));
+    me_->is_running = false;
+    const asi_u64 gate =
+        asi_smt_state(flaw_ == SmtFlaw::kGateIsReach ? ASI_SMT_REACH : ASI_SMT_GATE, domain);
     for (unsigned looks = 0; looks < 40; ++looks) {
+        if (me_->stores.load(&me_->published.state) != gate) set(gate);
+        asi_u64 reached = siblings_reached();
         if (flaw_ == SmtFlaw::kGateIsReach) {
             bool is_free = true;
             for (const Thread& other : threads_) {
@@ -235,7 +251,12 @@ bool SmtMachine::hold(asi_u64 domain) {
                            state >> 2 == domain;
             }
             if (is_free) return false;
-        } else if (!any_clash()) {
+        } else if (!any_clash(gate)) {
+            if (flaw_ == SmtFlaw::kCountsTooLate) reached = siblings_reached();
+            if (reached != me_->seen) {
+                me_->seen = reached;
+                flush();
+            }
             return false;
         }
     }
@@ -247,12 +268,33 @@ bool SmtMachine::hold(asi_u64 domain) {
 void SmtMachine::guest() {
     const asi_u64 state = asi_smt_state(ASI_SMT_GUEST, me_->inside);
     if (me_->stores.load(&me_->published.state) == state) return;
+    me_->is_running = true;
     set(state);
-    if (flaw_ == SmtFlaw::kNoLookAtVmEntry || !any_clash()) return;
-    if (flaw_ == SmtFlaw::kRunsInSpiteOfClash) return;
+    if (flaw_ == SmtFlaw::kNoLookAtVmEntry) return;
+    const bool clashes = any_clash(state);
+    if (clashes && flaw_ == SmtFlaw::kRunsInSpiteOfClash) return;
+    if (clashes || (siblings_reached() != me_->seen && flaw_ != SmtFlaw::kNoLookForLeftovers &&
+                    flaw_ != SmtFlaw::kNeverFlushes))
+        cut_short();
+}
+
+void SmtMachine::cut_short() {
     recede(asi_smt_state(ASI_SMT_GATE, me_->inside));
     ++counts_.late;
     kick(*me_);
+}
+
+asi_u64 SmtMachine::siblings_reached() {
+    asi_u64 sum = 0;
+    for (const Thread& other : threads_)
+        if (&other != me_) sum += asi_smt_reached(&other.published);
+    return sum;
+}
+
+/// What the core's buffers hold is gone.
+void SmtMachine::flush() {
+    if (flaw_ == SmtFlaw::kNeverFlushes) return;
+    for (unsigned i = 0; i < shape_.threads; ++i) me_->flushed[i] = threads_[i].excursions;
 }
 
 // ---- What a thread does ------------------------------------------------------------
@@ -261,6 +303,7 @@ void SmtMachine::work(unsigned most) {
     Thread& me = *me_;
     ++counts_.works;
     me.reaches = me.inside;
+    if (!me.inside) ++me.excursions;
     me.doing = Doing::kKernel;
     for (unsigned i = pick_(most); i > 0; --i) point();
     me.doing = Doing::kNothing;

@@ -38,8 +38,12 @@ enum class SmtFlaw {
     kNmiForgetsRest,
     kNmiForgetsGuest,
     kSwitchForgetsCookie,
+    kNeverFlushes,
+    kNoLookForLeftovers,
+    kCountsTooLate,
+    kCountsBeforePublishing,
 };
-constexpr unsigned kSmtFlaws = static_cast<unsigned>(SmtFlaw::kSwitchForgetsCookie) + 1;
+constexpr unsigned kSmtFlaws = static_cast<unsigned>(SmtFlaw::kCountsBeforePublishing) + 1;
 
 enum class SmtFault {
     kNone,
@@ -47,6 +51,7 @@ enum class SmtFault {
     kStuck,     ///< a thread waits for ever
     kStarved,   ///< two guests hold each other
     kNeedless,  ///< a guest was interrupted that might have run
+    kLeftover,  ///< a guest ran over what a sibling had left in the core
 };
 
 class SmtMachine final : private SmtMemory {
@@ -84,9 +89,13 @@ class SmtMachine final : private SmtMemory {
         bool has_interrupts_on = true;
         bool is_kicked = false;
         bool is_in_nmi = false;
+        std::uint64_t excursions = 0;          ///< outside of all domains
+        std::vector<std::uint64_t> flushed{};  ///< of each thread, when this one flushed
         // What the kernel keeps for itself.
         asi_u64 inside = 0;
         bool is_critical = false;
+        bool is_running = false;
+        asi_u64 seen = 0;
         std::uint64_t waits_since = 0;
         std::uint64_t held_since = 0;
     };
@@ -95,6 +104,7 @@ class SmtMachine final : private SmtMemory {
     asi_u64 load(const asi_u64* from) override;
     void store(asi_u64* to, asi_u64 value) override;
     void publish(asi_u64* to, asi_u64 value) override;
+    void count(asi_u64* what) override;
 
     // Hardware.
     void point();
@@ -108,8 +118,11 @@ class SmtMachine final : private SmtMemory {
     void set(asi_u64 state);
     void recede(asi_u64 state);
     bool must_wait(const Thread& sibling);
-    bool clash(const Thread& guest, const Thread& other);
-    bool any_clash();
+    bool clash(const Thread& guest, asi_u64 state, const Thread& other);
+    bool any_clash(asi_u64 state);
+    asi_u64 siblings_reached();
+    void cut_short();
+    void flush();
     void stop_siblings();
     void reach();
     void entered();

@@ -19,6 +19,7 @@ class SmtMemory {
     virtual asi_u64 load(const asi_u64* from) = 0;
     virtual void store(asi_u64* to, asi_u64 value) = 0;
     virtual void publish(asi_u64* to, asi_u64 value) = 0;
+    virtual void count(asi_u64* what) = 0;
 
     static inline SmtMemory* current = nullptr;
 };
@@ -28,6 +29,7 @@ class SmtMemory {
 #define ASI_SMT_LOAD(from) sim::SmtMemory::current->load(from)
 #define ASI_SMT_STORE(to, v) sim::SmtMemory::current->store(to, v)
 #define ASI_SMT_PUBLISH(to, v) sim::SmtMemory::current->publish(to, v)
+#define ASI_SMT_COUNT(what) sim::SmtMemory::current->count(what)
 #include <asi/smt.h>
 
 #endif  // SELFTESTS_UNIT_SMT_MEMORY_H

@@ -32,8 +32,8 @@ constexpr const char* kByKernelToUser = "by the kernel, at every return to user 
 constexpr const char* kSiblingBuffers =
     "nothing while both threads run: nosmt, or core scheduling among tasks";
 constexpr const char* kSiblingRemains =
-    "all that the other thread handles, isolated guests or not: nothing keeps a guest from "
-    "running beside unrestricted host code";
+    "all that the other thread handles, isolated guests or not; with asi_smt=stun no guest "
+    "runs beside kernel code that reaches more than its domain, but beside programs and guests";
 constexpr const char* kIbpbTasks =
     "IBPB when a CPU switches between processes: always, or for tasks that ask (prctl, seccomp)";
 constexpr const char* kByKernelTasks = "by the kernel, at those switches";

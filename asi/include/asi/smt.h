@@ -13,7 +13,9 @@
  *
  * The promise: while a guest executes, no sibling executes kernel code that reaches
  * more than that guest's domain, unless both have the same cookie.  (Guests, and
- * programs in user mode, beside each other are the scheduler's concern.)
+ * programs in user mode, beside each other are the scheduler's concern; and the way
+ * from the gate to VM entry and from VM exit to reach counts as the guest.)  What such code
+ * has left in the core's buffers is the guest's to flush: asi_smt_reached() tells.
  *
  * Each side publishes what it is about to do, with a full barrier, and looks at the
  * other after that: of two at once at least one sees the other [SDM vol. 3, 9.2.3.4].
@@ -28,6 +30,10 @@
  *	for him: a thread that waits is published as reach or gate, and only guests are
  *	waited for.  Between publishing guest and VM entry no lock is taken.
  * S4	Reaching less, or nothing, is published without looking.
+ * S5	At the gate, just before each look for a clash, the siblings' asi_smt_reached() are
+ *	added up.  If the sum has grown since the last gate, the core's buffers are flushed
+ *	before the guest runs.  After guest is published it is as at the gate, or the guest
+ *	is made to exit.
  *
  * Everything is inline, because code that may not be instrumented calls it.
  */
@@ -43,19 +49,23 @@
 #define ASI_SMT_STORE(to, v)	(__atomic_store_n(to, v, __ATOMIC_RELEASE))
 /* A full barrier besides: XCHG on x86. */
 #define ASI_SMT_PUBLISH(to, v)	(__atomic_store_n(to, v, __ATOMIC_SEQ_CST))
+/* One instruction, so that an NMI that counts as well comes before it or after it. */
+#define ASI_SMT_COUNT(what)	asm volatile("incq %0" : "+m"(*(what)) : : "memory", "cc")
 #endif
 
-/* Zeroed: a thread at rest.  Mapped in every domain.  Written by its CPU only. */
+/* Zeroed: a thread at rest.  Mapped in every domain.  Written by its CPU while that runs. */
 struct asi_smt_thread {
 	asi_u64 state;
 	asi_u64 cookie;		/* 0: trusts nobody */
+	asi_u64 reached;	/* how often it began to reach all, or another domain */
+	asi_u64 domain;		/* the latest; of its CPU only */
 };
 
 enum asi_smt_phase {
 	ASI_SMT_REST = 0,
 	ASI_SMT_REACH = 1,
 	ASI_SMT_GATE = 2,
-	ASI_SMT_GUEST = 3,	/* and GATE: the two that have GATE's bit */
+	ASI_SMT_GUEST = 3,
 };
 #define ASI_SMT_PHASES	3
 
@@ -78,14 +88,36 @@ static __always_inline void asi_smt_publish(struct asi_smt_thread *me, asi_u64 s
 	ASI_SMT_PUBLISH(&me->state, state);
 }
 
+/* S1.  Then look at the siblings. */
+static __always_inline void asi_smt_publish_reach(struct asi_smt_thread *me, asi_u64 domain,
+						  asi_u64 cookie)
+{
+	asi_smt_publish(me, asi_smt_state(ASI_SMT_REACH, domain), cookie);
+	/* An NMI that comes before this, and restores what was, has counted for itself only. */
+	if (!domain || domain != me->domain)
+		ASI_SMT_COUNT(&me->reached);
+	if (domain)
+		me->domain = domain;
+}
+
+/* S5.  It grows with what the thread reaches, while that is published. */
+static __always_inline asi_u64 asi_smt_reached(const struct asi_smt_thread *sibling)
+{
+	return ASI_SMT_LOAD(&sibling->reached);
+}
+
 /* S4.  From reach to what reaches less, from anything to rest, and from guest to gate. */
 static __always_inline void asi_smt_recede(struct asi_smt_thread *me, asi_u64 state)
 {
 	ASI_SMT_STORE(&me->state, state);
 }
 
-static __always_inline bool asi_smt_clashes(const struct asi_smt_thread *guest, asi_u64 state,
-					    const struct asi_smt_thread *other)
+/*
+ * May a guest of @guest's, at the gate or running as @state says, not run beside @other?
+ * S2: what @guest is itself published as may be something else, after an NMI.
+ */
+static __always_inline bool asi_smt_clash(const struct asi_smt_thread *guest, asi_u64 state,
+					  const struct asi_smt_thread *other)
 {
 	asi_u64 theirs = ASI_SMT_LOAD(&other->state);
 	asi_u64 cookie;
@@ -96,22 +128,13 @@ static __always_inline bool asi_smt_clashes(const struct asi_smt_thread *guest, 
 	return !cookie || cookie != ASI_SMT_LOAD(&other->cookie);
 }
 
-/* S2: may the guest of @me, which is at the gate or about to run, not run beside @sibling? */
-static __always_inline bool asi_smt_clash(const struct asi_smt_thread *me,
-					  const struct asi_smt_thread *sibling)
-{
-	asi_u64 state = ASI_SMT_LOAD(&me->state);
-
-	return (state & ASI_SMT_GATE) && asi_smt_clashes(me, state, sibling);
-}
-
 /* S1: does a guest run on @sibling that may not run beside @me? */
 static __always_inline bool asi_smt_must_wait(const struct asi_smt_thread *me,
 					      const struct asi_smt_thread *sibling)
 {
 	asi_u64 state = ASI_SMT_LOAD(&sibling->state);
 
-	return asi_smt_phase_of(state) == ASI_SMT_GUEST && asi_smt_clashes(sibling, state, me);
+	return asi_smt_phase_of(state) == ASI_SMT_GUEST && asi_smt_clash(sibling, state, me);
 }
 
 #endif /* ASI_SMT_H */

@@ -24,7 +24,7 @@
 /* Of a core, but this one. */
 #define ASI_SMT_SIBLINGS	7
 
-/* How often a guest looks whether it may run before others get the CPU: some 50 us. */
+/* How often a guest looks whether it may run before others get the CPU. */
 #define ASI_SMT_LOOKS		1000
 
 /* Looks at a sibling after which the interrupt is sent once more. */
@@ -32,6 +32,8 @@
 
 struct asi_smt {
 	struct asi_smt_thread thread;
+	u64 seen;			/* of the siblings' asi_smt_reached(), at the last gate */
+	bool runs;			/* a guest, since the last gate */
 	unsigned int siblings;
 	int sibling[ASI_SMT_SIBLINGS];
 };
@@ -94,12 +96,25 @@ static __always_inline u64 asi_smt_id(const struct asi *asi)
 	return asi ? asi->space.tlb.id : 0;
 }
 
-/* KVM and the scheduler use the same interrupt to have a guest exit. */
+/*
+ * KVM and the scheduler use the same interrupt to have a guest exit.  Nothing may be traced
+ * here: RCU need not be watching, and on SVM the guest's exit has interrupts held back and
+ * on.  One write in x2APIC mode, so that an NMI may do it anywhere.
+ */
 static __always_inline void asi_smt_kick(int cpu)
 {
+	unsigned long flags;
+
+	if (x2apic_mode) {
+		weak_wrmsr_fence();
+		__wrmsr(APIC_BASE_MSR + (APIC_ICR >> 4), RESCHEDULE_VECTOR, cpu_physical_id(cpu));
+		return;
+	}
+	raw_local_irq_save(flags);
 	instrumentation_begin();
 	arch_smp_send_reschedule(cpu);
 	instrumentation_end();
+	raw_local_irq_restore(flags);
 }
 
 static noinstr void asi_smt_stop(const struct asi_smt *me, int cpu, bool can_kick)
@@ -130,17 +145,15 @@ static __always_inline void asi_smt_stop_siblings(const struct asi_smt *me, bool
 		asi_smt_stop(me, me->sibling[i], can_kick);
 }
 
-static __always_inline void asi_smt_publish_reach(struct asi_smt *me, bool can_kick)
+static __always_inline void asi_smt_now_reaches(struct asi_smt *me, u64 cookie, bool can_kick)
 {
-	asi_smt_publish(&me->thread,
-			asi_smt_state(ASI_SMT_REACH, asi_smt_id(raw_cpu_read(asi_cpu.curr))),
-			asi_smt_cookie(current));
+	asi_smt_publish_reach(&me->thread, asi_smt_id(raw_cpu_read(asi_cpu.curr)), cookie);
 	asi_smt_stop_siblings(me, can_kick);
 }
 
 noinstr void __asi_smt_reach(void)
 {
-	asi_smt_publish_reach(raw_cpu_ptr(&asi_smt), true);
+	asi_smt_now_reaches(raw_cpu_ptr(&asi_smt), asi_smt_cookie(current), true);
 }
 
 noinstr void __asi_smt_rest(void)
@@ -148,14 +161,15 @@ noinstr void __asi_smt_rest(void)
 	asi_smt_recede(&raw_cpu_ptr(&asi_smt)->thread, ASI_SMT_REST);
 }
 
+/* It works for nobody in particular. */
 noinstr bool __asi_smt_interrupt(void)
 {
 	struct asi_smt *me = raw_cpu_ptr(&asi_smt);
-	bool rested = asi_smt_phase_of(me->thread.state) == ASI_SMT_REST;
 
-	if (rested)
-		asi_smt_publish_reach(me, true);
-	return rested;
+	if (likely(asi_smt_phase_of(me->thread.state) != ASI_SMT_REST))
+		return false;
+	asi_smt_now_reaches(me, 0, true);
+	return is_idle_task(current);
 }
 
 /*
@@ -167,7 +181,7 @@ noinstr bool __asi_smt_nmi(void)
 	struct asi_smt *me = raw_cpu_ptr(&asi_smt);
 	bool rested = asi_smt_phase_of(me->thread.state) == ASI_SMT_REST;
 
-	asi_smt_publish_reach(me, x2apic_mode);
+	asi_smt_now_reaches(me, rested ? 0 : asi_smt_cookie(current), x2apic_mode);
 	return rested;
 }
 
@@ -184,18 +198,41 @@ void __asi_smt_sched(const struct task_struct *next)
 
 /* ---- Guests ------------------------------------------------------------ */
 
-static __always_inline bool asi_smt_any_clash(const struct asi_smt *me)
+/* With a guest of this thread's, in that state. */
+static __always_inline bool asi_smt_any_clash(const struct asi_smt *me, u64 state)
 {
 	unsigned int i;
 
 	for (i = 0; i < READ_ONCE(me->siblings); i++) {
-		if (asi_smt_clash(&me->thread, &per_cpu_ptr(&asi_smt, me->sibling[i])->thread))
+		if (asi_smt_clash(&me->thread, state,
+				  &per_cpu_ptr(&asi_smt, me->sibling[i])->thread))
 			return true;
 	}
 	return false;
 }
 
-/* The end of S2.  What comes after the gate, a fault or an NMI, may have let others go. */
+static __always_inline u64 asi_smt_siblings_reached(const struct asi_smt *me)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < READ_ONCE(me->siblings); i++)
+		sum += asi_smt_reached(&per_cpu_ptr(&asi_smt, me->sibling[i])->thread);
+	return sum;
+}
+
+/* The guest exits as soon as it runs. */
+static __always_inline void asi_smt_cut_short(struct asi_smt *me, u64 id)
+{
+	asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, id));
+	asi_count(ASI_EV_SMT_LATE);
+	asi_smt_kick(raw_smp_processor_id());
+}
+
+/*
+ * The end of S2, and S5.  What came after the gate, a fault or an NMI, may have let others
+ * go, or the last look was too early.
+ */
 noinstr void __asi_smt_guest(void)
 {
 	struct asi_smt *me = raw_cpu_ptr(&asi_smt);
@@ -204,49 +241,67 @@ noinstr void __asi_smt_guest(void)
 
 	if (me->thread.state == guest)
 		return;
+	me->runs = true;
 	asi_smt_publish(&me->thread, guest, asi_smt_cookie(current));
-	if (likely(!asi_smt_any_clash(me)))
-		return;
 	if (!asi_smt_stuns()) {
-		asi_count(ASI_EV_SMT_OVERLAPS);
-		return;
+		if (asi_smt_any_clash(me, guest))
+			asi_count(ASI_EV_SMT_OVERLAPS);
+	} else if (unlikely(asi_smt_any_clash(me, guest) ||
+			    asi_smt_siblings_reached(me) != me->seen)) {
+		asi_smt_cut_short(me, id);
 	}
-	asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, id));
-	asi_count(ASI_EV_SMT_LATE);
-	asi_smt_kick(raw_smp_processor_id());
+}
+
+noinstr void asi_smt_lost(void)
+{
+	if (asi_smt_on() && asi_smt_stuns())
+		asi_smt_cut_short(raw_cpu_ptr(&asi_smt), asi_smt_id(raw_cpu_read(asi_cpu.last)));
 }
 
 noinstr void __asi_smt_entered(void)
 {
 	u64 id = asi_smt_id(raw_cpu_read(asi_cpu.curr));
+	struct asi_smt *me = raw_cpu_ptr(&asi_smt);
 
-	/* Back in a critical section: VM entry comes next. */
-	if (raw_cpu_read(asi_cpu.critical))
+	/* Back in a critical section whose VM entry comes next. */
+	if (raw_cpu_read(asi_cpu.critical) && me->runs)
 		__asi_smt_guest();
 	else
-		asi_smt_recede(&raw_cpu_ptr(&asi_smt)->thread, asi_smt_state(ASI_SMT_REACH, id));
+		asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_REACH, id));
 }
 
 bool __asi_smt_hold(struct asi *asi)
 {
 	struct asi_smt *me = this_cpu_ptr(&asi_smt);
+	u64 gate = asi_smt_state(ASI_SMT_GATE, asi_smt_id(asi));
 	unsigned int looks;
+	u64 reached;
 
+	lockdep_assert_irqs_disabled();
+	me->runs = false;
 	if (!asi_smt_stuns())
 		return false;
-	lockdep_assert_irqs_disabled();
 	asi_go_inside(asi);
-	asi_smt_publish(&me->thread, asi_smt_state(ASI_SMT_GATE, asi_smt_id(asi)),
-			asi_smt_cookie(current));
 	for (looks = 0; looks < ASI_SMT_LOOKS; looks++) {
-		/* A fault or an NMI took the thread out of the gate: __asi_smt_guest() looks. */
-		if (!asi_smt_any_clash(me))
-			return false;
+		/* An NMI takes the thread out of the gate, and a fault out of the domain. */
+		if (me->thread.state != gate && asi_current() == asi)
+			asi_smt_publish(&me->thread, gate, asi_smt_cookie(current));
+		/* First: what they reach after this look is not flushed by what comes. */
+		reached = asi_smt_siblings_reached(me);
+		if (!asi_smt_any_clash(me, gate))
+			break;
 		cpu_relax();
 	}
-	asi_count(ASI_EV_SMT_HELD);
-	asi_smt_publish_reach(me, true);
-	return true;
+	if (looks == ASI_SMT_LOOKS) {
+		asi_count(ASI_EV_SMT_HELD);
+		__asi_smt_reach();
+		return true;
+	}
+	if (reached != me->seen) {
+		me->seen = reached;
+		asi_taint(ASI_TAINT_KERNEL);
+	}
+	return false;
 }
 EXPORT_SYMBOL_GPL(__asi_smt_hold);
 
@@ -281,7 +336,7 @@ static int asi_smt_online(unsigned int cpu)
 		asi_smt_add_sibling(cpu, sibling);
 	}
 	local_irq_save(flags);
-	asi_smt_publish_reach(this_cpu_ptr(&asi_smt), true);
+	__asi_smt_reach();
 	local_irq_restore(flags);
 	return 0;
 }

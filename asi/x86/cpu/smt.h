@@ -22,6 +22,9 @@ static __always_inline void asi_smt_entered(void)
 		asi_call_thunk(asi_smt_entered_thunk);
 }
 
+/* A fault has left the critical section for good, so the guest will run unrestricted. */
+void asi_smt_lost(void);
+
 /* An interrupt begins here.  True: the thread was at rest; see asi_smt_return(). */
 bool __asi_smt_interrupt(void);
 static __always_inline bool asi_smt_interrupt(void)

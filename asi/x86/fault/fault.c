@@ -22,6 +22,7 @@
 #include <asm/extable.h>
 #include <asm/trapnr.h>
 #include "core/trace.h"
+#include "cpu/smt.h"
 #include "fault/fault.h"
 
 /* What becomes of a fault. */
@@ -225,6 +226,8 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 	/* In a critical section the root may be on its way into CR3 again. */
 	if (!cpu->critical)
 		asi_tlb_set_outside(cpu);
+	else
+		asi_smt_lost();
 	if (outcome == ASI_KILLED) {
 		current->asi.inside = NULL;
 		state = irqentry_enter(regs);

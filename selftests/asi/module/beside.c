@@ -2,10 +2,12 @@
 /*
  * Does a guest run while this CPU executes kernel code?
  *
- * debugfs asi_test/beside: write "PID ADDRESS US": look at the 64-bit count at the guest's
- * physical ADDRESS, of process PID's guest, at the beginning and the end of US microseconds
- * in this system call; read it: what was found, as "count N advanced N".
+ * debugfs asi_test/beside: write "PID ADDRESS US [interrupt CPU|thread CPU]": look at the
+ * 64-bit count at the guest's physical ADDRESS, of process PID's guest, at the beginning and
+ * the end of US microseconds in this system call, or in an interrupt or a kernel thread on
+ * that CPU; read it: what was found, as "count N advanced N".
  */
+#include <linux/cpumask.h>
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -14,7 +16,9 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
+#include <linux/smp.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include "asi_test.h"
 
 #define ASI_BESIDE_MAX_US	100000U
@@ -41,52 +45,83 @@ static struct page *asi_guest_page(struct kvm *kvm, gpa_t gpa)
 	return page;
 }
 
-static void asi_look_twice(const u64 *count, unsigned int us)
+struct asi_look {
+	const u64 *count;
+	unsigned int us;
+};
+
+static void asi_look_twice(void *arg)
 {
-	u64 end = ktime_get_ns() + us * NSEC_PER_USEC;
-	u64 first = READ_ONCE(*count);
+	const struct asi_look *look = arg;
+	u64 end = ktime_get_ns() + look->us * NSEC_PER_USEC;
+	u64 first = READ_ONCE(*look->count);
 
 	do
 		cpu_relax();
 	while (ktime_get_ns() < end);
-	asi_beside_count = READ_ONCE(*count);
+	asi_beside_count = READ_ONCE(*look->count);
 	asi_beside_advanced = asi_beside_count - first;
+}
+
+static long asi_look_in_thread(void *arg)
+{
+	preempt_disable();
+	asi_look_twice(arg);
+	preempt_enable();
+	return 0;
+}
+
+static int asi_look_where(struct asi_look *look, const char *where, unsigned int cpu)
+{
+	if (!*where) {
+		asi_look_in_thread(look);
+		return 0;
+	}
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -ENXIO;
+	if (!strcmp(where, "interrupt"))
+		return smp_call_function_single(cpu, asi_look_twice, look, true);
+	if (!strcmp(where, "thread"))
+		return work_on_cpu(cpu, asi_look_in_thread, look);
+	return -EINVAL;
 }
 
 static ssize_t beside_write(struct file *file, const char __user *ubuf, size_t len,
 			    loff_t *ppos)
 {
+	char line[64], where[16] = "";
 	unsigned long long gpa;
+	struct asi_look look;
 	struct file *vcpu_file;
 	struct kvm_vcpu *vcpu;
+	unsigned int cpu = 0;
 	struct page *page;
-	unsigned int us;
-	char line[48];
-	int pid;
+	int pid, err = 0;
 
 	if (len >= sizeof(line))
 		return -EINVAL;
 	if (copy_from_user(line, ubuf, len))
 		return -EFAULT;
 	line[len] = '\0';
-	if (sscanf(line, "%d %llx %u", &pid, &gpa, &us) != 3 || us > ASI_BESIDE_MAX_US ||
-	    gpa % sizeof(u64))
+	if (sscanf(line, "%d %llx %u %15s %u", &pid, &gpa, &look.us, where, &cpu) < 3 ||
+	    look.us > ASI_BESIDE_MAX_US || gpa % sizeof(u64))
 		return -EINVAL;
 	vcpu_file = asi_guest_of(pid);
 	if (IS_ERR(vcpu_file))
 		return PTR_ERR(vcpu_file);
 	vcpu = vcpu_file->private_data;
 	page = asi_guest_page(vcpu->kvm, gpa);
-	if (!IS_ERR(page)) {
+	if (IS_ERR(page)) {
+		err = PTR_ERR(page);
+	} else {
+		look.count = page_address(page) + offset_in_page(gpa);
 		mutex_lock(&asi_beside_mutex);
-		preempt_disable();
-		asi_look_twice(page_address(page) + offset_in_page(gpa), us);
-		preempt_enable();
+		err = asi_look_where(&look, where, cpu);
 		mutex_unlock(&asi_beside_mutex);
 		unpin_user_page(page);
 	}
 	fput(vcpu_file);
-	return PTR_ERR_OR_ZERO(page) ?: len;
+	return err ?: len;
 }
 
 static int beside_show(struct seq_file *m, void *unused)
