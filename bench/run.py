@@ -86,7 +86,11 @@ EXIT_HOOKS = [
     # 0008, in __svm_vcpu_run(); alternatives, NOPs where VERW is one:
     "ASI_TEST_BUFFERS",
     "ASI_JUMP_IF_CLEAN",
+    # 0011:
+    "kvm_asi_hold",         # kvm_vcpu_exit_request()
 ]
+# On the path of a system call, NOPs as well: asi_smt_reach() and asi_smt_rest().
+CALL_HOOKS = ["arch_enter_from_user_mode", "arch_exit_to_user_mode"]
 # Not on that path: kvm_asi_run_begin and _end are once per KVM_RUN;
 # asi_leave_for_cr3 is in switch_mm_irqs_off() and the TLB flushes; asi_irq_enter
 # and _exit take part only when an interrupt arrives, and rounds with one are
@@ -95,17 +99,17 @@ EXIT_HOOKS = [
 
 # (column, than, row, most instructions more)
 PROMISES = [
-    ("asi=off", "unpatched", "getppid", 0),
-    ("asi=off", "unpatched", "write", 0),
+    ("asi=off", "unpatched", "getppid", len(CALL_HOOKS)),
+    ("asi=off", "unpatched", "write", len(CALL_HOOKS)),
     ("asi=off", "unpatched", "cpuid", len(EXIT_HOOKS)),
-    ("unused", "unpatched", "getppid", 0),
+    ("unused", "unpatched", "getppid", len(CALL_HOOKS)),
     ("used", "unpatched", "cpuid", 60),
     ("used", "unpatched", "msr", 60),
     ("used", "unpatched", "hypercall", 60),
-    ("used", "unpatched", "npf", 60),
+    ("used", "unpatched", "npf", 65),
     ("used+pti", "pti", "cpuid", 60),
-    ("isolated", "unpatched", "getppid", 120),
-    ("beside", "unpatched", "getppid", 0),
+    ("isolated", "unpatched", "getppid", 125),
+    ("beside", "unpatched", "getppid", len(CALL_HOOKS)),
 ]
 # (column, row, most writes of CR3): handled inside; and to user space, out and in.
 CR3_PROMISES = [
