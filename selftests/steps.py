@@ -219,7 +219,7 @@ STEPS = [
     # Guests have to run at the same time.
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
-           append=f"asi=on asi_smt={mode}", **BY_NAME) for mode in ("off", "count")),
+           append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
     Step("memory", DIMMS, 150, "selftests/asi/memory.sh", **BY_NAME, **ON),
     Step("break-base", ONE_THREAD, 100,
          'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
@@ -278,16 +278,16 @@ STEPS = [
     # Threads that poll when they are idle, of which the boot warns.
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",
-         append="asi=on asi_smt=stun idle=poll", **BY_NAME),
+         append="asi=on asi_smt=stun idle=poll", alone=True, **BY_NAME),
     Step("smt-core", CORES.but(kernel="scale"), 150, "selftests/kvm/smt.sh stun",
-         append="asi=on asi_smt=stun", **BY_NAME),
+         append="asi=on asi_smt=stun", alone=True, **BY_NAME),
     # One of 200 processors that may come is there, and then another.
     Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' selftests/kvm/possible.sh "
          "selftests/kvm/run.sh",
          append="asi=on maxcpus=1", group="by name", kernels=("base",)),
     Step("debug-smt", CORES.but(kernel="debug", memory="3G"), 600, "selftests/kvm/smt.sh stun",
-         append="asi=on asi_smt=stun", **BY_NAME),
+         append="asi=on asi_smt=stun", alone=True, **BY_NAME),
     Step("debug-memslots", DEBUG, 400, "selftests/kvm/memslots.sh 5", **BY_NAME, **ON),
     Step("debug-torture", TORTURE.but(kernel="debug", memory="3G"), 270,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME,

@@ -145,8 +145,9 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 				   u64 entry, unsigned int our_level,
 				   struct asi_rights rights)
 {
+	bool nx = false, rw = true, writable = false;
 	unsigned int level;
-	bool nx = false, rw = true;
+	u64 raw_pfn;
 	pte_t *kernel = lookup_address_in_pgd_attr(pgd_offset_k(va), va, &level,
 						   &nx, &rw);
 	u64 kernel_pfn, span;
@@ -161,7 +162,9 @@ static void asi_verify_kernel_page(struct asi_verify *v, u64 va, u64 pfn,
 		     ((va & (span - 1)) >> PAGE_SHIFT);
 	if (kernel_pfn != pfn)
 		asi_violate(v, va, entry, "another frame");
-	if (rights.write && !(rw && (pte_val(*kernel) & _PAGE_RW)))
+	/* Not by @rw: that of 6.12.107 is false for what may be written. */
+	asi_raw_leaf(asi_kernel_root(), va, &raw_pfn, &writable);
+	if (rights.write && !writable)
 		asi_violate(v, va, entry, "writable");
 	if (rights.exec && (nx || (pte_val(*kernel) & _PAGE_NX)))
 		asi_violate(v, va, entry, "executable");
