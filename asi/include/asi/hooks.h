@@ -73,7 +73,9 @@ void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 
 /* The function keeps all registers: until it is called the compiler saves none for it. */
 #define asi_call_thunk(function)						\
-	asm volatile("call " #function : ASM_CALL_CONSTRAINT : : "memory")
+do {										\
+	asm volatile("call " #function : ASM_CALL_CONSTRAINT : : "memory");	\
+} while (0)
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt

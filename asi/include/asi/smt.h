@@ -50,7 +50,10 @@
 /* A full barrier besides: XCHG on x86. */
 #define ASI_SMT_PUBLISH(to, v)	(__atomic_store_n(to, v, __ATOMIC_SEQ_CST))
 /* One instruction, so that an NMI that counts as well comes before it or after it. */
-#define ASI_SMT_COUNT(what)	asm volatile("incq %0" : "+m"(*(what)) : : "memory", "cc")
+#define ASI_SMT_COUNT(what)							\
+do {										\
+	asm volatile("incq %0" : "+m"(*(what)) : : "memory", "cc");		\
+} while (0)
 #endif
 
 /* Zeroed: a thread at rest.  Mapped in every domain.  Written by its CPU while that runs. */
@@ -67,6 +70,7 @@ enum asi_smt_phase {
 	ASI_SMT_GATE = 2,
 	ASI_SMT_GUEST = 3,
 };
+
 #define ASI_SMT_PHASES	3
 
 /* @domain: its asi_tlb_domain.id; 0: none, so everything is in reach. */

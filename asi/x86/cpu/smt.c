@@ -222,9 +222,8 @@ static __always_inline u64 asi_smt_siblings_reached(const struct asi_smt *me)
 }
 
 /* The guest exits as soon as it runs. */
-static __always_inline void asi_smt_cut_short(struct asi_smt *me, u64 id)
+static __always_inline void asi_smt_cut_short(void)
 {
-	asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, id));
 	asi_count(ASI_EV_SMT_LATE);
 	asi_smt_kick(raw_smp_processor_id());
 }
@@ -248,14 +247,15 @@ noinstr void __asi_smt_guest(void)
 			asi_count(ASI_EV_SMT_OVERLAPS);
 	} else if (unlikely(asi_smt_any_clash(me, guest) ||
 			    asi_smt_siblings_reached(me) != me->seen)) {
-		asi_smt_cut_short(me, id);
+		asi_smt_recede(&me->thread, asi_smt_state(ASI_SMT_GATE, id));
+		asi_smt_cut_short();
 	}
 }
 
 noinstr void asi_smt_lost(void)
 {
 	if (asi_smt_on() && asi_smt_stuns())
-		asi_smt_cut_short(raw_cpu_ptr(&asi_smt), asi_smt_id(raw_cpu_read(asi_cpu.last)));
+		asi_smt_cut_short();
 }
 
 noinstr void __asi_smt_entered(void)
