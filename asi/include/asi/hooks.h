@@ -73,9 +73,7 @@ void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 
 /* The function keeps all registers: until it is called the compiler saves none for it. */
 #define asi_call_thunk(function)						\
-do {										\
-	asm volatile("call " #function : ASM_CALL_CONSTRAINT : : "memory");	\
-} while (0)
+	({ asm volatile("call " #function : ASM_CALL_CONSTRAINT : : "memory"); })
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt

@@ -51,9 +51,7 @@
 #define ASI_SMT_PUBLISH(to, v)	(__atomic_store_n(to, v, __ATOMIC_SEQ_CST))
 /* One instruction, so that an NMI that counts as well comes before it or after it. */
 #define ASI_SMT_COUNT(what)							\
-do {										\
-	asm volatile("incq %0" : "+m"(*(what)) : : "memory", "cc");		\
-} while (0)
+	({ asm volatile("incq %0" : "+m"(*(what)) : : "memory", "cc"); })
 #endif
 
 /* Zeroed: a thread at rest.  Mapped in every domain.  Written by its CPU while that runs. */
