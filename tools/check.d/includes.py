@@ -42,8 +42,9 @@ API = BORDER + ('interface',)
 # Bottom to top: a row names only rows before it in `may`.
 LEVELS = (
     Level('border', ('asi/include/asi/types.h', 'asi/include/asi/port.h',
-                     'asi/include/asi/engine.h', 'asi/include/asi/tlb.h',
-                     'asi/include/asi/flush.h', 'asi/include/asi/ranges.h'),
+                     'asi/include/asi/engine.h', 'asi/include/asi/smt.h',
+                     'asi/include/asi/tlb.h', 'asi/include/asi/flush.h',
+                     'asi/include/asi/ranges.h'),
           (), 'for both sides of a border: kernel and host, C and C++'),
     Level('interface', ('asi/include/',), BORDER, 'the core as consumers and hooks see it'),
 
