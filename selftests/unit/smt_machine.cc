@@ -23,7 +23,7 @@ SmtMachine::SmtMachine(Shape shape, Pick pick, SmtFlaw flaw)
 }
 
 SmtFault SmtMachine::run(std::uint64_t steps) {
-    SmtMemory::current = this;
+    ModelMemory::current = this;
     if (fault_ == SmtFault::kNone) {
         limit_ = counts_.steps + steps;
         main_.switch_to(*me_->fiber);
@@ -50,9 +50,11 @@ void SmtMachine::publish(asi_u64* to, asi_u64 value) {
     *to = value;
 }
 
-void SmtMachine::count(asi_u64* what) {
+asi_u64 SmtMachine::count(asi_u64* what) {
     point();
-    me_->stores.store(what, me_->stores.load(what) + 1);
+    const asi_u64 value = me_->stores.load(what) + 1;
+    me_->stores.store(what, value);
+    return value;
 }
 
 /// Between two steps of a thread: others may run, interrupts and NMIs may come.

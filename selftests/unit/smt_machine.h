@@ -54,7 +54,7 @@ enum class SmtFault {
     kLeftover,  ///< a guest ran over what a sibling had left in the core
 };
 
-class SmtMachine final : private SmtMemory {
+class SmtMachine final : private ModelMemory {
   public:
     /// @pick(n): the next choice, below n.
     using Pick = std::function<unsigned(unsigned)>;
@@ -100,11 +100,11 @@ class SmtMachine final : private SmtMemory {
         std::uint64_t held_since = 0;
     };
 
-    // SmtMemory
+    // ModelMemory
     asi_u64 load(const asi_u64* from) override;
     void store(asi_u64* to, asi_u64 value) override;
     void publish(asi_u64* to, asi_u64 value) override;
-    void count(asi_u64* what) override;
+    asi_u64 count(asi_u64* what) override;
 
     // Hardware.
     void point();
@@ -132,7 +132,6 @@ class SmtMachine final : private SmtMemory {
 
     // What a thread does.
     void program();
-    void kernel_work();
     void schedule();
     void vcpu_loop();
     void work(unsigned most);

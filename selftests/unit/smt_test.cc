@@ -72,13 +72,13 @@ INSTANTIATE_TEST_SUITE_P(Each, SmtFlaws, testing::Range(1u, kSmtFlaws));
 
 TEST(SmtTest, guest_clashes_with_kernel_code_of_another_domain_or_none) {
     // Plain memory.
-    static struct Direct final : SmtMemory {
+    static struct Direct final : ModelMemory {
         asi_u64 load(const asi_u64* from) override { return *from; }
         void store(asi_u64* to, asi_u64 value) override { *to = value; }
         void publish(asi_u64* to, asi_u64 value) override { *to = value; }
-        void count(asi_u64* what) override { ++*what; }
+        asi_u64 count(asi_u64* what) override { return ++*what; }
     } memory;
-    SmtMemory::current = &memory;
+    ModelMemory::current = &memory;
 
     const auto thread = [](asi_smt_phase phase, asi_u64 domain, asi_u64 cookie) {
         asi_smt_thread t{};

@@ -16,7 +16,7 @@ TlbMachine::TlbMachine(Shape shape, Pick pick, const TlbLogic& logic, Mistake mi
       cpus_(shape.cpus),
       domains_(shape.domains),
       translations_(1) {
-    TlbMemory::current = this;
+    ModelMemory::current = this;
     cpu_ = &cpus_[0];
     limit_ = kNever;
     for (Cpu& cpu : cpus_) cpu.slots.slots = shape.slots;
@@ -39,7 +39,7 @@ TlbMachine::TlbMachine(Shape shape, Pick pick, const TlbLogic& logic, Mistake mi
 }
 
 TlbFault TlbMachine::run(std::uint64_t steps) {
-    TlbMemory::current = this;
+    ModelMemory::current = this;
     if (fault_ == TlbFault::kNone) {
         limit_ = counts_.steps + steps;
         main_.switch_to(*cpu_->fiber);

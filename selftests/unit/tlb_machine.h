@@ -35,7 +35,7 @@ enum class TlbFault {
     kNeedlessFlush,  ///< a flush though nothing had changed
 };
 
-class TlbMachine final : private TlbMemory {
+class TlbMachine final : private ModelMemory {
   public:
     /// @pick(n): the next choice, below n.
     using Pick = std::function<unsigned(unsigned)>;

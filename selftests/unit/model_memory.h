@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef SELFTESTS_UNIT_STORE_BUFFER_H
-#define SELFTESTS_UNIT_STORE_BUFFER_H
+// Memory that several CPUs share, in place of the accesses of headers that the kernel uses.
+#ifndef SELFTESTS_UNIT_MODEL_MEMORY_H
+#define SELFTESTS_UNIT_MODEL_MEMORY_H
 
 #include <asi/port.h>
 
 #include <deque>
 
 namespace sim {
+
+/// What the accesses of the CPU that runs now do.
+class ModelMemory {
+  public:
+    virtual ~ModelMemory() = default;
+    virtual asi_u64 load(const asi_u64* from) = 0;
+    virtual void store(asi_u64* to, asi_u64 value) = 0;
+    virtual void publish(asi_u64* to, asi_u64 value) = 0;
+    virtual asi_u64 count(asi_u64* what) = 0;
+
+    static inline ModelMemory* current = nullptr;
+};
 
 /// Stores on their way to memory, as x86 has them: the CPU itself sees them, the
 /// others do not yet, and their order stays [SDM vol. 3, 9.2.2].
@@ -38,4 +51,4 @@ class StoreBuffer {
 
 }  // namespace sim
 
-#endif  // SELFTESTS_UNIT_STORE_BUFFER_H
+#endif  // SELFTESTS_UNIT_MODEL_MEMORY_H
