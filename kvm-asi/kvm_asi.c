@@ -53,6 +53,7 @@ enum kvm_asi_vendor kvm_asi_vendor(void)
 
 static const struct asi_ops kvm_asi_ops = {
 	.owns_user = kvm_asi_owns_user,
+	.owns_object = kvm_asi_owns_object,
 	.translates = kvm_asi_translates,
 };
 

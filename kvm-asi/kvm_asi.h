@@ -112,6 +112,8 @@ int kvm_asi_map_vm(struct kvm *kvm);
 /* The lists' memory, by what this machine has. */
 int kvm_asi_make_lists(struct kvm_asi_vm *vm);
 void kvm_asi_free_lists(struct kvm_asi_vm *vm);
+/* Does an object of this machine, or of its vCPUs, lie there?  Takes the VM's lock. */
+bool kvm_asi_owns_object(void *owner, unsigned long start, unsigned long size);
 /* Process context, takes the VM's lock. */
 struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm);
 

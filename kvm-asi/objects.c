@@ -317,6 +317,35 @@ int kvm_asi_map_vm(struct kvm *kvm)
 	return err;
 }
 
+static bool kvm_asi_lists(const struct kvm_asi_list *list, unsigned long start,
+			  unsigned long size)
+{
+	unsigned int i, count = READ_ONCE(list->count);
+
+	for (i = 0; i < count; i++) {
+		unsigned long at = (unsigned long)list->object[i].addr;
+
+		if (at < start + size && at + list->object[i].size > start)
+			return true;
+	}
+	return false;
+}
+
+/* A vCPU's list may be changing: then what comes or goes is missed. */
+bool kvm_asi_owns_object(void *owner, unsigned long start, unsigned long size)
+{
+	struct kvm_asi_vm *vm = owner;
+	struct kvm_asi_vcpu *v;
+	bool found;
+
+	mutex_lock(&vm->lock);
+	found = kvm_asi_lists(&vm->objects.list, start, size);
+	list_for_each_entry(v, &vm->vcpus, list)
+		found = found || kvm_asi_lists(&v->objects.list, start, size);
+	mutex_unlock(&vm->lock);
+	return found;
+}
+
 struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm)
 {
 	struct kvm_asi_vcpu *v;

@@ -64,6 +64,8 @@ struct asi_fault {
  *	are kind own_table.  Called as @owns_user.  May be NULL.
  * @validate: the policy lets a touch in: does the consumer?  In the fault path,
  *	unrestricted, like an NMI: no locks, no sleeping, no allocation.  May be NULL.
+ * @owns_object: has the consumer mapped an object that lies in [@start, @start + @size)?
+ *	For reports.  Process context, may sleep.  May be NULL.
  * @refused: a touch is refused.  True: the task goes on, outside until its work is
  *	done.  Called as @validate.  May be NULL.
  */
@@ -71,6 +73,7 @@ struct asi_ops {
 	bool (*validate)(void *owner, struct asi_fault *fault);
 	bool (*refused)(void *owner, const struct asi_fault *fault);
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
+	bool (*owns_object)(void *owner, unsigned long start, unsigned long size);
 	bool (*translates)(void *owner, unsigned long *address);
 };
 

@@ -107,6 +107,8 @@ bool asi_is_closing(unsigned long address);
  */
 int asi_shared_walk(int (*fn)(void *ctx, unsigned long start, unsigned long end), void *ctx);
 bool asi_shared_has_news(void);
+/* For the oracle: is some of [@start, @end) part of such an object? */
+bool asi_is_shared(unsigned long start, unsigned long end);
 
 /*
  * cpu_memory.c: what each CPU stands on.  Process context, once and again; before the

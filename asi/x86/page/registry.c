@@ -100,6 +100,24 @@ int asi_shared_walk(int (*fn)(void *ctx, unsigned long start, unsigned long end)
 	return max(ret, 0);
 }
 
+bool asi_is_shared(unsigned long start, unsigned long end)
+{
+	const struct asi_shared_chunk *chunk;
+	unsigned long at, flags;
+	bool found = false;
+	unsigned int i;
+
+	raw_spin_lock_irqsave(&asi_shared_lock, flags);
+	for (chunk = &asi_shared; chunk && !found; chunk = chunk->next) {
+		for (i = 0; !found && i < chunk->count; i++) {
+			at = (unsigned long)chunk->object[i].addr;
+			found = at < end && at + chunk->object[i].size > start;
+		}
+	}
+	raw_spin_unlock_irqrestore(&asi_shared_lock, flags);
+	return found;
+}
+
 bool asi_shared_has_news(void)
 {
 	return READ_ONCE(asi_shared_changed);
