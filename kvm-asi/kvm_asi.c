@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/task_work.h>
 #include <linux/vmalloc.h>
+#include <asi/pool.h>
 #include "kvm_asi.h"
 #include "svm/svm.h"
 
@@ -60,6 +61,8 @@ static const struct asi_ops kvm_asi_ops = {
 static void kvm_asi_free_vm(struct kvm_asi_vm *vm)
 {
 	kvm_asi_free_lists(vm);
+	/* KVM frees the nested tables later, and the headers with them. */
+	asi_pool_end(vm->headers);
 	vfree(vm);
 }
 
@@ -85,7 +88,8 @@ static struct kvm_asi_vm *kvm_asi_create_vm(struct kvm *kvm)
 	vm = __vmalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
-	if (kvm_asi_make_lists(vm)) {
+	vm->headers = kvm_asi_make_headers();
+	if (!vm->headers || kvm_asi_make_lists(vm)) {
 		kvm_asi_free_vm(vm);
 		return ERR_PTR(-ENOMEM);
 	}

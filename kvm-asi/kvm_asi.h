@@ -85,6 +85,7 @@ struct kvm_asi_vm {
 	struct kobject *dir;		/* sysfs.c; may be NULL */
 	struct kvm *kvm;
 	struct kvm_asi_guest guest;
+	struct asi_pool *headers;	/* of nested tables */
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	struct kvm_asi_objects objects;
@@ -145,6 +146,8 @@ bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
 
 /* tables.c; in the fault path */
 bool kvm_asi_translates(void *owner, unsigned long *address);
+/* The same; process context.  Where the headers of a machine's nested tables lie. */
+struct asi_pool *kvm_asi_make_headers(void);
 
 enum kvm_asi_vendor kvm_asi_vendor(void);
 

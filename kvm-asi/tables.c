@@ -5,13 +5,17 @@
  *
  * Of the VMM's tables a domain sees, read-only, those on the way to an address
  * that a guest of its touched.  They tell where the VMM's own memory lies and
- * nothing of what is in it.  Nested tables are objects of the machine.
+ * nothing of what is in it.  Nested tables are objects of the machine, and so are their
+ * headers.  KVM has one slab cache for the headers of all machines; a machine with a domain
+ * takes them from pages of its own.
  */
 #include <linux/kvm_host.h>
 #include <linux/sched.h>
 #include <linux/seqlock.h>
+#include <asi/pool.h>
 #include "kvm_asi.h"
 #include "kvm_cache_regs.h"
+#include "mmu/mmu_internal.h"
 #include "svm/svm.h"
 #include "vmx/vmx.h"
 #include "vmx/vmx_ops.h"
@@ -66,9 +70,26 @@ bool kvm_asi_translates(void *owner, unsigned long *address)
 	return found && !read_seqcount_retry(&guest->seq, seq);
 }
 
+struct asi_pool *kvm_asi_make_headers(void)
+{
+	return asi_pool_create(sizeof(struct kvm_mmu_page));
+}
+
+void *__kvm_asi_alloc_object(struct kvm_mmu_memory_cache *mc, gfp_t gfp)
+{
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	struct kvm_asi_vm *vm = vcpu ? READ_ONCE(vcpu->kvm->arch.asi) : NULL;
+
+	if (vm && mc == &vcpu->arch.mmu_page_header_cache)
+		return asi_pool_alloc(vm->headers, gfp);
+	return kmem_cache_alloc(mc->kmem_cache, gfp);
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_alloc_object);
+
 /*
- * Pages that will be nested tables, many at once: the fault that made KVM
- * allocate them was outside already, and those that use them up stay inside.
+ * Pages that will be nested tables, and their headers, many at once: the fault that made
+ * KVM allocate them was outside already, and those that use them up stay inside.  What is
+ * of a slab cache has others' objects beside it; touching it leaves.
  */
 void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 {
@@ -80,7 +101,9 @@ void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 	if (!v)
 		return;
 	/* Touching what cannot be mapped leaves. */
-	for (i = 0; i < mc->nobjs; i++)
-		(void)asi_map(v->run.asi, mc->objects[i], size, ASI_KIND_OBJECT);
+	for (i = 0; i < mc->nobjs; i++) {
+		if (!folio_test_slab(virt_to_folio(mc->objects[i])))
+			(void)asi_map(v->run.asi, mc->objects[i], size, ASI_KIND_OBJECT);
+	}
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_topped_up);

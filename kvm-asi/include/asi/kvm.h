@@ -10,6 +10,7 @@
 #include <linux/jump_label.h>
 #include <linux/types.h>
 #include <asi/hooks.h>
+#include <asi/pool.h>
 
 struct kvm;
 struct kvm_mmu_memory_cache;
@@ -30,6 +31,7 @@ void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 
 void __kvm_asi_changed(struct kvm *kvm);
 bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu);
+void *__kvm_asi_alloc_object(struct kvm_mmu_memory_cache *mc, gfp_t gfp);
 void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc);
 ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
 ssize_t kvm_asi_show_l1d(char *buf, ssize_t len);
@@ -137,6 +139,25 @@ static __always_inline bool kvm_asi_defer_user_work(struct kvm_vcpu *vcpu)
 }
 
 /*
+ * An object of @cache for @mc: the header of a nested table of the running vCPU's
+ * machine comes from pages of that machine.
+ */
+static __always_inline void *kvm_asi_alloc_object(struct kvm_mmu_memory_cache *mc,
+						  struct kmem_cache *cache, gfp_t gfp)
+{
+	return kvm_asi_on() ? __kvm_asi_alloc_object(mc, gfp) : kmem_cache_alloc(cache, gfp);
+}
+
+/* An object of kvm_asi_alloc_object(), or of @cache. */
+static __always_inline void kvm_asi_free_object(struct kmem_cache *cache, void *object)
+{
+	if (kvm_asi_on())
+		asi_pool_free(object);
+	else
+		kmem_cache_free(cache, object);
+}
+
+/*
  * KVM has allocated objects for tables, of a vCPU if one is loaded.  Process
  * context, may sleep.
  */
@@ -147,6 +168,17 @@ static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 }
 
 #else
+
+static __always_inline void *kvm_asi_alloc_object(struct kvm_mmu_memory_cache *mc,
+						  struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc(cache, gfp);
+}
+
+static __always_inline void kvm_asi_free_object(struct kmem_cache *cache, void *object)
+{
+	kmem_cache_free(cache, object);
+}
 
 static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc) { }
 static __always_inline bool kvm_asi_flushes(void) { return false; }
