@@ -39,6 +39,12 @@ secret_is_kept() {
 freed_memory_is_unmapped() { stays_right freed; }
 vunmapped_memory_is_unmapped() { stays_right vunmapped; }
 changed_memory_is_followed() { stays_right uncached; }
+freed_object_is_unmapped() {
+	echo freed_object >$T/corrupt && no_foreign_objects test && domains_are_right
+	status=$?
+	echo end >$T/corrupt
+	return $status
+}
 
 sleepers() {
 	taskset -c 0 sh -c 'for i in 1 2 3 4; do sleep 30 & done; wait' &
@@ -117,6 +123,7 @@ records_agree() { echo 5 >$T/states && domains_are_right; }
 probes='free freed_memory_is_unmapped
 vunmap vunmapped_memory_is_unmapped
 changed changed_memory_is_followed
+pages freed_object_is_unmapped
 stack dead_stack_is_unmapped
 user guest_memory_follows_the_process
 lazy not_seen_by_an_idle_cpu
@@ -140,7 +147,7 @@ quarantine_is_empty() {
 	[ "$(asi_stat quarantine_pages)" = 0 ]
 }
 
-plan 27
+plan 29
 check "a switch that does not exist is refused and changes nothing" unknown_is_refused
 while read -r switch probe; do
 	check "with '$switch': $probe" "$probe"

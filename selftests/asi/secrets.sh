@@ -83,10 +83,10 @@ guest_run kernel_page -
 guest_pio kernel_page -
 guest_registers vmalloc -
 guest_emulator slab slab:x86_emulator
-guest_apic slab slab:asi_alone-4k
+guest_apic kernel_page -
 guest_apic_page kernel_page -
 guest_vmcb kernel_page -
-guest_slot slab slab:asi_alone-4k'
+guest_slot kernel_page -'
 # The same of the guest that attacks: mapped, or the test would prove nothing.
 own='vm vcpu run pio registers emulator apic apic_page vmcb slot'
 

@@ -63,6 +63,23 @@ oracle_counts() {
 }
 domains_are_right() { oracle_counts 0; }
 
+# foreign_pages CLASS: domain, address and cache of each slab page that a domain of that class
+# maps and that holds what is neither its own nor everybody's.
+foreign_pages() {
+	awk -v c="$1" '$1 == "domain" { id = $2; mine = $4 == c }
+		mine && $1 == "page" && $(NF - 4) > 0 { print id, $2, $4 }' $D/asi/slabs | sort
+}
+# What is being mapped or taken out shows for a moment only.
+no_foreign_objects() {
+	foreign=$(foreign_pages "$1")
+	for try in 1 2 3; do
+		[ -n "$foreign" ] || return 0
+		sleep 0.2
+		foreign=$({ printf '%s\n' "$foreign"; foreign_pages "$1"; } | sort | uniq -d)
+	done
+	[ -z "$foreign" ] || { printf '%s\n' "$foreign"; return 1; }
+}
+
 is_debug_kernel() { case $(uname -r) in *debug*) ;; *) false ;; esac; }
 asi_is_on() { grep -qx 'state on' /sys/kernel/asi/status; }
 asi_stat() { awk -v k="$1" '$1 == k { print $2 }' $D/asi/stats; }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Objects that come and go and that domains may map, from slab caches which hold
- * nothing else: the kernel's book-keeping that is nobody's secret (global), and
- * what belongs to one domain and has pages of its own (local).  The built-in policy
- * names the caches.
+ * Objects that come and go and that domains may map: the kernel's book-keeping that is
+ * nobody's secret (global), from slab caches which hold nothing else and which the built-in
+ * policy names; and what belongs to one domain (local), on pages of its own.
  */
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -11,7 +10,7 @@
 #include <linux/uaccess.h>
 #include "page/page.h"
 
-/* Caches of one sort; an object comes from the smallest it fits in. */
+/* An object comes from the smallest it fits in. */
 struct asi_cache {
 	const char *name;
 	unsigned int size;
@@ -24,12 +23,6 @@ static struct asi_cache asi_global_caches[] = {
 	{ "asi_shared-256", 256 },
 	{ "asi_shared-1k", 1024 },
 	{ "asi_shared-4k", 4096 },
-};
-
-/* Larger ones are pages of the page allocator. */
-static struct asi_cache asi_local_caches[] = {
-	{ "asi_alone-4k", PAGE_SIZE },
-	{ "asi_alone-8k", 2 * PAGE_SIZE },
 };
 
 static DEFINE_MUTEX(asi_caches_mutex);
@@ -54,14 +47,13 @@ static struct kmem_cache *asi_cache_get(struct asi_cache *which)
 	return cache;
 }
 
-static struct kmem_cache *asi_cache_for(struct asi_cache *caches, unsigned int count,
-					size_t size)
+static struct kmem_cache *asi_cache_for(size_t size)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++) {
-		if (size <= caches[i].size)
-			return asi_cache_get(&caches[i]);
+	for (i = 0; i < ARRAY_SIZE(asi_global_caches); i++) {
+		if (size <= asi_global_caches[i].size)
+			return asi_cache_get(&asi_global_caches[i]);
 	}
 	return NULL;
 }
@@ -71,7 +63,7 @@ void *__asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)
 	struct kmem_cache *cache;
 
 	might_alloc(gfp);
-	cache = asi_cache_for(asi_global_caches, ARRAY_SIZE(asi_global_caches), size);
+	cache = asi_cache_for(size);
 	if (cache)
 		return kmem_cache_alloc_node(cache, gfp | __GFP_ZERO, node);
 	/* Touching it leaves the domain: slow but correct. */
@@ -81,13 +73,11 @@ EXPORT_SYMBOL_GPL(__asi_zalloc_global_nonsensitive);
 
 void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 {
-	struct kmem_cache *cache;
-
 	might_alloc(gfp);
-	cache = asi_cache_for(asi_local_caches, ARRAY_SIZE(asi_local_caches), size);
-	if (cache)
-		return kmem_cache_alloc(cache, gfp | __GFP_ZERO);
-	return kzalloc(asi_own_pages(size), gfp);
+	if (asi_breaks(ASI_BREAK_PAGES))
+		return kzalloc(size, gfp);
+	/* Two pages at least: kfree() takes a single one for a mistake. */
+	return __kmalloc_large_noprof(max(size, 2 * PAGE_SIZE), gfp | __GFP_ZERO);
 }
 EXPORT_SYMBOL_GPL(__asi_zalloc_local_nonsensitive);
 

@@ -32,6 +32,7 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_LIMIT] = "limit",
 	[ASI_BREAK_PRUNE] = "prune",
 	[ASI_BREAK_STUN] = "stun",
+	[ASI_BREAK_PAGES] = "pages",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */

@@ -64,9 +64,9 @@ void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt
  *   global frame executable writable user cache free unmapped borrowed percpu
  *   quarantine secret		the entry is wrong, by hand
  *   nothing			nothing
- *   freed vunmapped uncached deadstack fenced
+ *   freed freed_object vunmapped uncached deadstack fenced
  *				nothing, as long as isolation works: the memory
- *				is freed, unmapped, made uncached, its task ends,
+ *				or object is freed, unmapped, made uncached, its task ends,
  *				KFENCE hides it
  *	memmap			nothing, whatever the kernel does with its memory map
  */

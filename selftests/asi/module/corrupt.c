@@ -11,11 +11,13 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/set_memory.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <asm/pgtable.h>
 #include <asi/asi.h>
 #include <asi/engine.h>
+#include <asi/hooks.h>
 #include "asi_test.h"
 
 /* More than per-CPU lists keep, so that freed means free. */
@@ -191,6 +193,19 @@ static int asi_map_table(unsigned long va, bool writable)
 	return 0;
 }
 
+/* An object on pages of its own is freed while the domain maps it. */
+static int asi_map_freed_object(void)
+{
+	void *object = __asi_zalloc_local_nonsensitive(64, GFP_KERNEL);
+	int err;
+
+	if (!object)
+		return -ENOMEM;
+	err = asi_map(asi_wrong_domain, object, 64, ASI_KIND_OBJECT);
+	kfree(object);
+	return err;
+}
+
 /* The lowest table for the running process's stack, which stays while it runs. */
 static unsigned long asi_own_table(void)
 {
@@ -241,6 +256,10 @@ int asi_corrupt(const char *what, const struct asi_secret *secret)
 	}
 	if (!strcmp(what, "fenced")) {
 		err = asi_map_fenced(asi_wrong_domain);
+		goto out;
+	}
+	if (!strcmp(what, "freed_object")) {
+		err = asi_map_freed_object();
 		goto out;
 	}
 	if (!strncmp(what, "own_table", 9)) {
