@@ -21,10 +21,11 @@
 
 /*
  * A VM's objects, slots and SRCU apart: itself, buses, routes, the MSR filter and its
- * bitmaps, the ring of coalesced writes, three models of controllers, the APIC map, the
- * array of vCPUs and the hash of shadow pages.
+ * bitmaps, the ring of coalesced writes, three models of controllers, the APIC map and
+ * the hash of shadow pages.  Not the nodes of the array of vCPUs: they lie among
+ * everybody's, in a slab cache.
  */
-#define KVM_ASI_VM_OBJECTS	(10 + KVM_NR_BUSES + KVM_MSR_FILTER_MAX_RANGES)
+#define KVM_ASI_VM_OBJECTS	(9 + KVM_NR_BUSES + KVM_MSR_FILTER_MAX_RANGES)
 /* Of a slot: itself and what KVM remembers of its large pages. */
 #define KVM_ASI_SLOT_OBJECTS	KVM_NR_PAGE_SIZES
 /* KVM has two of them for each VM, and every CPU its part of each. */
@@ -172,7 +173,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 		kvm_asi_add(&list, apic, sizeof(*apic));
 		kvm_asi_add(&list, apic->regs, PAGE_SIZE);
 	}
-	/* What KVM freed of these went with its pages; but CPUID tables: slab objects. */
+	/* What KVM freed of these went with its pages. */
 	return kvm_asi_sync(v->run.asi, &v->objects, &list);
 }
 
@@ -280,10 +281,6 @@ static void kvm_asi_list_vm(struct kvm_asi_list *list, struct kvm *kvm)
 		kvm_asi_add(list, map, sizeof(*map) +
 			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
 	rcu_read_unlock();
-	if (xa_is_node(rcu_access_pointer(kvm->vcpu_array.xa_head)))
-		kvm_asi_add(list, (void *)((unsigned long)
-			    rcu_access_pointer(kvm->vcpu_array.xa_head) & ~3UL),
-			    sizeof(struct xa_node));
 	/* Whole pages, from whatever allocator. */
 	kvm_asi_add(list, kvm->arch.mmu_page_hash,
 		    KVM_NUM_MMU_PAGES * sizeof(*kvm->arch.mmu_page_hash));

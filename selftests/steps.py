@@ -240,6 +240,7 @@ STEPS = [
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
+    Step("owners", ONE_CPU, 200, "selftests/kvm/owners.sh", **ON),
     Step("crowd", ONE_CPU, 300, "selftests/kvm/crowd.sh 3", **ON),
     *(mitigations(*boot, **BY_NAME) for boot in MITIGATIONS),
     # With several processors: see "Stressed guests" in Documentation.

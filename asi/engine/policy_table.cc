@@ -65,13 +65,6 @@ constexpr BaseKind kSciKinds[] = {
     {ASI_KIND_GUEST_MEMORY, false, false, false},
 };
 
-/// Slab caches of the hypervisor's own objects: they describe the guest that
-/// runs, and VM exits touch them all the time.
-constexpr const char* kKvmCaches[] = {
-    "kvm_mmu_page_header",
-    "kvm_async_pf",
-};
-
 /// The kernel's book-keeping that asi/x86 allocates apart from everything else:
 /// timers of sleeping tasks, scheduling domains, interrupt routes, eventfds; and
 /// that of queues of work, which the kernel keeps apart itself.
@@ -122,7 +115,6 @@ constexpr asi_policy make_default() {
         kind[ASI_ACCESS_WRITE] = (more.write ? kGrow : kDeny).code();
         kind[ASI_ACCESS_EXEC] = (more.execute ? kGrow : kDeny).code();
     }
-    for (const char* name : kKvmCaches) add_cache_rule(p, name, true);
     for (const char* name : kSharedCaches) add_cache_rule(p, name, true);
     for (const char* name : kReadOnlyCaches) add_cache_rule(p, name, false);
     return p;

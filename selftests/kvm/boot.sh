@@ -33,6 +33,7 @@ look() {
 	boot >"$work/log" &
 	while kill -0 $! 2>/dev/null; do
 		domains_are_right >>"$work/wrong"
+		no_foreign_objects kvm >>"$work/foreign"
 		cp $D/asi/domains "$work/now"
 		[ ! -s "$work/now" ] || mv "$work/now" "$work/domains"
 		sleep "$pause"
@@ -41,6 +42,7 @@ look() {
 }
 
 wrong_is_empty() { cat "$work/wrong"; [ ! -s "$work/wrong" ]; }
+foreign_is_empty() { cat "$work/foreign"; [ ! -s "$work/foreign" ]; }
 
 # Kinds that no domain may ever hold.
 no_secret_kind() {
@@ -51,6 +53,37 @@ below_5_percent() {
 	awk '/^tables/ { seen = 1; bad = bad || $8 * 20 >= $10 } END { exit !seen || bad }' "$work/domains"
 }
 
+# Whose the bytes of each kind are.  The image is the same in all kernels of a version.
+# Pages of the kernel's are those that it shares: no domain grows by them.
+owners='entry_text image
+kernel_text image
+rodata image
+module kernel
+data kernel
+percpu kernel
+cpu_entry kernel
+irq_stack kernel
+fixmap kernel
+vmemmap kernel
+vmalloc kernel
+reserved kernel
+kernel_page kernel
+slab kernel
+other_task kernel
+own_stack machine
+own_task machine
+object machine
+own_table machine
+guest_memory guest'
+by_owner() {
+	{ echo "$owners"; cat "$work/domains"; } | awk 'NF == 2 { owner[$1] = $2 }
+		$1 == "kind" { n[$2 in owner ? owner[$2] : "nobody"] += $4 }
+		END { for (o in n) print o, n[o] }'
+}
+every_byte_has_an_owner() { by_owner; by_owner | grep -q '^kernel ' && ! by_owner | grep -q '^nobody '; }
+# Beside the guest's own memory and the kernel's text and constants: of 2 GiB.
+below_1_percent() { by_owner | awk '$1 == "kernel" || $1 == "machine" { n += $2 } END { print n; exit !n || n * 100 >= 2 ^ 31 }'; }
+
 if ! asi_is_on; then
 	plan $((count + 1))
 	for i in $(seq "$count"); do
@@ -60,7 +93,7 @@ if ! asi_is_on; then
 	finish
 fi
 
-plan $((count + 9))
+plan $((count + 12))
 for i in $(seq "$count"); do
 	check "boot $i with $vcpus vCPUs" boot
 done
@@ -87,7 +120,12 @@ check "one more boot, looked at while it runs" look
 note "$(cat "$work/domains")"
 note "$(awk '/^tables/ { printf "reachable host memory: %.2f %% of RAM", $8 * 100 / $10 }' "$work/domains")"
 check "all the time its mappings were right" wrong_is_empty
+check "nothing of others lay on its slab pages" foreign_is_empty
 check "reachable host memory is below 5 % of RAM" below_5_percent
+note "$(by_owner)"
+check "every byte of it has an owner" every_byte_has_an_owner
+check "without the kernel's text and constants and the guest's memory it is below 1 % of 2 GiB" \
+	below_1_percent
 check "no kind of memory that may hold a secret is mapped" no_secret_kind
 check "no critical section was lost" test "$(asi_stat critical_lost)" = 0
 check "no domain is left behind" test "$(asi_stat domains)" = 0

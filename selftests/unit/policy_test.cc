@@ -131,20 +131,21 @@ TEST_F(PolicyTest, nothing_but_text_is_executed_and_text_is_not_written) {
     }
 }
 
-TEST_F(PolicyTest, hypervisor_caches_grow_for_kvm_only) {
+TEST_F(PolicyTest, shared_caches_grow_for_kvm_only) {
     for (const char* cache :
-         {"kvm_mmu_page_header", "kvm_async_pf", "asi_sleeper", "asi_shared-64", "asi_shared-4k"}) {
+         {"asi_sleeper", "asi_poller", "pool_workqueue", "asi_shared-64", "asi_shared-4k"}) {
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_WRITE, cache), "grow");
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_EXEC, cache),
                   "deny,log");
         EXPECT_EQ(decide(policy_, ASI_CLASS_TEST, ASI_KIND_SLAB, ASI_ACCESS_READ, cache),
                   "deny,log");
     }
-    // Registers and decoded instructions of other guests lie there too.
-    for (const char* cache : {"kvm_vcpu", "x86_emulator", "kvm_async_p", "kvm_async_pf2"})
+    // Other guests' objects lie there, too.
+    for (const char* cache : {"kvm_vcpu", "x86_emulator", "kvm_mmu_page_header", "kvm_async_pf",
+                              "asi_slee", "asi_sleeper2"})
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_READ, cache),
                   "exit,log");
-    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_KERNEL_PAGE, ASI_ACCESS_READ, "kvm_async_pf"),
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_KERNEL_PAGE, ASI_ACCESS_READ, "asi_poller"),
               "exit,log")
         << "a cache name counts for slab only";
 }
@@ -212,7 +213,7 @@ TEST_F(PolicyTest, star_means_every_class_or_kind) {
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls)
         for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
             EXPECT_EQ(decide(policy_, asi_class(cls), asi_kind(kind), ASI_ACCESS_WRITE), "exit");
-    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_READ, "kvm_async_pf"),
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_READ, "asi_poller"),
               "grow")
         << "a cache rule is more special";
 }
@@ -292,8 +293,8 @@ TEST_F(PolicyTest, too_many_cache_rules_change_nothing) {
     for (unsigned i = built_in; i < ASI_POLICY_CACHE_RULES; ++i)
         text += "kvm slab:cache" + std::to_string(i) + " r grow\n";
     expect_refused(text + "kvm slab:straw r grow", "more than 48 cache rules", line, -E2BIG);
-    expect_refused(text + "* slab:kvm_async_pf r grow", "more than 48 cache rules", line, -E2BIG);
-    ASSERT_EQ(parse(text + text + "kvm slab:kvm_async_pf rwx exit"), 0)
+    expect_refused(text + "* slab:asi_poller r grow", "more than 48 cache rules", line, -E2BIG);
+    ASSERT_EQ(parse(text + text + "kvm slab:asi_poller rwx exit"), 0)
         << "known ones take no room";
     EXPECT_EQ(policy_.cache_rules, 48u);
     expect_round_trip();
@@ -317,7 +318,7 @@ TEST_F(PolicyTest, text_form_is_readable) {
     EXPECT_EQ(text.substr(0, 8), "default\n");
     EXPECT_NE(text.find("\nkvm data rw grow\n"), std::string::npos) << text;
     EXPECT_NE(text.find("\nkvm data x deny\n"), std::string::npos) << text;
-    EXPECT_NE(text.find("\nkvm slab:kvm_async_pf rw grow\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("\nkvm slab:asi_poller rw grow\n"), std::string::npos) << text;
     EXPECT_NE(text.find("\ntest vmalloc rwx deny\n"), std::string::npos) << text;
     EXPECT_LT(text.size(), 4096u) << "fits a page";
 }

@@ -171,7 +171,7 @@ def verify_words():
 
 
 def cached_rules():
-    text = {path: text for path, text in sources().items() if "kKvmCaches[]" in text}
+    text = {path: text for path, text in sources().items() if "kSharedCaches[]" in text}
     lists = all_matches(r"constexpr const char\* k\w+Caches\[\] = \{(.*?)\};", text, re.S)
     return {name for one in lists for name in re.findall(r'"([\w-]+)"', one)}
 

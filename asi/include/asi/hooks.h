@@ -62,8 +62,11 @@ bool __asi_stack_in_use(const void *stack);
  * NMI.
  */
 void asi_share(const void *addr, size_t size);
-/* The same for the top node of a small table that is filled by now: up to 64 entries. */
-void asi_share_idr(const struct idr *idr);
+/*
+ * The same for the node of a small table: of up to 64 entries, some of which stay for good.
+ * It moves to a page of its own.  Process context, while nobody changes the table.
+ */
+void asi_share_idr(struct idr *idr);
 void *__asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node);
 void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp);
 void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size);
@@ -267,8 +270,8 @@ static __always_inline void *asi_zalloc_global_nonsensitive(size_t size, gfp_t g
 }
 
 /*
- * An object that fills its pages, from caches of such objects: what takes its
- * place once it is freed is of the same sort.  For kfree().
+ * An object on pages of its own, from the page allocator: when it is freed it leaves every
+ * domain, before anything else has its place.  For kfree().
  */
 static __always_inline void *asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 {
@@ -320,7 +323,7 @@ static __always_inline void asi_kernel_changed(unsigned long start, unsigned lon
 static __always_inline void asi_release_task(struct task_struct *tsk) { }
 static __always_inline bool asi_stack_in_use(const void *stack) { return false; }
 static __always_inline void asi_share(const void *addr, size_t size) { }
-static __always_inline void asi_share_idr(const struct idr *idr) { }
+static __always_inline void asi_share_idr(struct idr *idr) { }
 static __always_inline int asi_task_align(int align) { return align; }
 static __always_inline unsigned long asi_own_pages(unsigned long size) { return size; }
 static __always_inline void *asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)

@@ -7,6 +7,7 @@
  * it leaves the domain: slow but correct.
  */
 #include <linux/idr.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include "page/page.h"
@@ -71,13 +72,30 @@ void asi_share(const void *addr, size_t size)
 		asi_count(ASI_EV_NOT_SHARED);
 }
 
-void asi_share_idr(const struct idr *idr)
+/*
+ * The node is of a slab cache with everybody's.  Its copy on a page of its own is never
+ * freed, as it is never empty; the node itself stays, unused, for who reads it just now.
+ */
+void asi_share_idr(struct idr *idr)
 {
 	void *head = rcu_access_pointer(idr->idr_rt.xa_head);
+	struct radix_tree_node *node, *moved;
 
-	if (radix_tree_is_internal_node(head))
-		asi_share((void *)((unsigned long)head & ~RADIX_TREE_ENTRY_MASK),
-			  sizeof(struct radix_tree_node));
+	if (!asi_boot_enabled || !radix_tree_is_internal_node(head))
+		return;
+	node = (void *)((unsigned long)head & ~RADIX_TREE_ENTRY_MASK);
+	/* A tree of several levels stays unmapped: touching it leaves. */
+	if (node->shift)
+		return;
+	moved = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!moved)
+		return;
+	*moved = *node;
+	INIT_LIST_HEAD(&moved->private_list);
+	kmemleak_ignore(node);
+	rcu_assign_pointer(idr->idr_rt.xa_head,
+			   (void *)((unsigned long)moved | RADIX_TREE_INTERNAL_NODE));
+	asi_share(moved, sizeof(*moved));
 }
 
 int asi_shared_walk(int (*fn)(void *ctx, unsigned long start, unsigned long end), void *ctx)
