@@ -260,6 +260,15 @@ static __always_inline unsigned long asi_own_pages(unsigned long size)
 }
 
 /*
+ * Flags of a slab cache whose pages domains map: the kernel must not put objects of other
+ * caches of that size there.
+ */
+static __always_inline slab_flags_t asi_cache_flags(slab_flags_t flags)
+{
+	return asi_boot_enabled ? flags | SLAB_NO_MERGE : flags;
+}
+
+/*
  * Book-keeping that is nobody's secret, of objects that come and go: from slab
  * caches which hold nothing else and which domains may map.  For kfree().
  */
@@ -326,6 +335,7 @@ static __always_inline void asi_share(const void *addr, size_t size) { }
 static __always_inline void asi_share_idr(struct idr *idr) { }
 static __always_inline int asi_task_align(int align) { return align; }
 static __always_inline unsigned long asi_own_pages(unsigned long size) { return size; }
+static __always_inline slab_flags_t asi_cache_flags(slab_flags_t flags) { return flags; }
 static __always_inline void *asi_zalloc_global_nonsensitive(size_t size, gfp_t gfp, int node)
 {
 	return kzalloc_node(size, gfp, node);
