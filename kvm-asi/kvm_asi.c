@@ -61,6 +61,7 @@ static const struct asi_ops kvm_asi_ops = {
 static void kvm_asi_free_vm(struct kvm_asi_vm *vm)
 {
 	kvm_asi_free_lists(vm);
+	kfree(vm->node);
 	/* KVM frees the nested tables later, and the headers with them. */
 	asi_pool_end(vm->headers);
 	vfree(vm);
@@ -149,6 +150,7 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 		return;
 	kvm_asi_remove_dir(vm);
 	WRITE_ONCE(kvm->arch.asi, NULL);
+	kvm_asi_return_node(kvm, vm);
 	/* The MMU notifier may be using it. */
 	synchronize_rcu();
 

@@ -86,6 +86,8 @@ struct kvm_asi_vm {
 	struct kvm *kvm;
 	struct kvm_asi_guest guest;
 	struct asi_pool *headers;	/* of nested tables */
+	/* Of the array of vCPUs: what stands in for KVM's; or NULL.  Under @lock. */
+	struct xa_node *node, *kvm_node;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
 	struct kvm_asi_objects objects;
@@ -143,6 +145,11 @@ void kvm_asi_remove_dir(struct kvm_asi_vm *vm);
 /* guest_memory.c */
 void kvm_asi_sync_guest(struct kvm *kvm, struct kvm_asi_vm *vm);
 bool kvm_asi_owns_user(void *owner, unsigned long start, unsigned long size);
+
+/* vcpu_array.c: under kvm_asi_vm.lock.  A node for @kvm's array, if it has none by now. */
+void kvm_asi_take_node(struct kvm *kvm, struct kvm_asi_vm *vm);
+/* The same backwards; nobody uses the machine.  Readers may use the node a grace period. */
+void kvm_asi_return_node(struct kvm *kvm, struct kvm_asi_vm *vm);
 
 /* tables.c; in the fault path */
 bool kvm_asi_translates(void *owner, unsigned long *address);

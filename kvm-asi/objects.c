@@ -21,11 +21,10 @@
 
 /*
  * A VM's objects, slots and SRCU apart: itself, buses, routes, the MSR filter and its
- * bitmaps, the ring of coalesced writes, three models of controllers, the APIC map and
- * the hash of shadow pages.  Not the nodes of the array of vCPUs: they lie among
- * everybody's, in a slab cache.
+ * bitmaps, the ring of coalesced writes, three models of controllers, the APIC map, the
+ * node of the array of vCPUs and the hash of shadow pages.
  */
-#define KVM_ASI_VM_OBJECTS	(9 + KVM_NR_BUSES + KVM_MSR_FILTER_MAX_RANGES)
+#define KVM_ASI_VM_OBJECTS	(10 + KVM_NR_BUSES + KVM_MSR_FILTER_MAX_RANGES)
 /* Of a slot: itself and what KVM remembers of its large pages. */
 #define KVM_ASI_SLOT_OBJECTS	KVM_NR_PAGE_SIZES
 /* KVM has two of them for each VM, and every CPU its part of each. */
@@ -281,6 +280,7 @@ static void kvm_asi_list_vm(struct kvm_asi_list *list, struct kvm *kvm)
 		kvm_asi_add(list, map, sizeof(*map) +
 			    (map->max_apic_id + 1) * sizeof(map->phys_map[0]));
 	rcu_read_unlock();
+	kvm_asi_add(list, kvm->arch.asi->node, sizeof(struct xa_node));
 	/* Whole pages, from whatever allocator. */
 	kvm_asi_add(list, kvm->arch.mmu_page_hash,
 		    KVM_NUM_MMU_PAGES * sizeof(*kvm->arch.mmu_page_hash));
@@ -301,6 +301,7 @@ int kvm_asi_map_vm(struct kvm *kvm)
 	mutex_lock(&vm->lock);
 	list->count = 0;
 	list->left_out = 0;
+	kvm_asi_take_node(kvm, vm);
 	idx = srcu_read_lock(&kvm->srcu);
 	irq_idx = srcu_read_lock(&kvm->irq_srcu);
 	kvm_asi_list_vm(list, kvm);
