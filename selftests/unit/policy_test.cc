@@ -213,8 +213,7 @@ TEST_F(PolicyTest, star_means_every_class_or_kind) {
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls)
         for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
             EXPECT_EQ(decide(policy_, asi_class(cls), asi_kind(kind), ASI_ACCESS_WRITE), "exit");
-    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_READ, "asi_poller"),
-              "grow")
+    EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_READ, "asi_poller"), "grow")
         << "a cache rule is more special";
 }
 
@@ -294,8 +293,7 @@ TEST_F(PolicyTest, too_many_cache_rules_change_nothing) {
         text += "kvm slab:cache" + std::to_string(i) + " r grow\n";
     expect_refused(text + "kvm slab:straw r grow", "more than 48 cache rules", line, -E2BIG);
     expect_refused(text + "* slab:asi_poller r grow", "more than 48 cache rules", line, -E2BIG);
-    ASSERT_EQ(parse(text + text + "kvm slab:asi_poller rwx exit"), 0)
-        << "known ones take no room";
+    ASSERT_EQ(parse(text + text + "kvm slab:asi_poller rwx exit"), 0) << "known ones take no room";
     EXPECT_EQ(policy_.cache_rules, 48u);
     expect_round_trip();
     EXPECT_EQ(parse(text), 0);
