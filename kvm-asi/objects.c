@@ -266,7 +266,8 @@ static void kvm_asi_list_vm(struct kvm_asi_list *list, struct kvm *kvm)
 	for (bus = 0; bus < KVM_NR_BUSES; bus++)
 		kvm_asi_add_bus(list, rcu_access_pointer(kvm->buses[bus]));
 	routing = srcu_dereference(kvm->irq_routing, &kvm->irq_srcu);
-	if (routing)
+	/* The empty one that KVM begins with is a slab object with neighbours. */
+	if (routing && routing->nr_rt_entries > 1)
 		kvm_asi_add(list, routing, struct_size(routing, map, routing->nr_rt_entries));
 	kvm_asi_add_msr_filter(list, kvm);
 	if (kvm->coalesced_mmio_ring)
