@@ -92,6 +92,9 @@ static int asi_base_build(void)
 		asi_space_free(&base->space);
 		return err;
 	}
+	/* The check of each switch reads it, inside. */
+	if (IS_ENABLED(CONFIG_ASI_DEBUG))
+		asi_share(base, sizeof(*base));
 	WRITE_ONCE(asi_base, base);
 	return 0;
 }
