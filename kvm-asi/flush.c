@@ -7,12 +7,7 @@
  * is done.  Everything runs with the restricted table loaded, so what it reads
  * itself is no secret.
  */
-#define pr_fmt(fmt) "kvm-asi: " fmt
-
 #include <linux/cpufeature.h>
-#include <linux/init.h>
-#include <linux/string.h>
-#include <linux/sysfs.h>
 #include <asm/nospec-branch.h>
 #include <asm/vmx.h>
 #include "kvm_asi.h"
@@ -20,67 +15,7 @@
 /* Twice the largest L1 data cache that L1TF affects, as arch/x86/kvm/vmx has it. */
 #define ASI_L1D_SIZE	(64 * 1024)
 
-static enum asi_flush_mode kvm_asi_flush_mode __ro_after_init;
-static bool kvm_asi_flush_forced __ro_after_init;
-static const char *const kvm_asi_mode_names[] = { "auto", "always", "never" };
 static u8 kvm_asi_l1d_fill[ASI_L1D_SIZE] __aligned(PAGE_SIZE);
-
-static int __init kvm_asi_flush_param(char *arg)
-{
-	enum asi_flush_mode mode = ASI_FLUSH_AUTO;
-	bool forced = false;
-	char *word;
-	int i;
-
-	while ((word = strsep(&arg, ",")) != NULL) {
-		i = match_string(kvm_asi_mode_names, ARRAY_SIZE(kvm_asi_mode_names), word);
-		if (i >= 0) {
-			mode = i;
-		} else if (!strcmp(word, "force")) {
-			forced = true;
-		} else {
-			pr_err("asi_flush=: \"%s\" is not auto, always, never or force; keeping auto\n",
-			       word);
-			return 0;
-		}
-	}
-	kvm_asi_flush_mode = mode;
-	kvm_asi_flush_forced = forced;
-	return 0;
-}
-early_param("asi_flush", kvm_asi_flush_param);
-
-const char *kvm_asi_flush_name_of_mode(void)
-{
-	return kvm_asi_mode_names[kvm_asi_flush_mode];
-}
-
-bool kvm_asi_flush_is_forced(void)
-{
-	return kvm_asi_flush_forced;
-}
-
-/*
- * Set by the last instructions of VM entry, where buffers are cleared at every entry that
- * has a taint: they were this time.
- */
-DEFINE_PER_CPU(u8, asi_cleared);
-EXPORT_PER_CPU_SYMBOL_GPL(asi_cleared);
-
-/* May change at run time. */
-static __always_inline enum asi_l1d_use kvm_asi_l1d_use(bool svm)
-{
-	if (svm)
-		return ASI_L1D_UNUSED;
-	switch (READ_ONCE(l1tf_vmx_mitigation)) {
-	case VMENTER_L1D_FLUSH_COND:
-		return ASI_L1D_SOMETIMES;
-	case VMENTER_L1D_FLUSH_ALWAYS:
-		return ASI_L1D_ALWAYS;
-	default:
-		return ASI_L1D_UNUSED;
-	}
-}
 
 static __always_inline enum asi_verw_use kvm_asi_verw_use(bool svm)
 {
@@ -154,30 +89,3 @@ noinstr void kvm_asi_entry_cleared(struct kvm_vcpu *vcpu)
 	kvm_asi_did(vcpu->arch.asi, ASI_FLUSH_BUFFERS);
 }
 EXPORT_SYMBOL_GPL(kvm_asi_entry_cleared);
-
-static ssize_t kvm_asi_show_when(char *buf, ssize_t len, const char *when)
-{
-	if (len <= 0 || !static_key_enabled(&kvm_asi_key) || !strncmp(buf, "Not affected", 12))
-		return len;
-	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests: flushed %s\n", when);
-}
-
-static const char *const kvm_asi_when[] = {
-	[ASI_FLUSH_AUTO] = "on return to isolation",
-	[ASI_FLUSH_ALWAYS] = "at every entry",
-	[ASI_FLUSH_NEVER] = "never (asi_flush=never)",
-};
-
-/* For /sys/devices/system/cpu/vulnerabilities: what guests get. */
-ssize_t kvm_asi_show_flush(char *buf, ssize_t len)
-{
-	return kvm_asi_show_when(buf, len, kvm_asi_when[kvm_asi_flush_mode]);
-}
-
-ssize_t kvm_asi_show_l1d(char *buf, ssize_t len)
-{
-	bool always = kvm_asi_l1d_use(kvm_asi_vendor() == KVM_ASI_SVM) == ASI_L1D_ALWAYS;
-
-	return kvm_asi_show_when(buf, len, kvm_asi_when[always ? ASI_FLUSH_ALWAYS :
-							kvm_asi_flush_mode]);
-}

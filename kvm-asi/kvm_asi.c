@@ -10,14 +10,10 @@
 #include <linux/init.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/task_work.h>
 #include <linux/vmalloc.h>
 #include <asi/pool.h>
 #include "kvm_asi.h"
 #include "svm/svm.h"
-
-DEFINE_STATIC_KEY_FALSE(kvm_asi_key);
-EXPORT_SYMBOL_GPL(kvm_asi_key);
 
 LIST_HEAD(kvm_asi_vms);
 DEFINE_MUTEX(kvm_asi_vms_lock);
@@ -25,30 +21,6 @@ DEFINE_MUTEX(kvm_asi_vms_lock);
 static DEFINE_MUTEX(kvm_asi_create_lock);
 /* Sum over the VMs that ended. */
 struct kvm_asi_account kvm_asi_ended;
-
-static bool kvm_asi_wanted __initdata = true;
-
-static int __init kvm_asi_param(char *arg)
-{
-	asi_on_off_param("kvm-asi", "kvm_asi", arg, &kvm_asi_wanted);
-	return 0;
-}
-early_param("kvm_asi", kvm_asi_param);
-
-static int __init kvm_asi_init(void)
-{
-	if (!kvm_asi_wanted || !asi_enabled())
-		return 0;
-	asi_consumer_on[ASI_CLASS_KVM] = true;
-	static_branch_enable(&kvm_asi_key);
-	return 0;
-}
-subsys_initcall(kvm_asi_init);
-
-enum kvm_asi_vendor kvm_asi_vendor(void)
-{
-	return boot_cpu_has(X86_FEATURE_SVM) ? KVM_ASI_SVM : KVM_ASI_VMX;
-}
 
 /* ---- VM --------------------------------------------------------------- */
 
@@ -273,29 +245,6 @@ void __kvm_asi_changed(struct kvm *kvm)
 		(void)kvm_asi_map_vm(kvm);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_changed);
-
-bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu)
-{
-	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-
-	if (!current->rseq)
-		return false;
-#ifdef CONFIG_BLK_CGROUP
-	if (current->throttle_disk)
-		return false;
-#endif
-#ifdef CONFIG_MEMCG
-	if (current->memcg_nr_pages_over_high)
-		return false;
-#endif
-	clear_thread_flag(TIF_NOTIFY_RESUME);
-	/* Pairs with the order of task_work_add(): work first, then the flag. */
-	smp_mb__after_atomic();
-	if (task_work_pending(current))
-		task_work_run();
-	v->user_work = true;
-	return true;
-}
 
 /* Book the exit handled last, now that its outcome is known. */
 static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)

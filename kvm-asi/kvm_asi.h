@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the files of kvm-asi; nothing outside includes it. */
+/*
+ * Shared by the files of kvm-asi; nothing outside includes it.  What is not in image/ is
+ * part of KVM: of kvm.ko where KVM is a module.
+ */
 #ifndef KVM_ASI_H
 #define KVM_ASI_H
 
 #include <linux/kvm_host.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <asm/vmx.h>
 #include <asi/asi.h>
 #include <asi/kvm_run.h>
 #include "account.h"
@@ -156,14 +160,39 @@ bool kvm_asi_translates(void *owner, unsigned long *address);
 /* The same; process context.  Where the headers of a machine's nested tables lie. */
 struct asi_pool *kvm_asi_make_headers(void);
 
-enum kvm_asi_vendor kvm_asi_vendor(void);
+static inline enum kvm_asi_vendor kvm_asi_vendor(void)
+{
+	return boot_cpu_has(X86_FEATURE_SVM) ? KVM_ASI_SVM : KVM_ASI_VMX;
+}
 
 /*
  * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
  * interrupts off, inside.
  */
 void kvm_asi_flush(struct kvm_asi_vcpu *v);
-const char *kvm_asi_flush_name_of_mode(void);
-bool kvm_asi_flush_is_forced(void);
+
+/*
+ * image/: what the kernel's image has of it when KVM is a module, too.  What the boot
+ * parameters said; the directory of sysfs, or NULL.
+ */
+extern enum asi_flush_mode kvm_asi_flush_mode;
+extern bool kvm_asi_flush_forced;
+extern const char *const kvm_asi_mode_names[];
+struct kobject *kvm_asi_dirs(void);
+
+/* May change at run time. */
+static __always_inline enum asi_l1d_use kvm_asi_l1d_use(bool svm)
+{
+	if (svm)
+		return ASI_L1D_UNUSED;
+	switch (READ_ONCE(l1tf_vmx_mitigation)) {
+	case VMENTER_L1D_FLUSH_COND:
+		return ASI_L1D_SOMETIMES;
+	case VMENTER_L1D_FLUSH_ALWAYS:
+		return ASI_L1D_ALWAYS;
+	default:
+		return ASI_L1D_UNUSED;
+	}
+}
 
 #endif /* KVM_ASI_H */

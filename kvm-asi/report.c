@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* debugfs asi/kvm: what became of every VM exit. */
 #include <linux/debugfs.h>
-#include <linux/init.h>
 #include <linux/kallsyms.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -167,10 +166,14 @@ static const struct file_operations kvm_asi_fops = {
 	.release = kvm_asi_release,
 };
 
-static int __init kvm_asi_report_init(void)
+void kvm_asi_loaded(void)
 {
 	if (asi_consumer_on[ASI_CLASS_KVM])
 		debugfs_create_file("kvm", 0400, asi_debugfs(), NULL, &kvm_asi_fops);
-	return 0;
 }
-device_initcall(kvm_asi_report_init);
+
+/* Waits for readers.  No machine is left. */
+void kvm_asi_unloaded(void)
+{
+	debugfs_lookup_and_remove("kvm", asi_debugfs());
+}

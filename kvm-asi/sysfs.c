@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/asi/kvm/ID/: counters of one isolated virtual machine, a number in
- * each file, for systems without debugfs.  ID is the domain's.  And
- * /sys/kernel/asi/kvm/flush: what asi_flush= came to.
+ * each file, for systems without debugfs.  ID is the domain's.
  */
-#define pr_fmt(fmt) "kvm-asi: " fmt
-
-#include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
@@ -17,8 +13,6 @@ struct kvm_asi_dir {
 	struct kobject kobj;
 	struct kvm_asi_vm *vm;
 };
-
-static struct kobject *kvm_asi_dirs;
 
 enum kvm_asi_file {
 	KVM_ASI_FILE_INSIDE,
@@ -113,13 +107,13 @@ void kvm_asi_add_dir(struct kvm_asi_vm *vm)
 {
 	struct kvm_asi_dir *dir;
 
-	if (!kvm_asi_dirs)
+	if (!kvm_asi_dirs())
 		return;
 	dir = kzalloc(sizeof(*dir), GFP_KERNEL);
 	if (!dir)
 		return;
 	dir->vm = vm;
-	if (kobject_init_and_add(&dir->kobj, &kvm_asi_dir_type, kvm_asi_dirs, "%u",
+	if (kobject_init_and_add(&dir->kobj, &kvm_asi_dir_type, kvm_asi_dirs(), "%u",
 				 asi_id(vm->asi))) {
 		kobject_put(&dir->kobj);
 		return;
@@ -135,22 +129,3 @@ void kvm_asi_remove_dir(struct kvm_asi_vm *vm)
 	kobject_del(vm->dir);
 	kobject_put(vm->dir);
 }
-
-static ssize_t flush_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s%s\n", kvm_asi_flush_name_of_mode(),
-			  kvm_asi_flush_is_forced() ? ",force" : "");
-}
-
-static struct kobj_attribute kvm_asi_attr_flush = __ATTR_RO(flush);
-
-static int __init kvm_asi_sysfs_init(void)
-{
-	if (!asi_consumer_on[ASI_CLASS_KVM] || !asi_kobject())
-		return 0;
-	kvm_asi_dirs = kobject_create_and_add("kvm", asi_kobject());
-	if (kvm_asi_dirs && sysfs_create_file(kvm_asi_dirs, &kvm_asi_attr_flush.attr))
-		pr_warn("no /sys/kernel/asi/kvm/flush: out of memory\n");
-	return 0;
-}
-late_initcall_sync(kvm_asi_sysfs_init);

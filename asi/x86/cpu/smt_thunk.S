@@ -3,7 +3,6 @@
  * Calls that change no register, for hooks and switches on hot paths: around a NOP the
  * compiler saves nothing.
  */
-#include <linux/export.h>
 #include <linux/linkage.h>
 #include <asm/asm.h>
 #include "calling.h"
@@ -14,6 +13,3 @@ THUNK asi_smt_reach_thunk, __asi_smt_reach
 THUNK asi_smt_rest_thunk, __asi_smt_rest
 THUNK asi_smt_entered_thunk, __asi_smt_entered
 THUNK asi_smt_guest_thunk, __asi_smt_guest
-EXPORT_SYMBOL_GPL(asi_smt_reach_thunk)
-EXPORT_SYMBOL_GPL(asi_smt_rest_thunk)
-EXPORT_SYMBOL_GPL(asi_smt_guest_thunk)

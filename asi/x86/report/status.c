@@ -55,6 +55,7 @@ struct kobject *asi_kobject(void)
 {
 	return asi_dir;
 }
+EXPORT_SYMBOL_GPL(asi_kobject);
 
 static struct kobj_attribute asi_status = __ATTR_RO(status);
 

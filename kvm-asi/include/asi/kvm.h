@@ -30,6 +30,11 @@ void __kvm_asi_invalidate(struct kvm *kvm, unsigned long start,
 			  unsigned long end);
 
 void __kvm_asi_changed(struct kvm *kvm);
+
+/* KVM's first and last words: as a module it comes and goes.  Process context. */
+void kvm_asi_loaded(void);
+void kvm_asi_unloaded(void);
+
 bool __kvm_asi_defer_user_work(struct kvm_vcpu *vcpu);
 void *__kvm_asi_alloc_object(struct kvm_mmu_memory_cache *mc, gfp_t gfp);
 void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc);
@@ -180,6 +185,8 @@ static __always_inline void kvm_asi_free_object(struct kmem_cache *cache, void *
 	kmem_cache_free(cache, object);
 }
 
+static __always_inline void kvm_asi_loaded(void) { }
+static __always_inline void kvm_asi_unloaded(void) { }
 static __always_inline void kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc) { }
 static __always_inline bool kvm_asi_flushes(void) { return false; }
 static __always_inline bool kvm_asi_looks_fast(bool write) { return write; }
