@@ -51,6 +51,20 @@ finish() {
 
 skip_all() { echo "TAP version 13"; echo "1..0 # SKIP $1"; exit $KSFT_SKIP; }
 
+# Where KVM is a module.  In the order that they need each other.
+kvm_modules() {
+	vendor=intel
+	! grep -qw svm /proc/cpuinfo || vendor=amd
+	find "$KERNEL_DIR/virt/lib/irqbypass.ko" "$KERNEL_DIR/arch/x86/kvm/kvm.ko" \
+		"$KERNEL_DIR/arch/x86/kvm/kvm-$vendor.ko" 2>/dev/null
+}
+load_kvm() {
+	for tap_ko in $(kvm_modules); do
+		[ -d "/sys/module/$(basename "$tap_ko" .ko | tr - _)" ] || insmod "$tap_ko" || return
+	done
+}
+[ -e /dev/kvm ] || load_kvm 2>/dev/null || :
+
 # Nothing in the kernel's log that a maintainer would frown at.
 log_is_clean() {
 	! dmesg | grep -E 'WARNING|BUG:|INFO: (task|possible|suspicious|rcu)|Oops|general protection|KASAN|possible recursive|inconsistent lock|not all mapped|double fault|unchecked MSR'

@@ -9,6 +9,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/kvm_host.h>
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/sched/task.h>
 #include <asm/nospec-branch.h>
@@ -123,12 +124,18 @@ void asi_leak_to_devices(void)
 int asi_assign_device(int pid)
 {
 	struct file *file = asi_guest_of(pid);
+	void (*start)(struct kvm *kvm);
 	struct kvm_vcpu *vcpu;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vcpu = file->private_data;
-	kvm_arch_start_assignment(vcpu->kvm);
+	/* So that KVM as a module can be unloaded while this one is loaded. */
+	start = symbol_get(kvm_arch_start_assignment);
+	if (start) {
+		start(vcpu->kvm);
+		symbol_put(kvm_arch_start_assignment);
+	}
 	fput(file);
-	return 0;
+	return start ? 0 : -ENOENT;
 }
