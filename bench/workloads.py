@@ -34,8 +34,8 @@ tables
 
 The whole result is in build/bench/workloads.json.  Counts do not repeat: the
 processors run in parallel.  The exit status is 1 when a promise is broken: in each
-workload at least 99 % stay inside, of the exits after which the CPU did not go to
-another task; no critical section is lost, and no warning is in the kernel's
+workload at least 99 % stay inside (98 % with asi_smt=stun), of the exits after which
+the CPU did not go to another task; no critical section is lost, and no warning is in the kernel's
 log; 2 when something could not be measured.
 """
 
@@ -57,6 +57,8 @@ NESTED = TOP / "bench/nested"
 
 WORKLOADS = ["boot", "fs", "net", "fork", "idle"]
 PROMISED_PERCENT = 99
+# A guest that is held leaves for what interrupts it meanwhile, and exits less often.
+PROMISED_PERCENT_STUNNED = 98
 # With several threads QEMU before 8.1 now and then ends a guest, isolated or not.
 ATTEMPTS = 3
 # In the baseline.
@@ -332,8 +334,8 @@ def check_promises(columns):
     for name, column in columns.items():
         for workload, cell in column["workloads"].items():
             if "percent" in cell:
-                broken += promise(cell["percent_unswitched"] >= PROMISED_PERCENT,
-                                  f"{name}, {workload}: at least {PROMISED_PERCENT} % stay "
+                broken += promise(cell["percent_unswitched"] >= promised,
+                                  f"{name}, {workload}: at least {promised} % stay "
                                   f"inside, switches to other tasks apart: "
                                   f"{number(cell['percent_unswitched'])}; with them: "
                                   f"{number(cell['percent'])}")

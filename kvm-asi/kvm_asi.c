@@ -129,10 +129,9 @@ void __kvm_asi_destroy_vm(struct kvm *kvm)
 	mutex_lock(&kvm_asi_vms_lock);
 	mutex_lock(&vm->lock);
 	list_for_each_entry_safe(v, next, &vm->vcpus, list) {
-		kvm_asi_account_add(&vm->gone, &v->account);
+		kvm_asi_account_add(&kvm_asi_ended, &v->account);
 		list_del_init(&v->list);
 	}
-	kvm_asi_account_add(&kvm_asi_ended, &vm->gone);
 	list_del(&vm->list);
 	mutex_unlock(&vm->lock);
 	mutex_unlock(&kvm_asi_vms_lock);
@@ -219,22 +218,22 @@ static u64 kvm_asi_page_faults(void)
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
+	struct kvm_asi_vcpu *v;
 	int err = 0;
 
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	if (!vcpu->arch.asi)
+	if (unlikely(!vcpu->arch.asi))
 		err = kvm_asi_create_vcpu(vcpu, vm);
-	if (!err)
-		err = kvm_asi_map_task(vcpu->arch.asi);
+	if (unlikely(err))
+		return err;
+	v = vcpu->arch.asi;
+	v->page_faults = kvm_asi_page_faults();
+	err = kvm_asi_map_task(v);
 	/* What KVM replaced meanwhile kvm_asi_changed() has seen to. */
-	if (!err && READ_ONCE(vm->objects.generation) != asi_generation(vm->asi))
+	if (!err && READ_ONCE(vm->objects.generation) != READ_ONCE(*v->generation))
 		err = kvm_asi_map_vm(vcpu->kvm);
-	if (!err)
-		err = kvm_asi_map_vcpu(vcpu);
-	if (vcpu->arch.asi)
-		vcpu->arch.asi->page_faults = kvm_asi_page_faults();
-	return err;
+	return err ?: kvm_asi_map_vcpu(vcpu);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
 

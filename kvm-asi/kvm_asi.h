@@ -51,6 +51,13 @@ struct kvm_asi_guest {
 	} range[KVM_ASI_MAX_RANGES];
 };
 
+/* What of a vCPU's objects KVM may replace while the vCPU lives. */
+struct kvm_asi_seen {
+	u64 generation;			/* of the domain */
+	const void *cpuid, *fpstate, *hyperv, *nested, *msrpm;
+	unsigned int cpuid_entries, fpstate_size, mce_banks;
+};
+
 /* A VMCB that is mapped. */
 struct kvm_asi_vmcb {
 	const void *ptr;
@@ -75,6 +82,7 @@ struct kvm_asi_vcpu {
 	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
 	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
+	struct kvm_asi_seen seen;	/* when that list was made */
 	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];	/* of that list */
 	struct kvm_asi_account account;
 };
@@ -82,7 +90,7 @@ struct kvm_asi_vcpu {
 /* Isolation state of one VM. */
 struct kvm_asi_vm {
 	struct asi *asi;
-	struct mutex lock;		/* @vcpus, @gone, @objects, @wanted */
+	struct mutex lock;		/* @vcpus, @objects, @wanted */
 	struct list_head vcpus;
 	unsigned int nr_vcpus;
 	struct list_head list;		/* in kvm_asi_vms */
@@ -96,7 +104,6 @@ struct kvm_asi_vm {
 	char comm[TASK_COMM_LEN];
 	struct kvm_asi_objects objects;
 	struct kvm_asi_list wanted;	/* the list that is being made */
-	struct kvm_asi_account gone;	/* of vCPUs that were destroyed */
 };
 
 /* What is listed in a domain, and what found no room: exits that touch it leave. */
@@ -111,7 +118,7 @@ extern struct mutex kvm_asi_vms_lock;
 extern struct kvm_asi_account kvm_asi_ended;
 
 /*
- * objects.c: map what a vCPU's loop touches.  Called at every KVM_RUN; cheap
+ * objects.c: map what a vCPU's loop touches.  Called at every KVM_RUN; a few loads
  * when nothing changed.  Process context.
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);

@@ -146,9 +146,8 @@ static void kvm_asi_list_vmx(struct kvm_asi_list *list, struct kvm_vcpu *vcpu)
 	kvm_asi_add(list, vmx->vmcs01.shadow_vmcs, PAGE_SIZE);
 }
 
-int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
+static int kvm_asi_list_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 {
-	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	struct kvm_lapic *apic = vcpu->arch.apic;
 	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];
 	struct kvm_asi_list list = { .object = object, .room = ARRAY_SIZE(object) };
@@ -174,6 +173,52 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	}
 	/* What KVM freed of these went with its pages. */
 	return kvm_asi_sync(v->run.asi, &v->objects, &list);
+}
+
+static struct kvm_asi_seen kvm_asi_look(const struct kvm_vcpu *vcpu,
+					const struct kvm_asi_vcpu *v)
+{
+	struct kvm_asi_seen seen = {
+		.generation = READ_ONCE(*v->generation),
+		.cpuid = vcpu->arch.cpuid_entries,
+		.cpuid_entries = vcpu->arch.cpuid_nent,
+		.fpstate = vcpu->arch.guest_fpu.fpstate,
+		.fpstate_size = vcpu->arch.guest_fpu.fpstate->size,
+		.mce_banks = vcpu->arch.mcg_cap & 0xff,
+		.hyperv = vcpu->arch.hyperv,
+	};
+
+	if (v->svm) {
+		seen.nested = container_of(vcpu, struct vcpu_svm, vcpu)->nested.vmcb02.ptr;
+		seen.msrpm = container_of(vcpu, struct vcpu_svm, vcpu)->nested.msrpm;
+	} else {
+		seen.nested = container_of(vcpu, struct vcpu_vmx, vcpu)->vmcs01.shadow_vmcs;
+	}
+	return seen;
+}
+
+static __always_inline bool kvm_asi_is_seen(const struct kvm_asi_seen *a,
+					    const struct kvm_asi_seen *b)
+{
+	return a->generation == b->generation && a->cpuid == b->cpuid &&
+	       a->cpuid_entries == b->cpuid_entries && a->fpstate == b->fpstate &&
+	       a->fpstate_size == b->fpstate_size && a->mce_banks == b->mce_banks &&
+	       a->hyperv == b->hyperv && a->nested == b->nested && a->msrpm == b->msrpm;
+}
+
+/* All other objects of a vCPU live as long as it does. */
+int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	struct kvm_asi_seen seen = kvm_asi_look(vcpu, v);
+	int err;
+
+	if (kvm_asi_is_seen(&seen, &v->seen))
+		return 0;
+	err = kvm_asi_list_vcpu(vcpu, v);
+	if (!err)
+		v->seen = seen;
+	return err;
 }
 
 void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)

@@ -75,7 +75,7 @@ void kvm_asi_sum(struct kvm_asi_vm *vm, struct kvm_asi_account *sum)
 	struct kvm_asi_vcpu *v;
 
 	mutex_lock(&vm->lock);
-	*sum = vm->gone;
+	memset(sum, 0, sizeof(*sum));
 	list_for_each_entry(v, &vm->vcpus, list)
 		kvm_asi_account_add(sum, &v->account);
 	mutex_unlock(&vm->lock);

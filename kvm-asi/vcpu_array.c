@@ -2,10 +2,10 @@
 /*
  * The array of vCPUs, which KVM walks when it sends an interrupt to several.
  *
- * Its node is a slab object among everybody's, so no domain may map it.  Once a machine
- * with a domain has several vCPUs a copy on pages of its own takes the node's place in the
- * array, until the machine ends: then KVM has its node back, and frees it.  An array of
- * several levels, of more than 64 vCPUs, is left as it is: touching it leaves.
+ * Its node is a slab object among everybody's, so no domain may map it.  A copy on pages of
+ * the machine's own takes the node's place in the array, until the machine ends: then KVM
+ * has its node back, and frees it.  An array of several levels, of more than 64 vCPUs, is
+ * left as it is: touching it leaves.
  */
 #include <linux/kvm_host.h>
 #include <linux/slab.h>
@@ -25,8 +25,7 @@ void kvm_asi_take_node(struct kvm *kvm, struct kvm_asi_vm *vm)
 	struct xa_node *copy;
 	void *head;
 
-	/* The first two vCPUs stay, so nobody finds the node empty and frees it. */
-	if (vm->node || atomic_read(&kvm->online_vcpus) < 2)
+	if (vm->node || !xa_is_node(rcu_access_pointer(array->xa_head)))
 		return;
 	copy = asi_zalloc_local_nonsensitive(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 	if (!copy)
@@ -37,6 +36,8 @@ void kvm_asi_take_node(struct kvm *kvm, struct kvm_asi_vm *vm)
 		vm->kvm_node = xa_to_node(head);
 		vm->node = copy;
 		kvm_asi_copy_node(copy, vm->kvm_node);
+		/* An array frees a node with one entry or none. */
+		copy->count++;
 		rcu_assign_pointer(array->xa_head, xa_mk_node(copy));
 	}
 	xa_unlock(array);
@@ -53,6 +54,7 @@ void kvm_asi_return_node(struct kvm *kvm, struct kvm_asi_vm *vm)
 		return;
 	xa_lock(array);
 	kvm_asi_copy_node(vm->kvm_node, vm->node);
+	vm->kvm_node->count--;
 	/* The array may have grown by a level meanwhile. */
 	parent = xa_parent_locked(array, vm->node);
 	if (parent)

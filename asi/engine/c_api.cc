@@ -116,6 +116,11 @@ int asi_pt_clone(asi_pt* pt, const void* src_root, asi_u64 va, asi_u64 size, asi
     const Result<Range> range = range_of(pt, va, size);
     if (!range.ok() || !is_kind(kind)) return to_errno(Status::kInvalid);
     u32 pages = 0;
+    if (page_table(pt).clone_into_holes(src_root, range.value(), static_cast<asi::u8>(kind))) {
+        hand_out(needed, pages);
+        if (copied) *copied = size;
+        return 0;
+    }
     const Status status =
         page_table(pt).clone(src_root, range.value(), static_cast<asi::u8>(kind), pages);
     hand_out(needed, pages);

@@ -42,6 +42,10 @@ class PageTable {
     // edit.cc. @needed: table pages the whole operation takes.
     Status map(Range range, u64 pa, Attributes attributes, u8 kind, u32& needed);
     Status clone(const void* source_root, Range range, u8 kind, u32& needed);
+    /// clone.cc. The same where it only fills holes of one lowest table that is there, of
+    /// ours, with frames that the source has for all of @range: what nearly every call is.
+    /// False: nothing was done.
+    [[nodiscard]] bool clone_into_holes(const void* source_root, Range range, u8 kind);
     Status borrow(const void* source_root, u64 va, unsigned level, u32& needed);
     Status protect(Range range, Rights rights, u32& needed);
     /// Bytes dealt with; less than the range when @gather or the reserve ran out.

@@ -60,6 +60,23 @@ TEST_F(BorrowTest, clone_cuts_large_leaves_at_the_edges) {
     EXPECT_EQ(frame(kBase + k1G + k2M), 7 * k1G + k2M);
 }
 
+TEST_F(BorrowTest, page_after_page_is_the_same_as_all_at_once) {
+    for (const asi_u64 start : {kBase, kBase + k2M - 8 * k4K, kBase + k1G + k2M - 8 * k4K}) {
+        ASSERT_EQ(clone(start, 16 * k4K, ASI_KIND_OBJECT), 0);
+        const Snapshot at_once = snapshot(pt_);
+        ASSERT_EQ(unmap(start, 16 * k4K), static_cast<long long>(16 * k4K));
+        asi_u64 sum = 0;
+        for (asi_u64 va = start; va < start + 16 * k4K; va += k4K) {
+            asi_u64 copied = 0;
+            ASSERT_EQ(clone(va, k4K, ASI_KIND_OBJECT, &copied), 0);
+            sum += copied;
+        }
+        EXPECT_EQ(snapshot(pt_).leaves, at_once.leaves);
+        EXPECT_EQ(sum, at_once.leaves.size() * k4K);
+        ASSERT_EQ(unmap(start, 16 * k4K), static_cast<long long>(16 * k4K));
+    }
+}
+
 TEST_F(BorrowTest, clone_of_nothing_needs_nothing) {
     asi_u64 copied = 1;
     asi_u32 needed = 1;

@@ -187,13 +187,14 @@ struct asi *asi_create(enum asi_class cls, const struct asi_ops *ops, void *owne
 	asi = asi_new_domain(strict ? ASI_SPACE_STRICT : ASI_SPACE_VM, cls, ops, owner);
 	if (IS_ERR(asi))
 		return asi;
+	asi->space.reserve = ASI_RESERVE_NEW;
 	asi->mm = current->mm;
 	if (asi->mm)
 		mmgrab(asi->mm);
 	err = asi_base_get(&asi->space);
 	asi->lender = asi_base;
 	if (!err)
-		err = asi_space_refill(&asi->space, ASI_RESERVE);
+		err = asi_space_refill(&asi->space, ASI_RESERVE_NEW);
 	/* The switch touches it while restricted. */
 	if (!err)
 		err = asi_space_map(&asi->space, asi, PAGE_SIZE, ASI_KIND_OBJECT);

@@ -209,12 +209,12 @@ int asi_space_map(struct asi_space *space, const void *addr, size_t size,
 			break;
 		/* Another CPU may use up what this one brings: keep a margin. */
 		err = nodes ? asi_rmap_refill(space, nodes + ASI_RMAP_RESERVE, GFP_KERNEL_ACCOUNT) :
-			      asi_space_refill(space, err + ASI_RESERVE / 2);
+			      asi_space_refill(space, err + space->reserve / 2);
 		if (err)
 			break;
 	}
-	if (asi_pt_reserve(&space->pt) < ASI_RESERVE / 2 && !err && !asi_space_is_full(space))
-		err = asi_space_refill(space, ASI_RESERVE);
+	if (asi_pt_reserve(&space->pt) < space->reserve / 2 && !err && !asi_space_is_full(space))
+		err = asi_space_refill(space, space->reserve);
 	if (err == -EFAULT)
 		pr_warn_ratelimited("domain %u: %#lx-%#lx (%s) is not all mapped\n",
 				    space->id, start, end, asi_kind_name(kind));

@@ -147,6 +147,8 @@ static void asi_tables_work(struct work_struct *work)
 		asi_space_prune(space, 0);
 	if (asi_space_is_full(space))
 		asi_space_shrink(space);
+	/* It grows: next time there is more. */
+	space->reserve = max_t(u32, space->reserve, ASI_RESERVE);
 	/* Short of memory the domain leaves instead of growing; nobody is killed for it. */
 	if (!asi_space_is_full(space))
 		(void)asi_refill(space, space->reserve, GFP_KERNEL_ACCOUNT | __GFP_NORETRY);
