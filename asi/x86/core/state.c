@@ -6,6 +6,7 @@
 #include "core/core.h"
 
 bool asi_boot_enabled __ro_after_init;
+EXPORT_SYMBOL_GPL(asi_boot_enabled);
 bool asi_nonglobal __ro_after_init;
 bool asi_ready __ro_after_init;
 const char *asi_off __ro_after_init = "not requested";

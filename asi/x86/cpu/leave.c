@@ -45,6 +45,7 @@ noinstr void __asi_leave_for_cr3(void)
 {
 	asi_leave(ASI_LEAVE_FLUSH, ASI_EV_LEAVE_FLUSH);
 }
+EXPORT_SYMBOL_GPL(__asi_leave_for_cr3);
 
 noinstr void __asi_switch_mm(void)
 {

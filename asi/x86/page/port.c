@@ -41,3 +41,4 @@ void asi_port_bug(const char *what, asi_u64 value)
 {
 	WARN_ONCE(1, "%s (%#llx)\n", what, value);
 }
+EXPORT_SYMBOL_GPL(asi_port_bug);

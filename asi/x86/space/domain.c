@@ -269,6 +269,7 @@ void asi_comm(char *comm)
 			*comm = '_';
 	}
 }
+EXPORT_SYMBOL_GPL(asi_comm);
 
 enum asi_class asi_class(const struct asi *asi)
 {
