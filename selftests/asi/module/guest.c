@@ -48,9 +48,9 @@ static unsigned long asi_guest_object(struct kvm_vcpu *vcpu, const char *what)
 		return (unsigned long)&vcpu->arch.guest_fpu.fpstate->size;
 	if (!strcmp(what, "guest_emulator"))
 		return (unsigned long)&vcpu->arch.emulate_ctxt->vcpu;
-	if (!strcmp(what, "guest_apic") && lapic_in_kernel(vcpu))
+	if (!strcmp(what, "guest_apic") && vcpu->arch.apic)
 		return (unsigned long)&vcpu->arch.apic->vcpu;
-	if (!strcmp(what, "guest_apic_page") && lapic_in_kernel(vcpu))
+	if (!strcmp(what, "guest_apic_page") && vcpu->arch.apic)
 		return (unsigned long)vcpu->arch.apic->regs + APIC_LVR;
 	if (!strcmp(what, "guest_vmcb") && boot_cpu_has(X86_FEATURE_SVM))
 		return (unsigned long)&to_svm(vcpu)->vmcb01.ptr->control.iopm_base_pa;

@@ -6,6 +6,8 @@
 #include <linux/completion.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/notifier.h>
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 #include <linux/uaccess.h>
@@ -111,22 +113,52 @@ void asi_probe_here(const struct asi_secret *secret, struct asi_attempt *attempt
 	attempt->reachable = true;
 }
 
-static void asi_find_tracepoint(struct tracepoint *tp, void *unused)
+static void asi_use_tracepoint(struct tracepoint *tp, void *err)
 {
-	if (!strcmp(tp->name, "kvm_exit"))
+	if (strcmp(tp->name, "kvm_exit"))
+		return;
+	*(int *)err = tracepoint_probe_register(tp, asi_on_kvm_exit, NULL);
+	if (!*(int *)err)
 		asi_kvm_exit = tp;
 }
 
+static void asi_leave_tracepoint(void)
+{
+	if (!asi_kvm_exit)
+		return;
+	tracepoint_probe_unregister(asi_kvm_exit, asi_on_kvm_exit, NULL);
+	tracepoint_synchronize_unregister();
+	asi_kvm_exit = NULL;
+}
+
+/* KVM as a module comes and goes. */
+static int asi_on_module(struct notifier_block *self, unsigned long action, void *data)
+{
+	const struct tp_module *tracepoints = data;
+	struct module *module = tracepoints->mod;
+	int i, err = 0;
+
+	if (strcmp(module->name, "kvm"))
+		return NOTIFY_OK;
+	if (action == MODULE_STATE_GOING)
+		asi_leave_tracepoint();
+	for (i = 0; action == MODULE_STATE_COMING && i < module->num_tracepoints; i++)
+		asi_use_tracepoint(tracepoint_ptr_deref(&module->tracepoints_ptrs[i]), &err);
+	return notifier_from_errno(err);
+}
+
+static struct notifier_block asi_module_notifier = { .notifier_call = asi_on_module };
+
 int asi_probe_init(void)
 {
-	for_each_kernel_tracepoint(asi_find_tracepoint, NULL);
-	if (!asi_kvm_exit)
-		return -ENOENT;
-	return tracepoint_probe_register(asi_kvm_exit, asi_on_kvm_exit, NULL);
+	int err = 0;
+
+	for_each_kernel_tracepoint(asi_use_tracepoint, &err);
+	return err ?: register_tracepoint_module_notifier(&asi_module_notifier);
 }
 
 void asi_probe_exit(void)
 {
-	tracepoint_probe_unregister(asi_kvm_exit, asi_on_kvm_exit, NULL);
-	tracepoint_synchronize_unregister();
+	unregister_tracepoint_module_notifier(&asi_module_notifier);
+	asi_leave_tracepoint();
 }
