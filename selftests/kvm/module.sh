@@ -12,9 +12,9 @@ work=$(mktemp -d)
 vm=
 trap 'kill -9 $vm 2>/dev/null; wait 2>/dev/null; echo end >$T/corrupt; rmmod asi_test 2>/dev/null; rm -rf "$work"' EXIT
 
-unload_kvm() { rmmod "$(ls /sys/module/kvm/holders | head -1)" kvm; }
+unload_kvm() { rmmod "$(ls /sys/module/kvm/holders | grep '^kvm_')" kvm; }
 
-# What of it the modules hold: none of its functions is there any more.
+# None of its functions is there any more.
 is_gone() {
 	[ ! -e /dev/kvm ] && [ ! -e $D/asi/kvm ] && [ ! -d /sys/module/kvm ] &&
 	! grep -q '\[kvm\]' /proc/kallsyms

@@ -30,13 +30,18 @@ static u64 asi_beside_count, asi_beside_advanced;
 static struct page *asi_guest_page(struct kvm *kvm, gpa_t gpa)
 {
 	struct page *page = ERR_PTR(-EFAULT);
-	unsigned long hva;
+	gfn_t gfn = gpa_to_gfn(gpa);
+	struct kvm_memory_slot *slot;
+	unsigned long hva = 0;
 	int idx;
 
+	/* Inline functions only: this module is loaded while KVM, as one, goes. */
 	idx = srcu_read_lock(&kvm->srcu);
-	hva = gfn_to_hva(kvm, gpa_to_gfn(gpa));
+	slot = search_memslots(kvm_memslots(kvm), gfn, true);
+	if (slot && gfn >= slot->base_gfn && gfn < slot->base_gfn + slot->npages)
+		hva = __gfn_to_hva_memslot(slot, gfn);
 	srcu_read_unlock(&kvm->srcu, idx);
-	if (kvm_is_error_hva(hva))
+	if (!hva)
 		return page;
 	mmap_read_lock(kvm->mm);
 	if (pin_user_pages_remote(kvm->mm, hva, 1, 0, &page, NULL) != 1)
