@@ -86,6 +86,7 @@ struct asi_vm_domain {
 	struct asi asi;
 	bool idle_stacks;		/* of all CPUs are mapped */
 	struct task_struct *asleep[ASI_MAX_ASLEEP];	/* cpu/sched.c; only compared */
+	unsigned int asleep_used;	/* of these, places that were ever taken */
 };
 
 /* Top-level entries of its process that a task's domain can show. */

@@ -12,6 +12,15 @@
 #include "cpu/cpu.h"
 #include "cpu/smt.h"
 
+/* Place @i is looked at from now on: of a machine with few vCPUs few are. */
+static void asi_use_place(struct asi_vm_domain *domain, unsigned int i)
+{
+	unsigned int used = READ_ONCE(domain->asleep_used);
+
+	while (used <= i && !try_cmpxchg(&domain->asleep_used, &used, i + 1))
+		;
+}
+
 /* @task goes to sleep inside.  Without room it will find the CPU outside. */
 static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *task)
 {
@@ -20,16 +29,19 @@ static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *t
 
 	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
 		old = READ_ONCE(domain->asleep[i]);
-		if (old == task || (!old && !cmpxchg(&domain->asleep[i], NULL, task)))
+		if (old && old != task)
+			continue;
+		asi_use_place(domain, i);
+		if (old || !cmpxchg(&domain->asleep[i], NULL, task))
 			return;
 	}
 }
 
 static bool asi_awake(struct asi_vm_domain *domain, struct task_struct *task)
 {
-	unsigned int i;
+	unsigned int i, used = READ_ONCE(domain->asleep_used);
 
-	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
+	for (i = 0; i < used; i++) {
 		if (READ_ONCE(domain->asleep[i]) == task &&
 		    cmpxchg(&domain->asleep[i], task, NULL) == task)
 			return true;
