@@ -107,6 +107,8 @@ PROMISES = [
     ("used", "unpatched", "msr", 60),
     ("used", "unpatched", "hypercall", 60),
     ("used", "unpatched", "npf", 65),
+    ("used", "unpatched", "kvm_run", 160),
+    ("used", "unpatched", "out", 510),
     ("used+pti", "pti", "cpuid", 60),
     ("isolated", "unpatched", "getppid", 125),
     ("beside", "unpatched", "getppid", len(CALL_HOOKS)),
