@@ -43,12 +43,9 @@ static DEFINE_PER_CPU_ALIGNED(struct asi_smt, asi_smt);
 DEFINE_STATIC_KEY_FALSE(asi_smt_key);
 EXPORT_SYMBOL_GPL(asi_smt_key);
 
-/* smt_thunk.S; exported where C gives them a type. */
-void asi_smt_reach_thunk(void);
+/* smt_thunk.S; exported here, as symbol versions need a type. */
 EXPORT_SYMBOL_GPL(asi_smt_reach_thunk);
-void asi_smt_rest_thunk(void);
 EXPORT_SYMBOL_GPL(asi_smt_rest_thunk);
-void asi_smt_guest_thunk(void);
 EXPORT_SYMBOL_GPL(asi_smt_guest_thunk);
 
 enum asi_smt_mode {

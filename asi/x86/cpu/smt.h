@@ -9,7 +9,10 @@
 
 #include "core/core.h"
 
-/* For the thunks. */
+/* The thunks, and what they call. */
+void asi_smt_reach_thunk(void);
+void asi_smt_rest_thunk(void);
+void asi_smt_guest_thunk(void);
 void __asi_smt_reach(void);
 void __asi_smt_rest(void);
 void __asi_smt_entered(void);
