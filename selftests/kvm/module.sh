@@ -12,7 +12,12 @@ work=$(mktemp -d)
 vm=
 trap 'kill -9 $vm 2>/dev/null; wait 2>/dev/null; [ ! -e $T ] || echo end >$T/corrupt; rmmod asi_test 2>/dev/null; rm -rf "$work"' EXIT
 
-unload_kvm() { rmmod "$(ls /sys/module/kvm/holders | grep '^kvm_')" kvm; }
+unload_kvm() {
+	for holder in /sys/module/kvm/holders/kvm_*; do
+		rmmod "${holder##*/}" || return
+	done
+	rmmod kvm
+}
 
 # None of its functions is there any more.
 is_gone() {
