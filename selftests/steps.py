@@ -283,11 +283,15 @@ STEPS = [
     Step("smt-core", CORES.but(kernel="scale"), 150, "selftests/kvm/smt.sh stun",
          append="asi=on asi_smt=stun", alone=True, **BY_NAME),
     # KVM as a module, of a kernel that is built as distributions build theirs.
-    *(Step(f"modular-{name}", ONE_THREAD.but(kernel="modular"), 300, command, **BY_NAME, **ON)
-      for name, command in (
-          ("kvm", "selftests/kvm/module.sh"), ("boot", "selftests/kvm/boot.sh 1 1"),
-          ("secrets", "selftests/asi/secrets.sh"), ("run", "selftests/kvm/run.sh"),
-          ("verify", "selftests/asi/verify.sh"), ("owners", "selftests/kvm/owners.sh"))),
+    *(Step(f"modular-{name}", machine.but(kernel="modular"), 300, command, **BY_NAME, **ON)
+      for name, machine, command in (
+          ("kvm", ONE_THREAD, "selftests/kvm/module.sh"),
+          ("secrets", ONE_THREAD, "selftests/asi/secrets.sh"),
+          ("run", ONE_THREAD, "selftests/kvm/run.sh"),
+          ("verify", ONE_THREAD, "selftests/asi/verify.sh"),
+          ("owners", ONE_CPU, "selftests/kvm/owners.sh"))),
+    Step("modular-boot", THREADS.but(kernel="modular"), 300, "selftests/kvm/boot.sh 1 1",
+         kernels=("base",), **BY_NAME, **ON),
     # One of 200 processors that may come is there, and then another.
     Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' selftests/kvm/possible.sh "
