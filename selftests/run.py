@@ -4,7 +4,8 @@
 
   host     unit tests of the engine and the tools
   kernel   the self tests in booted kernels, which must be built
-  all      both, building what is missing (default)
+  all      both, building what is missing (default), and of kernels that are only used
+           when the cache has them the short set
   NAME     one step, as --list and each run print it; several may be given
   SECONDS  that the tortures shall last (default 30), and the SEED of their random
            numbers, to repeat one
@@ -37,7 +38,9 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools/lib"))
 import progress  # noqa: E402
 
-GROUPS = {"all": ("host", "kernel"), "host": ("host",), "kernel": ("kernel",)}
+GROUPS = {"all": ("host", "kernel", "cached"), "host": ("host",), "kernel": ("kernel",)}
+# linux/6.12/build --cached: there is no such kernel.
+NOT_CACHED = 3
 # A step that takes so many times its budget hangs.
 HANGS = 3
 # Seconds beyond that limit in which tools/vm/run, which has the same limit, reports what
@@ -219,11 +222,16 @@ class Runner:
         self.total = self.done = 0
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.builder = TOP / "linux/6.12/build"
 
     def fail(self, name, text):
         self.line.say(text)
         self.failed += 1
         self.failures.append(name)
+
+    def skip(self, text):
+        self.line.say(text)
+        self.skipped += 1
 
     def key(self, step):
         return f"{step.name} {self.seconds}" if step.takes_seconds else step.name
@@ -323,7 +331,7 @@ class Runner:
         """Steps of the host run meanwhile.  The line on the terminal is the build's: their
         results are printed when it has ended."""
         # A kernel from the cache brings no source, and steps that need it run side by side.
-        commands = [[TOP / "linux/6.12/build", kernel] for kernel in kernels]
+        commands = [[self.builder, kernel] for kernel in kernels]
         for command in [*commands, [TOP / "linux/6.12/prepare", "pristine"]]:
             build = subprocess.Popen(command, start_new_session=True)
             try:
@@ -338,6 +346,21 @@ class Runner:
                 self.fail("build", f"failed: {' '.join(str(word) for word in command)}")
                 return False
         return True
+
+    def take_cached(self, kernels):
+        """Those of KERNELS that are built or in the cache; of each other one a line says
+        that it is skipped."""
+        there = []
+        for kernel in kernels:
+            status = subprocess.run([self.builder, kernel, "--cached"]).returncode
+            if status == 0:
+                there.append(kernel)
+            elif status == NOT_CACHED:
+                self.skip(f"{kernel}: skipped, this kernel is not in the cache: "
+                          f"linux/6.12/build {kernel}")
+            else:
+                self.fail(kernel, f"failed: {self.builder} {kernel} --cached")
+        return there
 
     def end_all(self):
         for run in self.running:
@@ -461,9 +484,13 @@ def run_steps(runner, names, steps, out):
     then = [step for step in todo if step not in first]
     runner.add(first)
     runner.start_more()
+    optional = [step for step in then if step.group == "cached" and step.name not in names]
+    then = [step for step in then if step not in optional]
     if "all" in names and not runner.build(dict.fromkeys(
             step.machine.kernel for step in then if step.machine)):
-        then = []
+        then = optional = []
+    there = runner.take_cached(dict.fromkeys(step.machine.kernel for step in optional))
+    then += [step for step in optional if step.machine.kernel in there]
     if any(step.boots or (kernels_of(step) and not missing_kernels(step)) for step in then):
         make_guest_files(out)
     runner.add(then)

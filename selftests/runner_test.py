@@ -51,6 +51,8 @@ FAKE = [
     shell("told", "echo ok 1 $1 $2\' - {seconds} {seed} \'", group="by name", takes_seconds=True),
     shell("google", "cat $OUT/google", group="by name", gtest=True),
     Step("no-kernel", Machine(kernel="none"), 60, "true", group="by name"),
+    Step("of-a-cached-kernel", Machine(kernel="cached"), 60, "true", group="cached"),
+    Step("of-it-too", Machine(kernel="cached"), 60, "true", group="cached"),
 ]
 
 GOOGLE = """\
@@ -233,6 +235,29 @@ def an_interrupt_ends_all(out):
 
 
 @test
+def a_kernel_that_is_not_in_the_cache_is_one_line(out):
+    builder = out / "builder"
+    builder.write_text('#!/bin/sh\necho "$@" >>"$OUT/built"\nexit "$STATUS"\n')
+    builder.chmod(0o755)
+    os.environ["OUT"] = str(out)
+    for status, there, skipped, failed in ((0, ["cached"], 0, 0), (run.NOT_CACHED, [], 1, 0),
+                                           (1, [], 0, 1)):
+        os.environ["STATUS"] = str(status)
+        runner_itself = run.Runner(out, 1, "")
+        runner_itself.builder = builder
+        need(runner_itself.take_cached(["cached"]) == there, f"status {status}")
+        need((runner_itself.skipped, runner_itself.failed) == (skipped, failed), f"{status}")
+    need((out / "built").read_text() == "cached --cached\n" * 3, "it asked for something else")
+
+
+@test
+def steps_of_cached_kernels_are_in_all_alone(_):
+    for names, expected in ((["all"], True), (["kernel"], False), (["of-it-too"], True)):
+        there = any(step.name == "of-it-too" for step in run.chosen(names, FAKE))
+        need(there == expected, str(names))
+
+
+@test
 def the_seconds_are_remembered(out):
     runner(out, "short-nap")
     seconds = json.loads((out / "seconds.json").read_text())
@@ -253,7 +278,7 @@ def the_table_is_right(_):
     names = [step.name for step in STEPS]
     need(len(names) == len(set(names)), "a name is there twice")
     for step in STEPS:
-        need(step.group in ("host", "kernel", "by name"), step.name)
+        need(step.group in ("host", "kernel", "cached", "by name"), step.name)
         need(step.name not in run.GROUPS and not step.name.isdigit(), step.name)
         script = HERE.parent.parent / step.command.split()[0]
         need("/" not in step.command.split()[0] or script.exists(), f"{step.name}: no {script}")

@@ -61,7 +61,8 @@ class Step:
     machine: Optional[Machine]      # None: it runs on the host.
     budget: float                   # Seconds.
     command: str                    # Split into words as by a shell; prints TAP.
-    group: str = "kernel"           # "host", "kernel" or "by name": only if it is named.
+    # "host", "kernel"; "cached": if the cache has its kernel; "by name": only if it is named.
+    group: str = "kernel"
     append: str = ""                # Kernel parameters.
     before: str = ""                # Runs first, on the host.
     kernels: Tuple[str, ...] = ()   # Needed beside the machine's.
@@ -292,6 +293,30 @@ STEPS = [
           ("owners", ONE_CPU, "selftests/kvm/owners.sh"))),
     Step("modular-boot", THREADS.but(kernel="modular"), 300, "selftests/kvm/boot.sh 1 1",
          kernels=("base",), **BY_NAME, **ON),
+    # The distribution's configuration.
+    Step("server", ONE_THREAD.but(kernel="server"), 300,
+         "selftests/lib/in-turn selftests/kvm/module.sh selftests/kvm/run.sh "
+         "selftests/asi/verify.sh selftests/asi/secrets.sh", group="cached", **ON),
+    *(Step(f"server-{name}", machine.but(kernel="server"), 600, command, **BY_NAME, **ON)
+      for name, machine, command in (
+          ("owners", ONE_CPU, "selftests/kvm/owners.sh"),
+          ("tables", ONE_THREAD, "selftests/asi/tables.sh"),
+          ("break", ONE_THREAD, "selftests/asi/break.sh"),
+          ("states", ONE_THREAD, "selftests/asi/states.sh"),
+          ("entries", ONE_THREAD, "selftests/asi/entries.sh 500"),
+          ("disturb", THREADS, "selftests/kvm/disturb.sh"),
+          ("churn", THREADS, "selftests/kvm/churn.sh"),
+          ("memslots", ONE_CPU, "selftests/kvm/memslots.sh 3"),
+          ("crowd", ONE_CPU, "selftests/kvm/crowd.sh 3"))),
+    *(Step(f"server-{name}", machine.but(kernel="server"), 600, command, **BY_NAME, **SCI)
+      for name, machine, command in (
+          ("sci-attack", ONE_THREAD, "selftests/sci/attack.sh"),
+          ("sci-calls", ONE_THREAD, "selftests/sci/calls.sh"),
+          ("sci-programs", ONE_THREAD, "selftests/sci/programs.sh"))),
+    Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
+         kernels=("base",), **BY_NAME, **ON),
+    Step("server-torture", TORTURE.but(kernel="server"), 400,
+         "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME, **SCI, takes_seconds=True),
     # One of 200 processors that may come is there, and then another.
     Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' selftests/kvm/possible.sh "
