@@ -17,15 +17,6 @@
 
 static u8 kvm_asi_l1d_fill[ASI_L1D_SIZE] __aligned(PAGE_SIZE);
 
-static __always_inline enum asi_verw_use kvm_asi_verw_use(bool svm)
-{
-	if (boot_cpu_has(svm ? X86_FEATURE_CLEAR_CPU_BUF_VM : X86_FEATURE_CLEAR_CPU_BUF))
-		return ASI_VERW_FOR_ALL;
-	if (!svm && static_branch_unlikely(&mmio_stale_data_clear))
-		return ASI_VERW_FOR_DEVICES;
-	return ASI_VERW_UNUSED;
-}
-
 static __always_inline void kvm_asi_flush_l1d(void)
 {
 	unsigned int i;

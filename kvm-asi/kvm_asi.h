@@ -202,4 +202,13 @@ static __always_inline enum asi_l1d_use kvm_asi_l1d_use(bool svm)
 	}
 }
 
+static __always_inline enum asi_verw_use kvm_asi_verw_use(bool svm)
+{
+	if (boot_cpu_has(svm ? X86_FEATURE_CLEAR_CPU_BUF_VM : X86_FEATURE_CLEAR_CPU_BUF))
+		return ASI_VERW_FOR_ALL;
+	if (!svm && static_branch_unlikely(&mmio_stale_data_clear))
+		return ASI_VERW_FOR_DEVICES;
+	return ASI_VERW_UNUSED;
+}
+
 #endif /* KVM_ASI_H */

@@ -38,29 +38,36 @@ static int __init kvm_asi_sysfs_init(void)
 }
 late_initcall_sync(kvm_asi_sysfs_init);
 
-static ssize_t kvm_asi_show_when(char *buf, ssize_t len, const char *when)
+static const char *const kvm_asi_when[] = {
+	[ASI_FLUSH_AUTO] = "flushed on return to isolation",
+	[ASI_FLUSH_ALWAYS] = "flushed at every entry",
+	[ASI_FLUSH_NEVER] = "not flushed (asi_flush=never)",
+};
+
+/* For /sys/devices/system/cpu/vulnerabilities: what @guests get, or that they get nothing. */
+static ssize_t kvm_asi_show_when(char *buf, ssize_t len, const char *guests, bool flushed,
+				 enum asi_flush_mode mode)
 {
 	if (len <= 0 || !static_key_enabled(&kvm_asi_key) || !strncmp(buf, "Not affected", 12))
 		return len;
-	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests: flushed %s\n", when);
+	return len - 1 + sysfs_emit_at(buf, len - 1, "; isolated guests%s: %s\n", guests,
+				       flushed ? kvm_asi_when[mode] : "not flushed");
 }
 
-static const char *const kvm_asi_when[] = {
-	[ASI_FLUSH_AUTO] = "on return to isolation",
-	[ASI_FLUSH_ALWAYS] = "at every entry",
-	[ASI_FLUSH_NEVER] = "never (asi_flush=never)",
-};
-
-/* For /sys/devices/system/cpu/vulnerabilities: what guests get. */
 ssize_t kvm_asi_show_flush(char *buf, ssize_t len)
 {
-	return kvm_asi_show_when(buf, len, kvm_asi_when[kvm_asi_flush_mode]);
+	enum asi_verw_use use = kvm_asi_verw_use(kvm_asi_vendor() == KVM_ASI_SVM);
+	bool devices = use == ASI_VERW_FOR_DEVICES && !kvm_asi_flush_forced;
+
+	return kvm_asi_show_when(buf, len, devices ? " with a device" : "",
+				 use != ASI_VERW_UNUSED || kvm_asi_flush_forced,
+				 kvm_asi_flush_mode);
 }
 
 ssize_t kvm_asi_show_l1d(char *buf, ssize_t len)
 {
-	bool always = kvm_asi_l1d_use(kvm_asi_vendor() == KVM_ASI_SVM) == ASI_L1D_ALWAYS;
+	enum asi_l1d_use use = kvm_asi_l1d_use(kvm_asi_vendor() == KVM_ASI_SVM);
 
-	return kvm_asi_show_when(buf, len, kvm_asi_when[always ? ASI_FLUSH_ALWAYS :
-							kvm_asi_flush_mode]);
+	return kvm_asi_show_when(buf, len, "", use != ASI_L1D_UNUSED || kvm_asi_flush_forced,
+				 use == ASI_L1D_ALWAYS ? ASI_FLUSH_ALWAYS : kvm_asi_flush_mode);
 }

@@ -93,6 +93,8 @@ TEST(VulnerabilityText, is_read_for_each_way) {
         {says_state, "something else", kUnknown, "something"},
         {says_state, smt, kMitigated, "buffers"},
         {says_state, "Mitigation: PTI; isolated guests: flushed at every entry", kMitigated, "PTI"},
+        {says_state, "Mitigation: PTI; isolated guests with a device: not flushed", kMitigated,
+         "PTI"},
 
         {says_smt, smt, kOpen, "SMT vulnerable"},
         {says_smt, "Mitigation: Clear CPU buffers; SMT disabled", kMitigated, "disabled"},
