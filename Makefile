@@ -25,7 +25,7 @@ help:
 	@echo
 	@echo '  make demo      fetch, build, boot, run a guest isolated, print figures'
 	@echo '  make test      everything: host tests, kernels, self tests in emulators'
-	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched|scale|modular)'
+	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched|server)'
 	@echo '  make tools     build asictl, minivm and vm, the test machine launcher;'
 	@echo '                 each by its name, too'
 	@echo '  make unit      the host tests of the engine and asictl only'

@@ -22,7 +22,7 @@ ASICTL = TOP / "build/host/asictl/asictl"
 # The name of the program that was started.
 PROGRAM = pathlib.Path(sys.argv[0]).stem
 
-FLAVOURS = {"unpatched": "unpatched", "patched": "base", "scale": "scale"}
+FLAVOURS = {"unpatched": "unpatched", "patched": "base", "server": "server"}
 
 
 class CannotMeasure(Exception):

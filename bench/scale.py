@@ -24,7 +24,7 @@ freed, per such frame; a kernel that does not count them has "no such counter".
 Memory is what the page allocator misses for each idle machine.
 
 Then each of these kernels is booted once more with several processors: those of
-build/scale if it is there, which has up to 512, and else the patched one with 8.
+build/server if it is there, which has up to 8192, and else the patched one with 8.
 On each processor but two a guest sleeps most of the time, and so that processor
 idles inside of its domain.  All rows but module load run on the first one, which
 removes nothing that the others hold; the row nothing only waits.  The table shows
@@ -56,8 +56,8 @@ ROWS = ["vfork+exit", "fork+exit", "vmalloc+vfree", "free", "free mapped", "kvm_
         "guest teardown", "module load"]
 TOUCH_NO_DOMAIN = ["vfork+exit", "fork+exit", "vmalloc+vfree", "free"]
 MOST = 1.05
-# With the kernels base and scale.
-PROCESSORS = {"patched": 8, "scale": 64}
+# With the kernels base and server.
+PROCESSORS = {"patched": 8, "server": 64}
 # An idle processor that polls is woken without an interrupt.
 HALTING = "idle=halt"
 # A guest whose end is only counted.
@@ -320,12 +320,12 @@ def machines(text):
 
 
 def parse_arguments(words=None):
-    parser = argument_parser(__doc__, BASELINE, ("patched", "scale"))
+    parser = argument_parser(__doc__, BASELINE, ("patched", "server"))
     parser.add_argument("--machines", type=machines, default=MACHINES, metavar="N,N,...",
                         help="numbers of idle machines, two of them not 0 (default "
                         f"{','.join(map(str, MACHINES))}; 1000 takes some minutes more)")
     parser.add_argument("--processors", type=int, metavar="N",
-                        help="of the machine with several (default {scale} with build/scale, "
+                        help="of the machine with several (default {server} with build/server, "
                         "else {patched})".format(**PROCESSORS))
     return parser.parse_args(words)
 
@@ -335,8 +335,8 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     build_programs("bench")
     # It takes long to build, and nothing else needs it.
-    has_scale = args.scale or (BUILD / "scale/arch/x86/boot/bzImage").exists()
-    other = "scale" if has_scale else "patched"
+    has_server = args.server or (BUILD / "server/arch/x86/boot/bzImage").exists()
+    other = "server" if has_server else "patched"
     args.processors = args.processors or PROCESSORS[other]
     folders = kernel_folders(args, dict.fromkeys(("patched", other)))
     images = copy_images(folders)
@@ -346,7 +346,7 @@ def main():
     write_json(RESULT, result)
     print_result(result)
     if other == "patched":
-        print(f"\nnot on {PROCESSORS['scale']} processors: make kernel FLAVOUR=scale")
+        print(f"\nnot on {PROCESSORS['server']} processors: make kernel FLAVOUR=server")
     baseline = read_baseline(BASELINE, result, ["compiler"])
     if baseline:
         print_changes(changes(baseline, result))

@@ -88,7 +88,7 @@ TORTURE = THREADS.but(cpus=4)
 # Two cores of two threads each.
 CORES = THREADS.but(cpus=4, threads=2)
 # Memory that the kernel finds after it has booted.
-DIMMS = ONE_THREAD.but(kernel="memory", extra="3 DIMMs", emulator=(
+DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
     "-m", "size=2048M,slots=3,maxmem=4G",
     *(word for i in range(3) for word in (
         "-object", f"memory-backend-ram,id=memory{i},size=128M",
@@ -221,7 +221,8 @@ STEPS = [
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
-    Step("memory", DIMMS, 150, "selftests/asi/memory.sh", **BY_NAME, **ON),
+    Step("memory", DIMMS, 300, "selftests/asi/memory.sh", **BY_NAME,
+         append="asi=on kfence.sample_interval=0"),
     Step("break-base", ONE_THREAD, 100,
          'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
          append="asi_break=base asi=on"),
@@ -281,18 +282,8 @@ STEPS = [
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",
          append="asi=on asi_smt=stun idle=poll", alone=True, **BY_NAME),
-    Step("smt-core", CORES.but(kernel="scale"), 150, "selftests/kvm/smt.sh stun",
+    Step("smt-core", CORES.but(kernel="server"), 300, "selftests/kvm/smt.sh stun",
          append="asi=on asi_smt=stun", alone=True, **BY_NAME),
-    # KVM as a module, of a kernel that is built as distributions build theirs.
-    *(Step(f"modular-{name}", machine.but(kernel="modular"), 300, command, **BY_NAME, **ON)
-      for name, machine, command in (
-          ("kvm", ONE_THREAD, "selftests/kvm/module.sh"),
-          ("secrets", ONE_THREAD, "selftests/asi/secrets.sh"),
-          ("run", ONE_THREAD, "selftests/kvm/run.sh"),
-          ("verify", ONE_THREAD, "selftests/asi/verify.sh"),
-          ("owners", ONE_CPU, "selftests/kvm/owners.sh"))),
-    Step("modular-boot", THREADS.but(kernel="modular"), 300, "selftests/kvm/boot.sh 1 1",
-         kernels=("base",), **BY_NAME, **ON),
     # The distribution's configuration.
     Step("server", ONE_THREAD.but(kernel="server"), 300,
          "selftests/lib/in-turn selftests/kvm/module.sh selftests/kvm/run.sh "
@@ -318,7 +309,7 @@ STEPS = [
     Step("server-torture", TORTURE.but(kernel="server"), 400,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME, **SCI, takes_seconds=True),
     # One of 200 processors that may come is there, and then another.
-    Step("possible-cpus", ONE_THREAD.but(kernel="scale", cpus=200), 400,
+    Step("possible-cpus", ONE_THREAD.but(kernel="server", cpus=200), 600,
          "selftests/lib/in-turn 'selftests/kvm/boot.sh 1 1' selftests/kvm/possible.sh "
          "selftests/kvm/run.sh",
          append="asi=on maxcpus=1", group="by name", kernels=("base",)),
