@@ -46,7 +46,10 @@ bool asi_populate_user_pgd(struct asi_task_domain *domain, unsigned long address
 
 /* evict.c */
 int asi_tlb_init(void);
-/* May any CPU still use what was removed, from whatever table, until now? */
+/*
+ * May any CPU still use what was removed, from whatever table, until now?  "Yes" without
+ * asking where there are many.
+ */
 bool asi_may_use_removed(void);
 /* Make all CPUs that may leave, and wait for them.  Interrupts on. */
 void asi_evict(struct asi_space *space);

@@ -14,10 +14,18 @@
 #include <asm/tlbflush.h>
 #include "cpu/cpu.h"
 
+/*
+ * So many are asked about one freed frame.  Where there are more nobody is: what domains
+ * mapped goes to the quarantine, whose drain asks every CPU once for all of a batch.
+ */
+#define ASI_ASKED_CPUS	16
+
 bool asi_may_use_removed(void)
 {
 	int cpu;
 
+	if (num_online_cpus() > ASI_ASKED_CPUS)
+		return true;
 	/* The records of domains stay: see R7 of asi/tlb.h. */
 	guard(rcu)();
 	for_each_online_cpu(cpu) {
