@@ -5,6 +5,8 @@
 # a module is built against the headers, and they are purged.  A disk with the system as
 # it was before that boots.  TAP.
 #
+# Debian alone is kept in $ASI_CACHE (default ~/.cache/asi-linux).
+#
 # usage: install.sh [FLAVOUR]      default base
 set -u
 . "$(dirname "$0")/../lib/tap.sh"
@@ -38,11 +40,23 @@ check "packages are made" tools/make-deb "$flavour"
 rm -rf "$work"
 mkdir -p "$work"
 chmod 1777 "$work"
+# Debian alone does not change with the packages.
+cache=${ASI_CACHE-${XDG_CACHE_HOME:-$HOME/.cache}/asi-linux}
+debian=${cache:-$work}/debian-$suite.tar
+mkdir -p "${debian%/*}"
+if [ ! -f "$debian" ]; then
+	show "a Debian system" -- mmdebstrap --variant=apt --aptopt='APT::Install-Recommends "false"' \
+		--include=initramfs-tools,systemd-sysv,udev,gcc,make --format=tar \
+		"$suite" "$debian.tmp" | sed -u 's/^/# /'
+	if [ "${PIPESTATUS[0]}" -ne 0 ] || ! mv "$debian.tmp" "$debian"; then
+		not_ok "a Debian system"
+		exit 1
+	fi
+fi
 packages=$(echo build/deb/*.deb)
-show "a system of $suite, and the packages in it" -- mmdebstrap --variant=apt --format=null \
-	--include=initramfs-tools,systemd-sysv,udev --aptopt='APT::Install-Recommends "false"' \
-	--customize-hook="\"$here/in-root.sh\" \"\$1\" \"$work\" $packages" \
-	"$suite" | sed -u 's/^/# /'
+show "the packages in it" -- mmdebstrap --variant=custom --format=null \
+	--setup-hook="mmtarfilter '--path-exclude=/dev/*' <'$debian' | tar -C \"\$1\" -x" \
+	--customize-hook="'$here/in-root.sh' \"\$1\" '$work' $packages" '' | sed -u 's/^/# /'
 same_checks "$work/in-root.tap"
 if [ ! -f "$work/disk" ]; then
 	[ ! -f "$log" ] || tail -30 "$log" | sed 's/^/# /'
