@@ -40,7 +40,7 @@ help:
 	@echo '  make shell     a root shell in the built kernel'
 	@echo '  make fuzz      libFuzzer on the engine, T=$(T) seconds each'
 	@echo '  make check     format, checkpatch, cppcheck, sparse, spelling, coverage'
-	@echo '  make deb       Debian packages of the tools and the kernel'
+	@echo '  make deb       Debian packages of the tools and of the kernel FLAVOUR'
 	@echo '  make deps      install the Debian packages that are missing; the others do it, too'
 	@echo '  make clean     remove build/, with what was fetched'
 	@echo
@@ -113,7 +113,7 @@ check: asictl minivm
 .PHONY: deb
 deb: tools kernel
 	@tools/install-packages dpkg-dev
-	@tools/make-deb
+	@tools/make-deb $(FLAVOUR)
 
 .PHONY: clean
 clean:

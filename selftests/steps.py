@@ -335,5 +335,8 @@ STEPS = [
     *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", boots=True,
            **BY_NAME)
       for which in ("oldest", "newest")),
+    # Makes a Debian system, and boots it.
+    Step("deb", HOST, 900, "selftests/deb/install.sh server", kernels=("server",), alone=True,
+         **BY_NAME),
     Step("kcov", KCOV, 300, "selftests/asi/kcov.sh", **BY_NAME, append="asi=on nokaslr"),
 ]
