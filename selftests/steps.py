@@ -222,7 +222,7 @@ STEPS = [
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
     Step("memory", DIMMS, 300, "selftests/asi/memory.sh", **BY_NAME,
-         append="asi=on kfence.sample_interval=0"),
+         append="asi=on kfence.sample_interval=0 memhp_default_state=offline"),
     Step("break-base", ONE_THREAD, 100,
          'selftests/asi/break-boot.sh "a CPU\'s per-CPU area is missing"',
          append="asi_break=base asi=on"),

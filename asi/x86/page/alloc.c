@@ -79,7 +79,8 @@ void *__asi_zalloc_local_nonsensitive(size_t size, gfp_t gfp)
 	if (asi_breaks(ASI_BREAK_PAGES))
 		return kzalloc(size, gfp);
 	/* Two pages at least: kfree() takes a single one for a mistake. */
-	object = __kmalloc_large_noprof(max(size, 2 * PAGE_SIZE), gfp & ~__GFP_ZERO);
+	object = __kmalloc_large_noprof(max(PAGE_ALIGN(size), 2 * PAGE_SIZE),
+					gfp & ~__GFP_ZERO);
 	/* The pages that are mapped, whole: what was there before is somebody's. */
 	if (object)
 		memset(object, 0, PAGE_ALIGN(size));
