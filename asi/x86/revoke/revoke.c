@@ -53,6 +53,17 @@ static void asi_revoke_range(unsigned long start, unsigned long end)
 	asi_walk_frames(PAGE_ALIGN_DOWN(start), PAGE_ALIGN(end), true, asi_revoke_at, NULL);
 }
 
+/* The memory map is mapped in the base map only, in large pages, and its frames have no flag. */
+static void asi_revoke_kernel(unsigned long start, unsigned long end)
+{
+	struct asi_tables *base = READ_ONCE(asi_base);
+
+	if (base && asi_is_memory_map(start))
+		asi_space_zap(&base->space, PAGE_ALIGN_DOWN(start), PAGE_ALIGN(end - start));
+	else
+		asi_revoke_range(start, end);
+}
+
 bool __asi_free_pages(struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
@@ -99,7 +110,7 @@ void __asi_vunmap_begin(unsigned long start, unsigned long end)
 		asi_walk_frames(start, end, false, asi_flag_frame, NULL);
 	asi_begin_closing(start, end);
 	if (!asi_breaks(ASI_BREAK_VUNMAP))
-		asi_revoke_range(start, end);
+		asi_revoke_kernel(start, end);
 }
 
 void __asi_vunmap_end(unsigned long start, unsigned long end)
@@ -114,20 +125,14 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
 /*
  * Domains take the new entry from the kernel's table when they need it again.  Where the
  * rights have changed, the frames are the same, and tell who maps them.  The memory map
- * may have other frames now; it is mapped in the base map only.
+ * may have other frames now.
  */
 void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
-	struct asi_tables *base = READ_ONCE(asi_base);
-
 	guard(asi_unrestricted)();
 
-	if (asi_breaks(ASI_BREAK_CHANGED))
-		return;
-	if (base && asi_is_memory_map(start))
-		asi_space_zap(&base->space, PAGE_ALIGN_DOWN(start), PAGE_ALIGN(size));
-	else
-		asi_revoke_range(start, start + size);
+	if (!asi_breaks(ASI_BREAK_CHANGED))
+		asi_revoke_kernel(start, start + size);
 }
 
 static void asi_revoke_stack(const void *stack)
