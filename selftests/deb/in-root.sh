@@ -37,14 +37,13 @@ installs() {
 	return $status
 }
 
-# made FILE...: they exist below ROOT, and are not empty.
+# made FILE...: they exist below ROOT.
 made() {
 	for file; do
-		[ -s "$root$file" ] || { echo "there is no $file"; return 1; }
+		[ -e "$root$file" ] || { echo "there is no $file"; return 1; }
 	done
 }
 
-# The archive has no Debian package that is newer, and nothing differs from what was packed.
 is_whole() {
 	in_root dpkg --verify "linux-image-$release" "linux-headers-$release" asi-tools
 	[ ! -s "$work/out" ]
@@ -85,8 +84,13 @@ makes_disk() {
 	cp "$root/boot/vmlinuz-$release" "$work/vmlinuz" &&
 	cp "$root/boot/initrd.img-$release" "$work/initrd.img" || return
 	size=$(($(du -sxm "$root" | cut -f1) * 5 / 4 + 256))
-	rm -f "$work/disk.tmp"
-	mke2fs -q -t ext4 -d "$root" "$work/disk.tmp" ${size}M && mv "$work/disk.tmp" "$work/disk"
+	# Without what is mounted below it.
+	mkdir -p "$work/files"
+	mount --bind "$root" "$work/files" || return
+	mke2fs -q -t ext4 -d "$work/files" "$work/disk.tmp" ${size}M
+	status=$?
+	umount "$work/files"
+	[ $status -eq 0 ] && mv "$work/disk.tmp" "$work/disk"
 }
 
 purges() {
