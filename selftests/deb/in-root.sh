@@ -55,9 +55,9 @@ module_builds() {
 	mkdir -p "$root/deb_test"
 	cp "$here/deb_test.c" "$root/deb_test/"
 	echo 'obj-m := deb_test.o' >"$root/deb_test/Makefile"
-	in_root make -C "$modules/build" M=/deb_test modules &&
-	in_root make -C "$modules/build" M=/deb_test modules_install &&
-	! grep -i warning "$work/out" && made "$modules/updates/deb_test.ko"
+	in_root make -C "$modules/build" M=/deb_test modules && ! grep -i warning "$work/out" &&
+	in_root make -C "$modules/build" M=/deb_test modules_install && in_root depmod "$release" &&
+	made "$modules/updates/deb_test.ko"
 }
 
 # What the machine runs when it has booted.
