@@ -65,7 +65,7 @@ if [ ! -f "$work/disk" ]; then
 fi
 
 # One processor: see "Interrupts of nested guests under TCG" in Documentation/emulators.rst.
-show "booting the disk" -- timeout 900 qemu-system-x86_64 -machine q35 -accel tcg,thread=single \
+show "booting the disk" -- timeout 1500 qemu-system-x86_64 -machine q35 -accel tcg,thread=single \
 	-cpu max -smp 1 -m 2G -display none -nodefaults -no-reboot \
 	-serial "file:$console" -serial "file:$work/machine.tap" \
 	-drive "file=$work/disk,format=raw,if=virtio" \
