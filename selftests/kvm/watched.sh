@@ -26,12 +26,16 @@ ask() {
 	comm -12 "$work/first" "$work/second" >>"$work/wrong"
 }
 
+# What else a script wants to see meanwhile.
+look() { :; }
+
 # watch COMMAND...: its output and status; meanwhile the oracle is asked.
 watch() {
 	"$@" >"$work/out" 2>&1 &
 	watched=$!
 	while kill -0 $watched 2>/dev/null; do
 		sleep 0.5
+		look
 		asi_is_on || continue
 		ask
 		domains=$(asi_stat domains)
