@@ -268,6 +268,19 @@ def with_disk(case):
     return run
 
 
+def notices_that_nothing_was_loaded(machine):
+    """Or else a test that passes says nothing."""
+    saved = machine.text.place()
+    machine.goes_on(7)
+    machine.text.go_on_from(saved)
+    try:
+        machine.goes_on(3)
+    except Failed as error:
+        note(f"without loadvm: {error}")
+    else:
+        raise Failed("it is not noticed that nothing was loaded")
+
+
 @with_disk
 def savevm(args, shares, _start, machine):
     for count in range(1, args.count + 1):
@@ -286,14 +299,16 @@ def savevm(args, shares, _start, machine):
         note(f"savevm and loadvm {count} of {args.count}: saved at step {saved[0]}, loaded "
              f"after step {reached[0]}")
     machine.goes_on(STEPS_IN_ROUND)
+    notices_that_nothing_was_loaded(machine)
     machine.end(shares)
 
 
 def move(source, target, address, postcopy):
-    """Returns what QEMU says of it."""
+    """Returns what QEMU says of it.  With POSTCOPY the old place gives back memory as it goes."""
     for machine in (source, target):
         machine.command("migrate-set-capabilities", capabilities=[
-            {"capability": "postcopy-ram", "state": postcopy}])
+            {"capability": "postcopy-ram", "state": postcopy},
+            {"capability": "release-ram", "state": postcopy and machine is source}])
         machine.command("migrate-set-parameters", **(
             POSTCOPY_BANDWIDTH if postcopy else PRECOPY_BANDWIDTH), downtime_limit=1000)
     target.command("migrate-incoming", uri=address)
