@@ -254,6 +254,9 @@ STEPS = [
     Step("memslots-threads", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME, **ON),
     Step("memslots-threads-off", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME,
          append="asi=off"),
+    # What guests of Debian's QEMU see is the same in both.
+    Step("qemu", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, **ON),
+    Step("qemu-off", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, append="asi=off"),
     Step("torture", TORTURE, 270, "selftests/asi/torture.sh {seconds} {seed}", **SCI,
          takes_seconds=True),
     Step("boot-pti", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=on pti=on"),
@@ -311,6 +314,8 @@ STEPS = [
     Step("server-backing", SWAP.but(kernel="server"), 600, "selftests/kvm/backing.sh 3", **BY_NAME,
          **ON, before="mkdir -p build/selftest && truncate -s 128M build/selftest/swap.img"),
     Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
+         kernels=("base",), **BY_NAME, **ON),
+    Step("server-qemu", ONE_CPU.but(kernel="server"), 1200, "selftests/kvm/qemu.sh",
          kernels=("base",), **BY_NAME, **ON),
     Step("server-torture", TORTURE.but(kernel="server"), 400,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME, **SCI, takes_seconds=True),

@@ -26,8 +26,9 @@ ask() {
 	comm -12 "$work/first" "$work/second" >>"$work/wrong"
 }
 
-# What else a script wants to see meanwhile.
+# What else a script wants to see meanwhile; and what is asked with isolation on.
 look() { :; }
+inquire() { ask; }
 
 # watch COMMAND...: its output and status; meanwhile the oracle is asked.
 watch() {
@@ -37,7 +38,7 @@ watch() {
 		sleep 0.5
 		look
 		asi_is_on || continue
-		ask
+		inquire
 		domains=$(asi_stat domains)
 		[ "$domains" -le "$most_domains" ] || most_domains=$domains
 	done
