@@ -294,10 +294,11 @@ STEPS = [
     # The distribution's configuration.
     Step("server", ONE_THREAD.but(kernel="server"), 300,
          "selftests/lib/in-turn selftests/kvm/module.sh selftests/kvm/run.sh "
-         "selftests/asi/verify.sh selftests/asi/secrets.sh", group="cached", **ON),
+         "selftests/asi/verify.sh", group="cached", **ON),
     *(Step(f"server-{name}", machine.but(kernel="server"), 600, command, **BY_NAME, **ON)
       for name, machine, command in (
           ("owners", ONE_CPU, "selftests/kvm/owners.sh"),
+          ("secrets", ONE_THREAD, "selftests/asi/secrets.sh"),
           ("tables", ONE_THREAD, "selftests/asi/tables.sh"),
           ("break", ONE_THREAD, "selftests/asi/break.sh"),
           ("states", ONE_THREAD, "selftests/asi/states.sh"),
