@@ -71,7 +71,7 @@ same() {
 # its memory.
 savevm() { same "a guest is saved and loaded $rounds times, and goes on where it was" 90 savevm "$rounds"; }
 precopy() { same "it moves $moves times while it runs" 20 precopy "$moves"; }
-postcopy() { same "it moves $moves times and runs before its memory is there" 20 postcopy "$moves"; }
+postcopy() { same "it moves $moves times and runs before its memory is there" 80 postcopy "$moves"; }
 machines() { same "it has guests of its own" 10 machines; }
 
 load() { # A part of the kernel, where it is a module.
