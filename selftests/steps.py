@@ -94,7 +94,7 @@ DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
         "-object", f"memory-backend-ram,id=memory{i},size=128M",
         "-device", f"pc-dimm,id=dimm{i},memdev=memory{i}"))))
 # A disk to swap to, whose content nobody keeps.
-SWAP = ONE_THREAD.but(extra="a disk", emulator=(
+SWAP = ONE_CPU.but(extra="a disk", emulator=(
     "-drive", "file=build/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
                 files=("build/host/minivm/minivm:/minivm",
@@ -246,7 +246,7 @@ STEPS = [
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
     Step("owners", ONE_CPU, 200, "selftests/kvm/owners.sh", **ON),
-    Step("backing", ONE_THREAD, 200, "selftests/kvm/backing.sh", **ON),
+    Step("backing", ONE_CPU, 200, "selftests/kvm/backing.sh", **BY_NAME, **ON),
     Step("crowd", ONE_CPU, 300, "selftests/kvm/crowd.sh 3", **ON),
     *(mitigations(*boot, **BY_NAME) for boot in MITIGATIONS),
     # With several processors: see "Stressed guests" in Documentation.

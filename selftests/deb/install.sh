@@ -47,7 +47,7 @@ debian=${cache:-$work}/debian-$suite.tar
 mkdir -p "${debian%/*}"
 if [ ! -f "$debian" ]; then
 	show "a Debian system" -- mmdebstrap --variant=apt --aptopt='APT::Install-Recommends "false"' \
-		--include=initramfs-tools,systemd-sysv,udev,gcc,make --format=tar \
+		--include=initramfs-tools,systemd-sysv,udev,gcc,make,xz-utils --format=tar \
 		"$suite" "$debian.tmp" | sed -u 's/^/# /'
 	if [ "${PIPESTATUS[0]}" -ne 0 ] || ! mv "$debian.tmp" "$debian"; then
 		not_ok "a Debian system"

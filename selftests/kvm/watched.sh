@@ -21,13 +21,17 @@ ask() {
 	asked=$((asked + 1))
 	[ -s "$work/first" ] || return 0
 	grep -vE "$passing" "$work/first" >>"$work/wrong"
-	sleep 0.1
-	violations >"$work/second"
-	comm -12 "$work/first" "$work/second" >>"$work/wrong"
+	for pause in 0.1 0.5; do
+		sleep $pause
+		violations >"$work/second"
+		comm -12 "$work/first" "$work/second" >"$work/both"
+		cp "$work/both" "$work/first"
+		[ -s "$work/first" ] || return 0
+	done
+	cat "$work/first" >>"$work/wrong"
 }
 
-# What else a script wants to see meanwhile; and what is asked with isolation on.
-look() { :; }
+# What is asked with isolation on.
 inquire() { ask; }
 
 # watch COMMAND...: its output and status; meanwhile the oracle is asked.
@@ -36,7 +40,6 @@ watch() {
 	watched=$!
 	while kill -0 $watched 2>/dev/null; do
 		sleep 0.5
-		look
 		asi_is_on || continue
 		inquire
 		domains=$(asi_stat domains)

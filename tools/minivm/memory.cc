@@ -33,8 +33,8 @@ UniqueFd file_for(Backing backing, size_t size) {
 GuestMemory::GuestMemory(uint64_t base, size_t size, Backing backing)
     : base_(base),
       size_(size),
-      mapped_size_((size + page_size() - 1) / page_size() * page_size()),
-      backing_(backing) {
+      backing_(backing),
+      mapped_size_((size + page_size() - 1) / page_size() * page_size()) {
     map();
     try {
         prepare();

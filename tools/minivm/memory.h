@@ -88,9 +88,9 @@ class GuestMemory {
 
     uint64_t base_;
     size_t size_;
-    size_t mapped_size_;
-    Backing backing_;
     void* host_ = nullptr;
+    Backing backing_;
+    size_t mapped_size_;  ///< a multiple of the page size
     std::unique_ptr<FaultResolver> resolver_;
 };
 

@@ -81,7 +81,8 @@ struct Machine {
     uint32_t x2apic;
     uint32_t vcpus;  ///< there may be in the end
     uint32_t pieces;
-    uint32_t alike;  ///< many pages have the same content: see word_of()
+    uint32_t alike;   ///< many pages have the same content: see word_of()
+    uint32_t cpuids;  ///< in one operation
     volatile uint32_t stop;
     /// A piece may lose its content at any moment: then its words are 0.
     uint8_t lossy[kMaxPieces];

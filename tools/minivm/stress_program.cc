@@ -14,7 +14,7 @@ constexpr uint32_t kMtrrs = 8;
 constexpr uint32_t kWallClockMsr = 0x4b564d00;
 constexpr unsigned kPagesPerVisit = 8;
 
-void do_cpuid(VcpuState& vcpu) {
+void do_one_cpuid(const VcpuState& vcpu) {
     uint32_t found[4];
     asm volatile("cpuid"
                  : "=a"(found[0]), "=b"(found[1]), "=c"(found[2]), "=d"(found[3])
@@ -22,6 +22,10 @@ void do_cpuid(VcpuState& vcpu) {
                  : "memory");
     for (unsigned i = 0; i < 4; ++i)
         check(kCpuid, i, cpuid_word(machine().seed, vcpu.index, i), found[i]);
+}
+
+void do_cpuid(const VcpuState& vcpu) {
+    for (uint32_t i = 0; i < machine().cpuids; ++i) do_one_cpuid(vcpu);
 }
 
 void do_msr(VcpuState& vcpu, uint64_t random) {

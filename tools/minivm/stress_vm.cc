@@ -137,6 +137,8 @@ StressVm::StressVm(const Kvm& kvm, const StressPlan& plan)
     machine.vcpus = plan.vcpus;
     machine.pieces = plan.pieces;
     machine.alike = plan.backing == Backing::kMergeable;
+    // Exits that have nothing to do with memory, enough of them to compare.
+    machine.cpuids = plan.backing ? 8 : 1;
     if (plan.backing)
         pieces_memory_ =
             std::make_unique<GuestMemory>(kPiecesAddress, plan.pieces * kPieceSize, *plan.backing);
