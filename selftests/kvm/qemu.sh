@@ -68,7 +68,7 @@ same() {
 # On one processor, where QEMU's other threads run as well, a guest that sleeps most of the time
 # leaves for their timers, too.  While its writes are logged it leaves for tables that another
 # thread split and for the log; with guests of its own, for their control blocks, which are in
-# its memory.
+# its memory; with vhost, to wake its task.
 savevm() { same "a guest is saved and loaded $rounds times, and goes on where it was" 90 savevm "$rounds"; }
 precopy() { same "it moves $moves times while it runs" 20 precopy "$moves"; }
 postcopy() { same "it moves $moves times and runs before its memory is there" 80 postcopy "$moves"; }
@@ -83,15 +83,15 @@ load() { # A part of the kernel, where it is a module.
 load net/tun net/tap vhost/vhost_iotlb vhost/vhost vhost/vhost_net
 
 # bench/nested/guest knows its own address and that of the host.
-through_tap() { # NAME NETDEV-OPTIONS
+through_tap() { # NAME PERCENT NETDEV-OPTIONS
 	ip tuntap add asi0 mode tap && ip address add 10.0.2.2/24 dev asi0 && ip link set asi0 up
-	same "$1" 90 net "tap,ifname=asi0,script=no,downscript=no,$2" 10.0.2.2
+	same "$1" "$2" net "tap,ifname=asi0,script=no,downscript=no,$3" 10.0.2.2
 	ip tuntap del asi0 mode tap
 }
-tap() { through_tap "it talks to the host through a tap that QEMU serves" vhost=off; }
+tap() { through_tap "it talks to the host through a tap that QEMU serves" 90 vhost=off; }
 vhost() {
 	if [ -e /dev/vhost-net ]; then
-		through_tap "it talks to the host through vhost-net" vhost=on,vhostforce=on
+		through_tap "it talks to the host through vhost-net" 50 vhost=on,vhostforce=on
 	else
 		for _ in 1 2 3 4; do skip "no CONFIG_VHOST_NET: no vhost-net"; done
 	fi
