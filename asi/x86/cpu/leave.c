@@ -79,7 +79,8 @@ void asi_trace_exit(const struct asi *asi)
 	bool fault = leave->how == ASI_LEAVE_FAULT;
 
 	if (trace_asi_exit_enabled())
-		trace_asi_exit(asi->space.id, leave->how, fault ? leave->fault.kind : ASI_KIND_UNKNOWN,
-			   fault ? leave->fault.ip : 0);
+		trace_asi_exit(asi->space.id, leave->how,
+			       fault ? leave->fault.kind : ASI_KIND_UNKNOWN,
+			       fault ? leave->fault.ip : 0);
 }
 EXPORT_SYMBOL_GPL(asi_trace_exit);

@@ -131,7 +131,7 @@ static void asi_report(struct asi_cpu *cpu, const struct asi *asi,
 
 	info->action = asi_action_of(outcome);
 	trace_asi_fault(asi->space.id, cls, info->ip, info->address, info->kind, info->access,
-		    info->action);
+			info->action);
 	if (log)
 		asi_log(cls, info);
 	if (outcome == ASI_GROWN)
