@@ -855,7 +855,7 @@ MISTAKES = [
     ("Documentation/kvm.rst", r"check: KVM_ASI_MAX_SLOTS 64", "check: KVM_ASI_MAX_SLITS 64",
      "defines no KVM_ASI_MAX_SLITS"),
     ("Documentation/admin-guide.rst", r"``domain address size kind error``", "``domain size``",
-     "tracepoint 'map' has fields"),
+     "tracepoint 'asi_map' has fields"),
     ("Documentation/admin-guide.rst", r"\n``rodata``.*", "", "'kinds' is not what the code says"),
     ("Documentation/syscall-isolation.rst", r"rodata  ( *)grow", r"rodata  \1deny",
      "'rodata': the policy says grow deny deny"),
