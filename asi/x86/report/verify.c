@@ -11,6 +11,7 @@
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
