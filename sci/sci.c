@@ -292,10 +292,10 @@ static long sci_enable(const struct sci_config __user *arg)
 	const struct sci_filter *old = current->asi.filter;
 	struct sci_config config;
 	struct sci_filter *filter;
-	int err;
+	int err = sci_may_enable();
 
-	if (!task_no_new_privs(current) && !capable(CAP_SYS_ADMIN))
-		return -EACCES;
+	if (err)
+		return err;
 	if (old && old->locked)
 		return -EPERM;
 	if (copy_from_user(&config, arg, sizeof(config)))
@@ -384,7 +384,7 @@ static int __init sci_init(void)
 		return 0;
 	}
 	asi_prepare_strict();
-	err = sci_profiles_init() ?: sci_debugfs_init();
+	err = sci_profiles_init() ?: sci_sysctl_init() ?: sci_debugfs_init();
 	if (err) {
 		pr_err("off: error %d\n", err);
 		return err;

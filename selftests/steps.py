@@ -239,6 +239,8 @@ STEPS = [
     Step("sci-profiles", ONE_THREAD, 150, "selftests/sci/profiles.sh", **SCI),
     Step("sci-programs", ONE_THREAD, 400, "selftests/sci/programs.sh", **SCI),
     Step("sci-stress", ONE_THREAD, 400, "selftests/sci/stress.sh 1", **SCI),
+    Step("sci-unprivileged", ONE_THREAD, 150, "selftests/lib/in-turn "
+         "'selftests/sci/bad_pointers.sh 3000' selftests/sci/unprivileged.sh", **SCI),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
@@ -278,6 +280,12 @@ STEPS = [
          append="asi=on mitigations=off", **BY_NAME),
     Step("sci-stress-more", ONE_THREAD, 1200, "selftests/sci/stress.sh 1 stress-ng-more.list",
          **BY_NAME, **SCI),
+    *(Step(f"{name}sci-pointers", machine, 400, "selftests/sci/bad_pointers.sh 0 {seconds} {seed}",
+           takes_seconds=True, **BY_NAME, **SCI)
+      for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
+    *(Step(f"{name}sci-unprivileged-more", machine, 1800,
+           "selftests/sci/unprivileged.sh 100000 270 {seed}", **BY_NAME, **SCI)
+      for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
     # Threads that poll when they are idle, of which the boot warns.
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",

@@ -8,10 +8,13 @@
  *          before all others; what is attacked with "read", "write" and "fixup"
  *          is what asi_test/plant planted
  *          "ATTACK", see asi_attacks below
- *          "locked spin|bh|irq ATTACK": the same while a spinlock is held, with
- *          soft interrupts off, with interrupts off
+ *          "locked spin|bh|irq|rcu|mutex|write|read ATTACK": the same while a spinlock is
+ *          held, with soft interrupts off, with interrupts off, in a read section of RCU,
+ *          with a mutex, with a semaphore for writing or reading
+ *          "locked wait ATTACK": with a record on the stack in a queue; "wake": wake those
+ *          in that queue
  *
- * asi_test/result says how far it came: "started 1 reached 0" when the attack
+ * asi_test/result says which locks somebody holds now, and how far it came: "started 1 reached 0" when the attack
  * failed.  Without isolation each reaches its end and returns cleanly.
  *
  * An attack that is stopped ends its task on the spot, so nothing is held here
@@ -23,12 +26,17 @@
 #include <linux/jbd2.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 #include <asm/text-patching.h>
+#include <asm/word-at-a-time.h>
+#include <asi/freed.h>
 #include "asi_test.h"
 #include "attack.h"
 
@@ -61,6 +69,9 @@ static struct {
 static struct jbd2_inode asi_victim_object;
 static void *asi_code;
 static DEFINE_SPINLOCK(asi_attack_lock);
+static DEFINE_MUTEX(asi_attack_mutex);
+static DECLARE_RWSEM(asi_attack_sem);
+static DECLARE_WAIT_QUEUE_HEAD(asi_attack_queue);
 
 /* Would a return to @at be one to just after a call? */
 static bool asi_is_after_call(const u8 *at)
@@ -287,6 +298,28 @@ static int asi_fixup(const struct asi_secret *secret)
 	return err;
 }
 
+/* No attack: what the slab allocator does with an object that it may have lost. */
+static int asi_read_freed(const struct asi_secret *secret)
+{
+	asi_outcome.value = asi_load_freed((const void *)secret->address);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* No attack: a word over the end of what is there, as path lookup reads it. */
+static int asi_zeropad(const struct asi_secret *secret)
+{
+	u8 *page = vmalloc(PAGE_SIZE);
+
+	if (!page)
+		return -ENOMEM;
+	memset(page, 0x5a, PAGE_SIZE);
+	asi_outcome.value = load_unaligned_zeropad(page + PAGE_SIZE - 3);
+	asi_outcome.reached = asi_outcome.value == 0x5a5a5a;
+	vfree(page);
+	return 0;
+}
+
 static const struct asi_attack asi_attacks[] = {
 	{ "rop_gadget", asi_rop_gadget },
 	{ "rop_function", asi_rop_function },
@@ -299,6 +332,8 @@ static const struct asi_attack asi_attacks[] = {
 	{ "read", asi_read },
 	{ "write", asi_write },
 	{ "fixup", asi_fixup },
+	{ "load_freed", asi_read_freed },
+	{ "zeropad", asi_zeropad },
 };
 
 static const struct asi_attack *asi_attack_of(const char *name)
@@ -311,18 +346,55 @@ static const struct asi_attack *asi_attack_of(const char *name)
 	return NULL;
 }
 
+/* Nobody released them when the attacker was stopped. */
+static int asi_attack_with_lock(const struct asi_attack *attack, const char *mode,
+				const struct asi_secret *secret)
+{
+	int err;
+
+	if (!strcmp(mode, "spin")) {
+		spin_lock_init(&asi_attack_lock);
+		spin_lock(&asi_attack_lock);
+		err = attack->run(secret);
+		spin_unlock(&asi_attack_lock);
+	} else if (!strcmp(mode, "mutex")) {
+		mutex_init(&asi_attack_mutex);
+		mutex_lock(&asi_attack_mutex);
+		err = attack->run(secret);
+		mutex_unlock(&asi_attack_mutex);
+	} else if (!strcmp(mode, "write")) {
+		init_rwsem(&asi_attack_sem);
+		down_write(&asi_attack_sem);
+		err = attack->run(secret);
+		up_write(&asi_attack_sem);
+	} else if (!strcmp(mode, "read")) {
+		init_rwsem(&asi_attack_sem);
+		down_read(&asi_attack_sem);
+		err = attack->run(secret);
+		up_read(&asi_attack_sem);
+	} else {
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static int asi_attack_waiting(const struct asi_attack *attack, const struct asi_secret *secret)
+{
+	DEFINE_WAIT(wait);
+	int err;
+
+	add_wait_queue(&asi_attack_queue, &wait);
+	err = attack->run(secret);
+	remove_wait_queue(&asi_attack_queue, &wait);
+	return err;
+}
+
 static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
 			     const struct asi_secret *secret)
 {
 	int err;
 
-	if (!strcmp(mode, "spin")) {
-		/* Nobody released it when the attacker was stopped. */
-		spin_lock_init(&asi_attack_lock);
-		spin_lock(&asi_attack_lock);
-		err = attack->run(secret);
-		spin_unlock(&asi_attack_lock);
-	} else if (!strcmp(mode, "bh")) {
+	if (!strcmp(mode, "bh")) {
 		local_bh_disable();
 		err = attack->run(secret);
 		local_bh_enable();
@@ -330,8 +402,14 @@ static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
 		local_irq_disable();
 		err = attack->run(secret);
 		local_irq_enable();
+	} else if (!strcmp(mode, "rcu")) {
+		rcu_read_lock();
+		err = attack->run(secret);
+		rcu_read_unlock();
+	} else if (!strcmp(mode, "wait")) {
+		err = asi_attack_waiting(attack, secret);
 	} else {
-		err = -EINVAL;
+		err = asi_attack_with_lock(attack, mode, secret);
 	}
 	return err;
 }
@@ -346,6 +424,10 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 		return -EINVAL;
 	if (!strcmp(name, "prepare"))
 		return asi_prepare();
+	if (!strcmp(name, "wake")) {
+		wake_up_all(&asi_attack_queue);
+		return 0;
+	}
 	attack = asi_attack_of(name);
 	if (!attack)
 		return -EINVAL;
@@ -361,10 +443,12 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 
 void asi_attack_show(struct seq_file *m)
 {
-	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx code 0x%lx\n",
+	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
-		   asi_target.gadget, asi_target.middle, asi_target.code);
+		   asi_target.gadget, asi_target.middle, asi_target.code,
+		   spin_is_locked(&asi_attack_lock), mutex_is_locked(&asi_attack_mutex),
+		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
 }
 
 void asi_attack_exit(void)
