@@ -19,6 +19,7 @@
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 #include <asi/sci.h>
+#include "code.h"
 #include "sci.h"
 
 static bool sci_boot_on __ro_after_init;
@@ -384,7 +385,8 @@ static int __init sci_init(void)
 		return 0;
 	}
 	asi_prepare_strict();
-	err = sci_profiles_init() ?: sci_sysctl_init() ?: sci_debugfs_init();
+	err = sci_parts_init() ?: sci_profiles_init() ?: sci_sysctl_init() ?:
+	      sci_debugfs_init();
 	if (err) {
 		pr_err("off: error %d\n", err);
 		return err;

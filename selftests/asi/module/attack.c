@@ -45,6 +45,7 @@
 #define ASI_SCAN_BYTES		SZ_64K
 
 unsigned long asi_smash_stack;
+unsigned long asi_jump_pointer;
 
 struct asi_attack {
 	const char *name;
@@ -52,7 +53,7 @@ struct asi_attack {
 };
 
 static struct {
-	char name[24];
+	char name[32];
 	int started;
 	int reached;
 	unsigned long value;
@@ -63,6 +64,7 @@ static struct {
 	unsigned long function;	/* an entry */
 	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
 	unsigned long middle;	/* a return instruction */
+	unsigned long behind;	/* pop %rbx; ret behind a call */
 	unsigned long code;	/* executable memory that is no text */
 } asi_target;
 
@@ -118,6 +120,20 @@ static unsigned long asi_find(unsigned long from, bool gadget)
 	return 0;
 }
 
+/* Functions begin at addresses that are aligned, so that this is a call of one. */
+static unsigned long asi_find_behind_call(unsigned long from)
+{
+	const u8 *at = (const u8 *)PAGE_ALIGN(from) + 8;
+	const u8 *end = at + ASI_SCAN_BYTES;
+
+	for (; at < end; at++) {
+		if (at[-5] == CALL_INSN_OPCODE && at[0] == 0x5b && asi_is_return(at + 1) &&
+		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16))
+			return (unsigned long)at;
+	}
+	return 0;
+}
+
 /* The kernel does not export what makes memory executable. */
 static void *asi_symbol(const char *name)
 {
@@ -166,7 +182,8 @@ static int asi_prepare(void)
 	asi_target.function = (unsigned long)jbd2_journal_init_jbd_inode;
 	asi_target.gadget = asi_find(asi_target.function, true);
 	asi_target.middle = asi_find(asi_target.gadget, false);
-	if (!asi_target.gadget || !asi_target.middle)
+	asi_target.behind = asi_find_behind_call(asi_target.function);
+	if (!asi_target.gadget || !asi_target.middle || !asi_target.behind)
 		return -ENOENT;
 	return asi_prepare_code();
 }
@@ -199,35 +216,59 @@ static void asi_function_ran(void)
 	asi_outcome.reached = asi_victim_object.i_vfs_inode == (struct inode *)&asi_target;
 }
 
-/* A whole function, entered by a return, from which a return goes on. */
-static int asi_rop_function(const struct asi_secret *secret)
+/*
+ * A whole function, entered by a return, from which a return goes on to @caller and then
+ * on.  What lies where the function's caller would be is @caller.
+ */
+static void asi_rop_entry(const u8 *caller, bool odd)
 {
 	const unsigned long chain[] = {
-		asi_target.function, (unsigned long)asi_smash_back,
+		(unsigned long)asi_link_nothing, asi_target.function,
+		(unsigned long)caller, (unsigned long)asi_smash_back,
 	};
 
 	asi_victim_object.i_vfs_inode = NULL;
-	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
-		      (unsigned long)&asi_target);
+	asi_run_chain(chain + !odd, ARRAY_SIZE(chain) - !odd,
+		      (unsigned long)&asi_victim_object, (unsigned long)&asi_target);
 	asi_function_ran();
+}
+
+static int asi_rop_function(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_smash_back, false);
 	return 0;
 }
 
-/*
- * The same, but what lies where the function's caller would be is an address after
- * a call, though not of this function.
- */
+/* The stack's other alignment. */
+static int asi_rop_function_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_smash_back, true);
+	return 0;
+}
+
+/* The caller is an address after a call, though not of this function. */
 static int asi_rop_function_called(const struct asi_secret *secret)
 {
-	const unsigned long chain[] = {
-		asi_target.function, (unsigned long)asi_link_after_call,
-		(unsigned long)asi_smash_back,
-	};
+	asi_rop_entry(asi_link_after_call, false);
+	return 0;
+}
 
-	asi_victim_object.i_vfs_inode = NULL;
-	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
-		      (unsigned long)&asi_target);
-	asi_function_ran();
+static int asi_rop_function_called_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_call, true);
+	return 0;
+}
+
+/* After a call that may have been one of this function. */
+static int asi_rop_function_indirect(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_indirect_call, false);
+	return 0;
+}
+
+static int asi_rop_function_indirect_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_indirect_call, true);
 	return 0;
 }
 
@@ -252,6 +293,36 @@ static int asi_call_middle(const struct asi_secret *secret)
 static int asi_jump_middle(const struct asi_secret *secret)
 {
 	asi_jump(asi_target.middle, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* To the instruction behind a call, as if that had returned. */
+static int asi_jump_behind_call(const struct asi_secret *secret)
+{
+	asi_jump_behind(asi_target.behind, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_behind_call_odd(const struct asi_secret *secret)
+{
+	asi_jump_behind(asi_target.behind, sizeof(long));
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* No register tells it. */
+static int asi_jump_behind_memory(const struct asi_secret *secret)
+{
+	asi_jump_behind_by_memory(asi_target.behind, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_behind_memory_odd(const struct asi_secret *secret)
+{
+	asi_jump_behind_by_memory(asi_target.behind, sizeof(long));
 	asi_outcome.reached = 1;
 	return 0;
 }
@@ -323,10 +394,18 @@ static int asi_zeropad(const struct asi_secret *secret)
 static const struct asi_attack asi_attacks[] = {
 	{ "rop_gadget", asi_rop_gadget },
 	{ "rop_function", asi_rop_function },
+	{ "rop_function_odd", asi_rop_function_odd },
 	{ "rop_function_called", asi_rop_function_called },
+	{ "rop_function_called_odd", asi_rop_function_called_odd },
+	{ "rop_function_indirect", asi_rop_function_indirect },
+	{ "rop_function_indirect_odd", asi_rop_function_indirect_odd },
 	{ "return_noncall", asi_return_noncall },
 	{ "call_middle", asi_call_middle },
 	{ "jump_middle", asi_jump_middle },
+	{ "jump_behind", asi_jump_behind_call },
+	{ "jump_behind_odd", asi_jump_behind_call_odd },
+	{ "jump_behind_memory", asi_jump_behind_memory },
+	{ "jump_behind_memory_odd", asi_jump_behind_memory_odd },
 	{ "jump_data", asi_jump_data },
 	{ "call_function", asi_call_function },
 	{ "read", asi_read },
@@ -416,11 +495,11 @@ static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
 
 int asi_attack_run(const char *line, const struct asi_secret *secret)
 {
-	char name[24], mode[8] = "";
+	char name[32], mode[8] = "";
 	const struct asi_attack *attack;
 
-	if (sscanf(line, "locked %7s %23s", mode, name) != 2 &&
-	    sscanf(line, "%23s", name) != 1)
+	if (sscanf(line, "locked %7s %31s", mode, name) != 2 &&
+	    sscanf(line, "%31s", name) != 1)
 		return -EINVAL;
 	if (!strcmp(name, "prepare"))
 		return asi_prepare();
@@ -443,10 +522,10 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 
 void asi_attack_show(struct seq_file *m)
 {
-	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
+	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx behind 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
-		   asi_target.gadget, asi_target.middle, asi_target.code,
+		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.code,
 		   spin_is_locked(&asi_attack_lock), mutex_is_locked(&asi_attack_mutex),
 		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
 }
