@@ -252,6 +252,9 @@ STEPS = [
     Step("memslots-threads", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME, **ON),
     Step("memslots-threads-off", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME,
          append="asi=off"),
+    # What guests of Debian's QEMU see is the same in both.
+    Step("qemu", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, **ON),
+    Step("qemu-off", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, append="asi=off"),
     Step("torture", TORTURE, 270, "selftests/asi/torture.sh {seconds} {seed}", **SCI,
          takes_seconds=True),
     Step("boot-pti", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=on pti=on"),
@@ -313,6 +316,8 @@ STEPS = [
           ("sci-calls", ONE_THREAD, "selftests/sci/calls.sh"),
           ("sci-programs", ONE_THREAD, "selftests/sci/programs.sh"))),
     Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
+         kernels=("base",), **BY_NAME, **ON),
+    Step("server-qemu", ONE_CPU.but(kernel="server"), 1200, "selftests/kvm/qemu.sh",
          kernels=("base",), **BY_NAME, **ON),
     Step("server-torture", TORTURE.but(kernel="server"), 400,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME, **SCI, takes_seconds=True),

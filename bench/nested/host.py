@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """What bench/workloads.py runs in the booted kernel: a guest under Debian's QEMU.
+selftests/kvm/qemu.py uses it, too.
 
 Serves the guest's network workload, and prints the kernel's counters whenever
 the guest says that a workload begins or ends, as one JSON object a line.
@@ -55,9 +56,9 @@ def pour_out(connection):
         pass
 
 
-def serve(handle):
+def serve(handle, address):
     """Serves one connection after the other; returns the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((address, 0))
 
     def loop():
         while True:
@@ -92,20 +93,23 @@ def kvm_counters():
     return counters
 
 
+def counters(mark, pid):
+    return {"mark": mark, "seconds": time.monotonic(), "pid": pid, "kvm": kvm_counters(),
+            "account": read(DEBUG / "asi/kvm"), "stats": read(DEBUG / "asi/stats")}
+
+
 def report(mark, pid):
-    print(json.dumps({"mark": mark, "seconds": time.monotonic(), "pid": pid,
-                      "kvm": kvm_counters(), "account": read(DEBUG / "asi/kvm"),
-                      "stats": read(DEBUG / "asi/stats")}), flush=True)
+    print(json.dumps(counters(mark, pid)), flush=True)
 
 
 # ---- the guest --------------------------------------------------------------
 
 
-def qemu(work, marks, image, initrd, vcpus, init_arguments):
+def qemu(work, marks, image, initrd, vcpus, append, netdev):
     disk = work / "disk"
     disk.touch()
     os.truncate(disk, DISK_MIB << 20)
-    append = "console=ttyS0 quiet panic=-1 rdinit=/bin/guest -- " + " ".join(init_arguments)
+    append = f"console=ttyS0 quiet panic=-1 rdinit=/bin/guest {append}"
     return ["qemu-system-x86_64", "-accel", "kvm", "-machine", "q35", "-cpu", "host",
             "-smp", vcpus, "-m", "256M", "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-kernel", image, "-initrd", initrd, "-append", append,
@@ -113,7 +117,7 @@ def qemu(work, marks, image, initrd, vcpus, init_arguments):
             "-chardev", f"socket,id=marks,fd={marks}", "-serial", "chardev:marks",
             "-blockdev", f"driver=file,node-name=disk,filename={disk}",
             "-device", "virtio-blk-pci,drive=disk",
-            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
+            "-netdev", f"{netdev},id=net", "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
 def lines_of(marks, limit):
@@ -130,30 +134,33 @@ def lines_of(marks, limit):
             yield line.decode(errors="replace").strip()
 
 
-def follow(marks, pid, limit):
+def follow(marks, pid, limit, tell):
     for line in lines_of(marks, limit):
         word = line.split(" ", 1)[0]
         if word == "failed":
             raise GuestFailed(line)
         if word in ("begin", "end"):
-            report(line, pid)
+            tell(line, pid)
         marks.sendall(b"go\n")
         if line == "the end":
             return
     raise GuestFailed("it ended early")
 
 
-def run(image, initrd, vcpus, idle, workloads):
-    ports = [serve(handle) for handle in (answer_requests, swallow, pour_out)]
+def run(image, initrd, vcpus, idle, workloads, tell=report, append="", netdev="user",
+        address="127.0.0.1"):
+    """TELL is called with each mark.  ADDRESS: where the guest's packets for HOST arrive."""
+    ports = [serve(handle, address) for handle in (answer_requests, swallow, pour_out)]
     work = pathlib.Path(tempfile.mkdtemp())
     ours, its = socket.socketpair()
-    report("begin boot", 0)
+    tell("begin boot", 0)
+    append = " ".join([append, "--", idle, *ports, *workloads])
     guest = subprocess.Popen(
-        qemu(work, its.fileno(), image, initrd, vcpus, [idle, *ports, *workloads]),
+        qemu(work, its.fileno(), image, initrd, vcpus, append, netdev),
         stdin=subprocess.DEVNULL, stdout=sys.stderr, pass_fds=[its.fileno()])
     its.close()
     try:
-        follow(ours, guest.pid, LIMIT + int(idle))
+        follow(ours, guest.pid, LIMIT + int(idle), tell)
         guest.wait(timeout=60)
     except (GuestFailed, subprocess.TimeoutExpired):
         print((read(work / "console") or "")[-4000:], file=sys.stderr)
