@@ -128,7 +128,7 @@ ExitStatus report_end(const GuestEnd& end, const BootOptions& options) {
 ExitStatus run_boot(const BootOptions& options) {
     const LinuxImage image(options.kernel, options.initrd, options.append, options.memory_size);
     const Kvm kvm;
-    const GuestMemory memory(0, options.memory_size, Backing::kOnDemand);
+    const GuestMemory memory(0, options.memory_size, options.backing);
     Vm vm(kvm, Irqchip::kInKernel);
     vm.add_memory(memory);
     write_long_mode_tables(memory);

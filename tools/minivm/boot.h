@@ -5,6 +5,7 @@
 #include <string>
 
 #include "error.h"
+#include "memory.h"
 
 namespace asi {
 
@@ -15,6 +16,7 @@ struct BootOptions {
     std::string until;
     unsigned smp = 1;
     uint64_t memory_size = 256ull << 20;
+    Backing backing = Backing::kOnDemand;
     double timeout = 300;
     bool quiet = false;
 };

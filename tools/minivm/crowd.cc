@@ -34,8 +34,8 @@ constexpr double kLongest = 15;
 constexpr unsigned kPieces = 6;
 constexpr unsigned kExitsPerDisturbance = 64;
 constexpr uint32_t kCrowdOperations =
-    ((1u << kOperations) - 1) &
-    ~(operation_bit(kBroadcast) | operation_bit(kDoorbell) | operation_bit(kPit));
+    ((1u << kOperations) - 1) & ~(operation_bit(kBroadcast) | operation_bit(kDoorbell) |
+                                  operation_bit(kPit) | operation_bit(kClock));
 
 /// One place in the crowd, in memory that parent and child share.
 struct Place {

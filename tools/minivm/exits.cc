@@ -67,9 +67,10 @@ void pin_to_cpu(unsigned index) {
     ::pthread_setaffinity_np(::pthread_self(), sizeof(set), &set);
 }
 
-SnippetVm make_vm(const Kvm& kvm, const GuestOperation& operation, unsigned smp) {
+SnippetVm make_vm(const Kvm& kvm, const GuestOperation& operation, unsigned smp,
+                  Backing backing = Backing::kOnDemand) {
     const bool timer = operation.operand == Operand::kTimerTicks;
-    SnippetVm vm(kvm, timer ? Irqchip::kInKernel : Irqchip::kNone, CpuMode::kLong, smp);
+    SnippetVm vm(kvm, timer ? Irqchip::kInKernel : Irqchip::kNone, CpuMode::kLong, smp, backing);
     vm.load_code(operation.code);
     if (timer)
         write_interrupt_gate(vm.memory(), kTimerVector, kSnippetAddress + timer_handler_offset());
@@ -181,7 +182,7 @@ ExitStatus run_loop(const LoopOptions& options) {
         std::chrono::steady_clock::now() + std::chrono::duration<double>(options.seconds);
     const Termination termination;
     const Kvm kvm;
-    SnippetVm vm = make_vm(kvm, operation, options.smp);
+    SnippetVm vm = make_vm(kvm, operation, options.smp, options.backing);
     vm.add_slots(options.slots);
     for (const auto& vcpu : vm.vcpus())
         vm.start_operation(*vcpu, 0, fixed_operand(operation, options.timer_ticks));

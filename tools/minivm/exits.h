@@ -5,6 +5,7 @@
 #include <string>
 
 #include "error.h"
+#include "memory.h"
 
 namespace asi {
 
@@ -30,6 +31,7 @@ struct LoopOptions {
     unsigned smp = 1;
     uint64_t timer_ticks = 1;
     unsigned slots = 1;  ///< memory slots
+    Backing backing = Backing::kOnDemand;
     double replace = 0;  ///< seconds between two changes of the guest's pages; 0: none
 };
 

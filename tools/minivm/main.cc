@@ -67,6 +67,19 @@ class CommandLine {
         command->add_option("--count", count, help)->check(CLI::Range(uint64_t{1}, kMaxCount));
     }
 
+    /// What lies behind the guest's memory: sets `backing`, a Backing or an optional one.
+    template <typename T>
+    static void add_backing(CLI::App* command, T& backing) {
+        std::string names;
+        for (const NamedBacking& known : kBackings)
+            names += (names.empty() ? "" : ", ") + std::string(known.name);
+        command
+            ->add_option_function<std::string>(
+                "--backing", [&backing](const std::string& name) { backing = find_backing(name); },
+                "what lies behind guest memory: " + names)
+            ->type_name("WORD");
+    }
+
     static CLI::Option* add_operation(CLI::App* command, std::string& operation) {
         return command->add_option("--op", operation, "what the guest does")
             ->check(CLI::IsMember(operation_names()));
@@ -84,6 +97,7 @@ class CommandLine {
         command->add_option("--append", boot_.append, "kernel command line");
         add_smp(command, boot_.smp);
         command->add_option("--mem", memory_text_, "guest memory, 32M to 3G");
+        add_backing(command, boot_.backing);
         add_seconds(command, "--timeout", boot_.timeout, "give up with status 124 after seconds");
         command->add_option("--until", boot_.until, "end with status 0 when this is printed");
         command->add_flag("--quiet", boot_.quiet, "do not show the console");
@@ -138,6 +152,7 @@ class CommandLine {
         add_timer_ticks(command, loop_.timer_ticks);
         command->add_option("--slots", loop_.slots, "number of memory slots")
             ->check(CLI::Range(1u, 256u));
+        add_backing(command, loop_.backing);
         add_seconds(command, "--replace", loop_.replace,
                     "put other pages with the same content under the guest every so many seconds");
         command->callback([this] { chosen_ = [this] { return run_loop(loop_); }; });
@@ -175,6 +190,7 @@ class CommandLine {
             ->check(CLI::Range(1u, stress::kMaxVcpus));
         command->add_option("--slots", stress_.pieces, "number of memory slots")
             ->check(CLI::Range(1u, stress::kMaxPieces));
+        add_backing(command, stress_.backing);
         add_seconds(command, "--seconds", stress_.seconds, "how long");
         add_seconds(command, "--round", stress_.round, "life of one machine");
         command->add_option("--seed", stress_.seed, "seed of all that is random");

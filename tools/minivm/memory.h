@@ -4,15 +4,35 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 
 namespace asi {
 
-/// What mmap is asked for beyond anonymous private memory.
+class FaultResolver;
+
+/// What lies behind guest memory.
 enum class Backing {
-    kOnDemand,             ///< pages appear when first touched
+    kOnDemand,             ///< anonymous: pages appear when first touched
     kPopulatedSmallPages,  ///< every page present before the guest runs, none of them huge
+    kHugetlb,              ///< huge pages of the kernel's pool, shared
+    kShmem,                ///< a file in memory, shared; its pages huge if the kernel is told so
+    kMergeable,            ///< anonymous, and the kernel may merge equal pages
+    kUserfault,            ///< anonymous, and a thread of this process resolves the faults
 };
+
+/// The names for --backing.
+struct NamedBacking {
+    const char* name;
+    Backing backing;
+};
+constexpr NamedBacking kBackings[] = {{"anonymous", Backing::kOnDemand},
+                                      {"hugetlb", Backing::kHugetlb},
+                                      {"shmem", Backing::kShmem},
+                                      {"mergeable", Backing::kMergeable},
+                                      {"userfault", Backing::kUserfault}};
+
+constexpr size_t kHugePageSize = 2 << 20;
 
 /// A contiguous piece of guest physical memory, mapped in this process.
 class GuestMemory {
@@ -23,13 +43,26 @@ class GuestMemory {
     GuestMemory& operator=(const GuestMemory&) = delete;
     ~GuestMemory();
 
-    /// Puts other pages with the same content in place of all there are. What the guest writes
-    /// meanwhile may be lost.
+    /// Puts other pages with the same content in place of all there are, or takes them out until
+    /// they are touched. With anonymous memory, what the guest writes meanwhile may be lost.
     void replace_pages() const;
+
+    /// Of these bytes the pages go, and what was in them: they read as 0.
+    void discard(size_t offset, size_t size) const;
+    /// The same, when the kernel finds the time, and not for pages that are written before. False:
+    /// memory of this kind has no such thing.
+    bool discard_later(size_t offset, size_t size) const;
+    /// Of these bytes the pages go from this process, to swap if there is any; their content stays.
+    void push_out(size_t offset, size_t size) const;
+
+    /// Smaller parts have no pages of their own.
+    size_t page_size() const { return backing_ == Backing::kHugetlb ? kHugePageSize : 4096; }
 
     uint64_t base() const { return base_; }
     size_t size() const { return size_; }
     void* host_address() const { return host_; }
+    /// Who resolves the faults, if it is not the kernel.
+    const FaultResolver* resolver() const { return resolver_.get(); }
 
     /// The bytes at guest physical `address`; throws if they are not all in this piece.
     std::span<uint8_t> at(uint64_t address, size_t size) const;
@@ -49,9 +82,16 @@ class GuestMemory {
     }
 
   private:
+    void map();
+    void prepare();
+    void advise(size_t offset, size_t size, int advice, const char* what) const;
+
     uint64_t base_;
     size_t size_;
-    void* host_;
+    size_t mapped_size_;
+    Backing backing_;
+    void* host_ = nullptr;
+    std::unique_ptr<FaultResolver> resolver_;
 };
 
 }  // namespace asi

@@ -36,4 +36,11 @@ uint64_t parse_size(const std::string& text) {
     return number << shift;
 }
 
+Backing find_backing(const std::string& name) {
+    for (const NamedBacking& known : kBackings)
+        if (name == known.name) return known.backing;
+    throw usage_error("--backing: '" + name +
+                      "' is none of anonymous, hugetlb, shmem, mergeable, userfault");
+}
+
 }  // namespace asi

@@ -18,8 +18,9 @@ uint64_t counter_address(const Vcpu& vcpu) {
 
 }  // namespace
 
-SnippetVm::SnippetVm(const Kvm& kvm, Irqchip irqchip, CpuMode mode, unsigned vcpu_count)
-    : memory_(std::make_unique<GuestMemory>(0, kMemorySize, Backing::kOnDemand)),
+SnippetVm::SnippetVm(const Kvm& kvm, Irqchip irqchip, CpuMode mode, unsigned vcpu_count,
+                     Backing backing)
+    : memory_(std::make_unique<GuestMemory>(0, kMemorySize, backing)),
       mode_(mode),
       vm_(kvm, irqchip) {
     vm_.add_memory(*memory_);

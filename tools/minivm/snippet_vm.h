@@ -17,7 +17,8 @@ enum class CpuMode { kReal, kLong };
 /// A machine with 2 MiB of memory and code at kSnippetAddress; all its vCPUs start there.
 class SnippetVm {
   public:
-    SnippetVm(const Kvm& kvm, Irqchip irqchip, CpuMode mode, unsigned vcpu_count);
+    SnippetVm(const Kvm& kvm, Irqchip irqchip, CpuMode mode, unsigned vcpu_count,
+              Backing backing = Backing::kOnDemand);
 
     const Vcpus& vcpus() const { return vcpus_; }
     const GuestMemory& memory() const { return *memory_; }

@@ -134,6 +134,15 @@ StressPlan plan_for(const StressOptions& options, uint64_t seed) {
     plan.operations = (1u << kOperations) - 1;
     if (!has(options, "events"))
         plan.operations &= ~(operation_bit(kDoorbell) | operation_bit(kPit));
+    // Nothing that waits: what leaves then is due to the memory.
+    if (options.backing)
+        plan.operations = operation_bit(kCpuid) | operation_bit(kMsr) | operation_bit(kString) |
+                          operation_bit(kMemory) | operation_bit(kClock);
+    else
+        plan.operations &= ~operation_bit(kClock);
+    plan.backing = options.backing;
+    // KVM writes another time into each page.
+    if (options.backing == Backing::kMergeable) plan.operations &= ~operation_bit(kClock);
     plan.x2apic = seed & 2;
     plan.vcpus = options.smp;
     plan.pieces = options.pieces;
@@ -167,6 +176,9 @@ class Round {
         else
             add_all_slots(vm_);
         if (has(options, "memory")) disturbers.push_back(disturb_memory(vm_, spoil == "memory"));
+        if (has(options, "balloon") || has(options, "pageout"))
+            disturbers.push_back(
+                disturb_backing(vm_, has(options, "balloon"), has(options, "pageout")));
         if (has(options, "events")) disturbers.push_back(disturb_events(vm_, spoil == "interrupt"));
         if (hot_plug) disturbers.push_back(disturb_vcpus(vm_, pool_));
         for (unsigned i = 0; i < first; ++i) pool_.add(vm_.vcpu(i));
@@ -209,7 +221,8 @@ class Round {
                 if (vm_.plan().operations >> operation & 1)
                     counts[std::string("op_") + kOperationNames[operation]] +=
                         state.done[operation];
-            counts["timer_ticks"] += state.timer_ticks;
+            if (vm_.plan().operations & operation_bit(kHalt))
+                counts["timer_ticks"] += state.timer_ticks;
             if (vm_.plan().operations & operation_bit(kPit)) counts["pit_ticks"] += state.pit_ticks;
         }
         if (vm_.refused()) counts["runs_refused"] += vm_.refused();
@@ -245,6 +258,10 @@ std::unique_ptr<Disturber> disturb_vcpus(StressVm& vm, VcpuPool& pool) {
 }
 
 ExitStatus run_stress(const StressOptions& options) {
+    if (options.backing && (has(options, "memory") || has(options, "events")))
+        throw usage_error("--with: 'memory' and 'events' are not for a --backing");
+    if (!options.backing && (has(options, "balloon") || has(options, "pageout")))
+        throw usage_error("--with: 'balloon' and 'pageout' are for a --backing");
     const auto deadline = seconds_from_now(options.seconds);
     const auto limit = seconds_from_now(options.seconds * kLongest);
     const Termination termination;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@
 namespace asi {
 
 /// What happens to a machine while it runs; the names for --with.
-constexpr const char* kDisturbances[] = {"vcpus", "slots", "memory", "events"};
+constexpr const char* kDisturbances[] = {"vcpus",  "slots",   "memory",
+                                         "events", "balloon", "pageout"};
 /// What goes wrong on purpose; the names for --spoil.
 constexpr const char* kSpoilers[] = {"answer", "memory", "log", "interrupt"};
 
@@ -25,6 +27,7 @@ struct StressOptions {
     double seconds = 10;  ///< longer, if by then something has not happened at all
     double round = 5;     ///< seconds after which a new machine takes the place of the old one
     uint64_t seed = 1;
+    std::optional<Backing> backing;  ///< what lies behind all of the guest's memory
     std::vector<std::string> with;
     std::string spoil;
 };
@@ -67,6 +70,10 @@ void add_all_slots(const StressVm& vm);
 
 /// What is mapped behind the slots. `spoil`: one bit flips.
 std::unique_ptr<Disturber> disturb_memory(StressVm& vm, bool spoil);
+
+/// With a backing: pages that the guest can spare are taken (`balloon`), and others go away from
+/// the process and come back (`pageout`).
+std::unique_ptr<Disturber> disturb_backing(StressVm& vm, bool balloon, bool pageout);
 
 /// irqfds, ioeventfds and the routing of interrupts. `spoil`: an interrupt that nobody sent.
 std::unique_ptr<Disturber> disturb_events(StressVm& vm, bool spoil);

@@ -62,11 +62,12 @@ enum Operation : uint32_t {
     kBroadcast,
     kDoorbell,
     kPit,
+    kClock,
     kOperations,
 };
 constexpr const char* kOperationNames[kOperations] = {"cpuid",     "msr",      "port",   "string",
                                                       "device",    "halt",     "memory", "ipi",
-                                                      "broadcast", "doorbell", "pit"};
+                                                      "broadcast", "doorbell", "pit",    "clock"};
 
 /// An interrupt or exception that must not come: where CR2, expected and found the error code and
 /// RIP, or RIP and CS.
@@ -80,6 +81,7 @@ struct Machine {
     uint32_t x2apic;
     uint32_t vcpus;  ///< there may be in the end
     uint32_t pieces;
+    uint32_t alike;  ///< many pages have the same content: see word_of()
     volatile uint32_t stop;
     /// A piece may lose its content at any moment: then its words are 0.
     uint8_t lossy[kMaxPieces];
@@ -123,6 +125,19 @@ constexpr uint64_t kWordOffsets[kWords] = {0, 8, 2040, 4088};
 constexpr uint64_t page_word(uint64_t seed, uint64_t page, uint32_t version, unsigned word) {
     return version == 0 ? 0 : mix(seed ^ page << 34 ^ uint64_t{version} << 2 ^ word) | 1;
 }
+
+/// Of how many kinds the pages are then.
+constexpr uint32_t kAlikeVersions = 4;
+
+/// The word that a page of that machine has.
+constexpr uint64_t word_of(const Machine& machine, uint64_t page, uint32_t version, unsigned word) {
+    if (!machine.alike || version == 0) return page_word(machine.seed, page, version, word);
+    return page_word(machine.seed, 0, 1 + version % kAlikeVersions, word);
+}
+
+/// Where in a page KVM writes its clock: three words of 32 bits, the first of them a version that
+/// grows by 2 each time.
+constexpr uint64_t kClockOffset = 1024;
 
 constexpr uint32_t cpuid_word(uint64_t seed, uint64_t vcpu, unsigned word) {
     return static_cast<uint32_t>(mix(seed + vcpu * 4 + word));

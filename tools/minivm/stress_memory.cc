@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <thread>
 
 #include "stress.h"
+#include "userfault.h"
 
 namespace asi {
 namespace {
@@ -123,7 +125,76 @@ class MemoryDisturber : public Disturber {
     unsigned children_ = 0;
 };
 
+/// Something goes now and then, seldom enough that the guest does much in between.
+class BackingDisturber : public Disturber {
+  public:
+    BackingDisturber(StressVm& vm, bool balloon, bool pageout)
+        : memory_(*vm.pieces_memory()), vm_(vm), balloon_(balloon), pageout_(pageout) {
+        if (balloon) counts_["given_back"] = 0;
+        if (pageout) counts_["pushed_out"] = 0;
+        if (memory_.resolver() && pageout) counts_["faults_copied"] = 0;
+        if (memory_.resolver() && balloon) counts_["faults_zeroed"] = 0;
+    }
+
+    void step(Random& random) override {
+        const unsigned pieces = vm_.plan().pieces;
+        // Either a whole huge page or a part of one, if there are smaller pages.
+        const bool huge = memory_.page_size() > kPieceSize || below(random, 8) == 0;
+        unsigned first = below(random, pieces);
+        unsigned count = 1;
+        if (huge) {
+            first -= first % kPerHugePage;
+            count = std::min(pieces - first, kPerHugePage);
+        }
+        if (balloon_ && (!pageout_ || below(random, 2)))
+            give_back(first, count, random);
+        else if (pageout_)
+            push_out(first, count);
+        std::this_thread::sleep_for(std::chrono::microseconds(below(random, 60000)));
+    }
+
+    void check_end() override {
+        const FaultResolver* resolver = memory_.resolver();
+        if (!resolver) return;
+        if (pageout_) counts_["faults_copied"] = resolver->copied();
+        if (balloon_) counts_["faults_zeroed"] = resolver->zeroed();
+    }
+
+  private:
+    static constexpr unsigned kPerHugePage = kHugePageSize / kPieceSize;
+
+    /// Of the memory behind the pieces, whose end may be no piece's.
+    size_t bytes(unsigned first, unsigned count) const {
+        const size_t size = count * kPieceSize;
+        return memory_.page_size() > kPieceSize && first + count == vm_.plan().pieces
+                   ? (size + kHugePageSize - 1) / kHugePageSize * kHugePageSize
+                   : size;
+    }
+
+    void give_back(unsigned first, unsigned count, Random& random) {
+        for (unsigned i = first; i < first + count; ++i)
+            if (vm_.piece(i).kind() != Piece::Kind::kLossy) return;
+        if (below(random, 4) > 0 || !memory_.discard_later(first * kPieceSize, bytes(first, count)))
+            memory_.discard(first * kPieceSize, bytes(first, count));
+        ++counts_["given_back"];
+    }
+
+    void push_out(unsigned first, unsigned count) {
+        memory_.push_out(first * kPieceSize, bytes(first, count));
+        ++counts_["pushed_out"];
+    }
+
+    const GuestMemory& memory_;
+    StressVm& vm_;
+    bool balloon_;
+    bool pageout_;
+};
+
 }  // namespace
+
+std::unique_ptr<Disturber> disturb_backing(StressVm& vm, bool balloon, bool pageout) {
+    return std::make_unique<BackingDisturber>(vm, balloon, pageout);
+}
 
 std::unique_ptr<Disturber> disturb_memory(StressVm& vm, bool spoil) {
     return std::make_unique<MemoryDisturber>(vm, spoil);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kMtrrBaseMsr = 0x200;
 constexpr uint32_t kMtrrs = 8;
+constexpr uint32_t kWallClockMsr = 0x4b564d00;
 constexpr unsigned kPagesPerVisit = 8;
 
 void do_cpuid(VcpuState& vcpu) {
@@ -106,16 +107,23 @@ void check_page(uint64_t address, uint64_t page, uint32_t version, bool copy) {
         const uint64_t found =
             copy && i < 2 ? copied[i] : load<uint64_t>(address + kWordOffsets[i]);
         if (found == 0 && machine().lossy[page / kPagesPerPiece]) continue;
-        check(kMemory, address + kWordOffsets[i], page_word(machine().seed, page, version, i),
-              found);
+        check(kMemory, address + kWordOffsets[i], word_of(machine(), page, version, i), found);
     }
 }
 
-void visit_page(const VcpuState& vcpu, uint64_t random) {
+constexpr uint64_t kNoPage = ~0ull;
+
+/// A page that this vCPU writes, or none.
+uint64_t own_page(const VcpuState& vcpu, uint64_t random) {
     const uint64_t pages = uint64_t{machine().pieces} * kPagesPerPiece;
-    uint64_t page = random % pages;
-    page += vcpu.index - page_owner(page, machine().vcpus);
-    if (page >= pages) return;
+    const uint64_t page = random % pages;
+    const uint64_t own = page + vcpu.index - page_owner(page, machine().vcpus);
+    return own < pages ? own : kNoPage;
+}
+
+void visit_page(const VcpuState& vcpu, uint64_t random) {
+    const uint64_t page = own_page(vcpu, random);
+    if (page == kNoPage) return;
     auto* versions = reinterpret_cast<uint32_t*>(kVersionsAddress);
     const uint64_t window = random >> 20 & 1 ? kAliasAddress : kPiecesAddress;
     check_page(window + page * kPageSize, page, versions[page], random >> 21 & 1);
@@ -124,7 +132,7 @@ void visit_page(const VcpuState& vcpu, uint64_t random) {
     const uint64_t other = random >> 23 & 1 ? kAliasAddress : kPiecesAddress;
     for (unsigned i = 0; i < kWords; ++i)
         store<uint64_t>(other + page * kPageSize + kWordOffsets[i],
-                        page_word(machine().seed, page, version, i));
+                        word_of(machine(), page, version, i));
     versions[page] = version;
 }
 
@@ -132,6 +140,18 @@ void visit_page(const VcpuState& vcpu, uint64_t random) {
 void do_memory(const VcpuState& vcpu, uint64_t random) {
     random |= 1;
     for (unsigned i = 0; i < kPagesPerVisit; ++i) visit_page(vcpu, next_random(random));
+}
+
+/// KVM reads and writes guest memory by itself, without the VMM: MSR_KVM_WALL_CLOCK_NEW.
+void do_clock(const VcpuState& vcpu, uint64_t random) {
+    const uint64_t page = own_page(vcpu, random);
+    if (page == kNoPage) return;
+    const uint64_t address = kPiecesAddress + page * kPageSize + kClockOffset;
+    const auto before = load<uint32_t>(address);
+    write_msr(kWallClockMsr, address);
+    const auto after = load<uint32_t>(address);
+    if (machine().lossy[page / kPagesPerPiece] && after <= 2) return;
+    check(kClock, address, before + 2, after);
 }
 
 void yield_to(uint64_t vcpu) {
@@ -219,6 +239,8 @@ void do_one(VcpuState& vcpu, Operation operation, uint64_t random) {
             return do_doorbell(vcpu, random);
         case kPit:
             return do_pit(vcpu);
+        case kClock:
+            return do_clock(vcpu, random);
         default:
             return;
     }

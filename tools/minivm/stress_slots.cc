@@ -199,6 +199,17 @@ std::unique_ptr<Disturber> disturb_slots(StressVm& vm, VcpuPool& pool, bool spoi
 }
 
 void add_all_slots(const StressVm& vm) {
+    if (const GuestMemory* all = vm.pieces_memory()) {
+        for (const bool alias : {false, true}) {
+            kvm_userspace_memory_region region{};
+            region.slot = slot_number(alias);
+            region.guest_phys_addr = StressVm::piece_address(0, alias);
+            region.memory_size = all->size();
+            region.userspace_addr = reinterpret_cast<uint64_t>(all->host_address());
+            vm.vm().set_slot(region);
+        }
+        return;
+    }
     for (unsigned i = 0; i < vm.plan().pieces; ++i) set_slot(vm, i, {true, false, 0});
 }
 

@@ -39,6 +39,15 @@ Piece::Kind kind_of(unsigned piece) {
     return kKinds[piece % 4];
 }
 
+/// With a backing: of two huge pages one is there to be lost, and of the other, where smaller parts
+/// may be lost, a part.
+Piece::Kind kind_of_part(unsigned piece, const GuestMemory& memory) {
+    constexpr unsigned kPerHugePage = kHugePageSize / kPieceSize;
+    const bool lossy =
+        piece / kPerHugePage % 2 == 1 || (memory.page_size() < kPieceSize && piece % 4 == 2);
+    return lossy ? Piece::Kind::kLossy : Piece::Kind::kPrivate;
+}
+
 CpuidTable stress_cpuid(const Kvm& kvm, const CpuidTable& supported, const StressPlan& plan,
                         unsigned index) {
     CpuidTable table = cpuid_for(kvm, supported, index, plan.vcpus);
@@ -74,7 +83,11 @@ Piece::Piece(Kind kind) : kind_(kind) {
     if (memory_ == nullptr) memory_ = view_;
 }
 
+Piece::Piece(Kind kind, uint8_t* memory)
+    : kind_(kind), is_part_(true), view_(memory), memory_(memory) {}
+
 Piece::~Piece() {
+    if (is_part_) return;
     ::munmap(view_, kPieceSize);
     if (memory_ != view_) ::munmap(memory_, kPieceSize);
     if (file_ >= 0) ::close(file_);
@@ -104,7 +117,8 @@ void Piece::discard() const {
 StressVm::StressVm(const Kvm& kvm, const StressPlan& plan)
     : plan_(plan),
       kvm_(kvm),
-      memory_(std::make_unique<GuestMemory>(0, kMemorySize, Backing::kOnDemand)),
+      memory_(
+          std::make_unique<GuestMemory>(0, kMemorySize, plan.backing.value_or(Backing::kOnDemand))),
       vm_(kvm, Irqchip::kInKernel),
       cpuid_(kvm.supported_cpuid()) {
     vm_.add_memory(*memory_);
@@ -122,10 +136,20 @@ StressVm::StressVm(const Kvm& kvm, const StressPlan& plan)
     machine.x2apic = plan.x2apic;
     machine.vcpus = plan.vcpus;
     machine.pieces = plan.pieces;
+    machine.alike = plan.backing == Backing::kMergeable;
+    if (plan.backing)
+        pieces_memory_ =
+            std::make_unique<GuestMemory>(kPiecesAddress, plan.pieces * kPieceSize, *plan.backing);
     for (unsigned i = 0; i < plan.pieces; ++i) {
-        pieces_.push_back(std::make_unique<Piece>(kind_of(i)));
-        machine.lossy[i] = kind_of(i) == Piece::Kind::kLossy;
+        pieces_.push_back(make_piece(i));
+        machine.lossy[i] = pieces_[i]->kind() == Piece::Kind::kLossy;
     }
+}
+
+std::unique_ptr<Piece> StressVm::make_piece(unsigned index) const {
+    if (!pieces_memory_) return std::make_unique<Piece>(kind_of(index));
+    auto* all = static_cast<uint8_t*>(pieces_memory_->host_address());
+    return std::make_unique<Piece>(kind_of_part(index, *pieces_memory_), all + index * kPieceSize);
 }
 
 Vcpu& StressVm::add_vcpu() {
@@ -313,7 +337,7 @@ void StressVm::check_memory() const {
         const auto version = memory_->get<uint32_t>(kVersionsAddress + page * 4);
         for (unsigned i = 0; i < kWords; ++i) {
             const size_t offset = page % kPagesPerPiece * kPageSize + kWordOffsets[i];
-            const uint64_t expected = page_word(plan_.seed, page, version, i);
+            const uint64_t expected = word_of(machine(), page, version, i);
             uint64_t found;
             std::memcpy(&found, piece.memory() + offset, sizeof(found));
             if (found == 0 && piece.kind() == Piece::Kind::kLossy) continue;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "kvm.h"
@@ -22,6 +23,7 @@ struct StressPlan {
     bool x2apic = true;
     unsigned vcpus = 1;  ///< there may be in the end
     unsigned pieces = 3;
+    std::optional<Backing> backing;  ///< all memory is of one kind, the pieces in one mapping
 };
 
 constexpr uint32_t operation_bit(stress::Operation operation) {
@@ -39,6 +41,8 @@ class Piece {
     };
 
     explicit Piece(Kind kind);
+    /// A part of a mapping that is there for longer.
+    Piece(Kind kind, uint8_t* memory);
     Piece(const Piece&) = delete;
     Piece& operator=(const Piece&) = delete;
     ~Piece();
@@ -61,6 +65,7 @@ class Piece {
   private:
     Kind kind_;
     int file_ = -1;
+    bool is_part_ = false;
     uint8_t* view_ = nullptr;
     uint8_t* memory_ = nullptr;
     std::atomic<uint32_t> written_{0};
@@ -74,6 +79,8 @@ class StressVm {
     const StressPlan& plan() const { return plan_; }
     const Vm& vm() const { return vm_; }
     Piece& piece(unsigned index) const { return *pieces_[index]; }
+    /// All pieces, with a backing.
+    const GuestMemory* pieces_memory() const { return pieces_memory_.get(); }
 
     /// Creates the next vCPU, while others run if need be.
     Vcpu& add_vcpu();
@@ -117,6 +124,7 @@ class StressVm {
         std::array<uint64_t, stress::kPageSize / 8> registers{};
     };
 
+    std::unique_ptr<Piece> make_piece(unsigned index) const;
     void handle_ports(Vcpu& vcpu);
     uint32_t read_port(Devices& devices, unsigned port);
     void write_port(Devices& devices, unsigned port, uint32_t value);
@@ -127,6 +135,7 @@ class StressVm {
     StressPlan plan_;
     const Kvm& kvm_;
     std::unique_ptr<GuestMemory> memory_;
+    std::unique_ptr<GuestMemory> pieces_memory_;
     std::vector<std::unique_ptr<Piece>> pieces_;
     Vm vm_;
     CpuidTable cpuid_;
