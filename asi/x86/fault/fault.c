@@ -86,7 +86,7 @@ static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 
 	*log = verdict.log;
 	if (verdict.action == ASI_ACTION_EXIT)
-		return ASI_LEFT;
+		return asi_answer(asi, fault, place) ? ASI_ANSWERED : ASI_LEFT;
 	if (verdict.action == ASI_ACTION_DENY)
 		return asi_refuse(asi, fault, place);
 

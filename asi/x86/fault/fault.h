@@ -53,7 +53,7 @@ bool asi_grow(struct asi *asi, const struct asi_fault *fault, struct asi_place *
 /* answer.c; like an NMI, unrestricted.  Has the exception table an answer? */
 bool asi_is_fixable(const struct asi_fault *fault);
 /*
- * A touch that would be refused: is it one that the exception table answers for another
+ * A touch that is not let in: is it one that the exception table answers for another
  * reason?  Then it has.
  */
 bool asi_answer(const struct asi *asi, const struct asi_fault *fault,

@@ -23,8 +23,10 @@
 #define pr_fmt(fmt) "asi_test: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/gfp.h>
 #include <linux/jbd2.h>
 #include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -377,18 +379,36 @@ static int asi_read_freed(const struct asi_secret *secret)
 	return 0;
 }
 
-/* No attack: a word over the end of what is there, as path lookup reads it. */
+/* Three bytes, and what there may be behind the end of their page. */
+static unsigned long asi_load_at_end(u8 *page)
+{
+	memset(page, 0x5a, PAGE_SIZE);
+	return load_unaligned_zeropad(page + PAGE_SIZE - 3);
+}
+
+/*
+ * No attack: a word over the end of what is there, as path lookup reads it.  Behind
+ * one page there is nothing, behind the other a free page.
+ */
 static int asi_zeropad(const struct asi_secret *secret)
 {
-	u8 *page = vmalloc(PAGE_SIZE);
+	struct page *pages = alloc_pages(GFP_KERNEL, 1);
+	u8 *alone = vmalloc(PAGE_SIZE);
+	int err = -ENOMEM;
 
-	if (!page)
-		return -ENOMEM;
-	memset(page, 0x5a, PAGE_SIZE);
-	asi_outcome.value = load_unaligned_zeropad(page + PAGE_SIZE - 3);
-	asi_outcome.reached = asi_outcome.value == 0x5a5a5a;
-	vfree(page);
-	return 0;
+	if (pages && alone) {
+		asi_outcome.reached = asi_load_at_end(alone) == 0x5a5a5a;
+		split_page(pages, 1);
+		__free_page(pages + 1);
+		asi_outcome.value = asi_load_at_end(page_address(pages));
+		__free_page(pages);
+		pages = NULL;
+		err = 0;
+	}
+	if (pages)
+		__free_pages(pages, 1);
+	vfree(alone);
+	return err;
 }
 
 static const struct asi_attack asi_attacks[] = {
