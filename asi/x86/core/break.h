@@ -32,6 +32,7 @@ enum asi_break {
 	ASI_BREAK_PRUNE,	/* tables that became empty stay */
 	ASI_BREAK_STUN,		/* guests beside the kernel are counted only */
 	ASI_BREAK_PAGES,	/* a domain's objects share pages with others */
+	ASI_BREAK_EDGE,		/* how a system call came to text is not asked */
 	ASI_NR_BREAKS
 };
 
