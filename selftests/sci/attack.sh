@@ -198,6 +198,20 @@ later_page_is_read() {
 	[ "$said" = "survived 0" ] && reached read && no_violations
 }
 
+# What stops these is validation, and nothing else.
+not_asked() {
+	echo edge >$D/asi/break || return 1
+	status=0
+	for attack in rop_function_indirect_odd jump_behind return_noncall; do
+		forget_violations
+		attack_from enforce $attack -
+		echo "$said"
+		[ "$said" = "survived 0" ] && reached $attack && no_violations || status=1
+	done
+	echo none >$D/asi/break
+	return $status
+}
+
 goes_on() {
 	kill -0 $victim && [ "$(sh -c 'echo good')" = good ] &&
 	[ "$(isolated enforce sh -c 'echo good')" = good ]
@@ -205,7 +219,7 @@ goes_on() {
 
 # ---------------------------------------------------------------------------
 
-if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 5)); else plan $((1 + nr_attacks + 1)); fi
+if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 6)); else plan $((1 + nr_attacks + 1)); fi
 prepare() { echo prepare >$T/attack && result; }
 check "the attacks find their targets" prepare
 while read -r attack secret kind access; do
@@ -238,6 +252,11 @@ if sci_is_on; then
 	check "nothing of that made the targets executable" targets_are_not_mapped
 	check "an ordinary call of the same function gets in" ordinary_call_gets_in
 	check "a later page of an allocation is no free page" later_page_is_read
+	if [ -e $D/asi/break ]; then
+		check "the attacks reach their ends when nobody asks how they came" not_asked
+	else
+		skip "what is not asked: no CONFIG_ASI_BREAK"
+	fi
 	check "other processes, isolated and not, go on" goes_on
 	check "no violation in asi/verify" domains_are_right
 	check "no warning in the kernel's log" log_has_oopses 0

@@ -35,6 +35,7 @@ enum asi_break {
 	ASI_BREAK_ANSWER,	/* what the exception table answers anyway is a violation */
 	ASI_BREAK_END,		/* a task that is refused dies by an oops */
 	ASI_BREAK_HELD,		/* and holds what it held, unreported */
+	ASI_BREAK_EDGE,		/* how a system call came to text is not asked */
 	ASI_NR_BREAKS
 };
 
