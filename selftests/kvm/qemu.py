@@ -417,7 +417,8 @@ def parse_arguments():
     parser.add_argument("--image", required=True, help="the guest's kernel")
     parser.add_argument("--initrd", required=True, help="its programs")
     parser.add_argument("--share", required=True, type=pathlib.Path)
-    parser.add_argument("--quiet", required=True, type=pathlib.Path)
+    parser.add_argument("--quiet", default=pathlib.Path(tempfile.gettempdir(), "quiet"),
+                        type=pathlib.Path)
     parser.add_argument("--notes", type=int, default=1, help="number of an open file")
     cases = parser.add_subparsers(dest="case", required=True)
     for name, case in (("savevm", savevm), ("precopy", migrate), ("postcopy", migrate)):
