@@ -95,6 +95,9 @@ DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
     *(word for i in range(3) for word in (
         "-object", f"memory-backend-ram,id=memory{i},size=128M",
         "-device", f"pc-dimm,id=dimm{i},memdev=memory{i}"))))
+# A disk to swap to, whose content nobody keeps.
+SWAP = ONE_THREAD.but(extra="a disk", emulator=(
+    "-drive", "file=build/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
                 files=("build/host/minivm/minivm:/minivm",
                        "build/base/arch/x86/boot/bzImage:/bzImage",
@@ -252,6 +255,7 @@ STEPS = [
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
     Step("owners", ONE_CPU, 200, "selftests/kvm/owners.sh", **ON),
+    Step("backing", ONE_THREAD, 200, "selftests/kvm/backing.sh", **ON),
     Step("crowd", ONE_CPU, 300, "selftests/kvm/crowd.sh 3", **ON),
     *(mitigations(*boot, **BY_NAME) for boot in MITIGATIONS),
     # With several processors: see "Stressed guests" in Documentation.
@@ -331,6 +335,8 @@ STEPS = [
           ("sci-attack", ONE_THREAD, "selftests/sci/attack.sh"),
           ("sci-calls", ONE_THREAD, "selftests/sci/calls.sh"),
           ("sci-programs", ONE_THREAD, "selftests/sci/programs.sh"))),
+    Step("server-backing", SWAP.but(kernel="server"), 600, "selftests/kvm/backing.sh 3", **BY_NAME,
+         **ON, before="mkdir -p build/selftest && truncate -s 128M build/selftest/swap.img"),
     Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
          kernels=("base",), **BY_NAME, **ON),
     Step("server-qemu", QEMU.but(kernel="server"), 1200, "selftests/kvm/qemu.sh",

@@ -21,6 +21,8 @@ zswap=/sys/module/zswap/parameters/enabled
 pool=/proc/sys/vm/nr_hugepages
 optimize=/proc/sys/vm/hugetlb_optimize_vmemmap
 : >"$work/foreign"
+: >"$work/exits"
+share=0
 
 # ---- One machine -------------------------------------------------------------
 

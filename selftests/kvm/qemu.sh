@@ -31,7 +31,7 @@ qemu() {
 		--quiet="$work/quiet" --notes=3 "$@"
 }
 
-look() {
+inquire() {
 	[ ! -e "$work/quiet" ] || return 0
 	ask
 	no_foreign_objects kvm >>"$work/foreign"

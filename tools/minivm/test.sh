@@ -77,6 +77,11 @@ refuses_bad_input --hex snippet
 refuses_bad_input --mode snippet --hex=f4 --mode=virtual
 refuses_bad_input --seconds loop --seconds=soon
 refuses_bad_input --op loop --op=npf
+refuses_bad_input --backing loop --backing=paper
+refuses_bad_input --backing boot --kernel=/dev/null --backing=
+refuses_bad_input --backing stress --backing=shmem --with=memory
+refuses_bad_input --with stress --with=balloon
+refuses_bad_input --with stress --with=pageout,slots
 refuses_bad_input --op loop --op=outs
 refuses_bad_input --out mkinitrd
 refuses_bad_input /nonexistent mkinitrd --out="$work/none" --add=/nonexistent
@@ -153,6 +158,28 @@ ok loop_runs_for_a_time $?
 run loop --seconds=1 --op=mmio --replace=0.2
 [ $status -eq 0 ] && printed '^op=mmio vcpus=1 exits=[1-9][0-9]*$'
 ok loop_goes_on_with_other_pages_under_it $?
+
+# What this kernel has not is said so.
+for backing in anonymous hugetlb shmem mergeable userfault; do
+	run stress --backing=$backing --with=balloon,pageout --smp=2 --slots=256 --seconds=1 --round=1
+	case $backing in
+	hugetlb) lacks='guest memory of hugetlb \((has the kernel|are enough)' ;;
+	mergeable) lacks='mergeable guest memory \(has the kernel CONFIG_KSM' ;;
+	userfault) lacks='guest memory of userfault \(has the kernel CONFIG_USERFAULTFD' ;;
+	*) lacks=none ;;
+	esac
+	if [ $status -eq 1 ] && [ "$(wc -l <"$work/err")" -eq 1 ] && printed "$lacks"; then
+		skip "guest_memory_may_be: $backing" "not with this kernel"
+		continue
+	fi
+	[ $status -eq 0 ] && printed '^given_back=[1-9]' && printed '^pushed_out=[1-9]' &&
+		printed '^op_memory=[1-9]'
+	ok "guest_memory_may_be: $backing" $?
+done
+
+run loop --seconds=1 --backing=userfault --replace=0.2
+[ $status -eq 0 ] && printed '^op=cpuid vcpus=1 exits=[1-9][0-9]*$'
+ok loop_goes_on_while_its_pages_go_and_come $?
 
 ( "$minivm" loop --seconds=100 >"$work/loop" & loop=$!; sleep 1; kill $loop; wait $loop ) &&
 	grep -q '^op=cpuid vcpus=1 exits=[1-9]' "$work/loop"
