@@ -19,8 +19,9 @@ log=$work/install.log
 console=$work/console.log
 show() { tools/lib/progress.py run "$@" 2>&1; }
 
-# same_checks FILE [WORDS]: the results of another script are this one's.
+# same_checks FILE: the results of another script are this one's.
 same_checks() {
+	tap_then=$(uptime)
 	while IFS= read -r line; do
 		name=$(printf '%s\n' "$line" | sed -E 's/^(not )?ok [0-9]+ //')
 		case $line in
