@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <asm/extable.h>
@@ -82,8 +83,14 @@ static void sci_restore(struct sci_reader *reader, u8 *bytes, unsigned int len)
 /* A NOP for what is being changed: where it leads is asked elsewhere. */
 static void sci_settle(unsigned long at, u8 *bytes, unsigned int len)
 {
-	unsigned int changing = sci_changing_length(at);
+	unsigned int changing;
 
+	/* Whoever changes text holds the lock.  A breakpoint that stays is padding. */
+	if (!mutex_is_locked(&text_mutex)) {
+		memcpy(bytes, (void *)at, len);
+		return;
+	}
+	changing = sci_changing_length(at);
 	if (changing && changing <= len)
 		memcpy(bytes, x86_nops[changing], changing);
 }

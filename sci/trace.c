@@ -78,15 +78,15 @@ bool sci_is_redirected(const struct sci_function *function)
 
 bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal)
 {
+	unsigned long direct = ftrace_find_rec_direct(site), last = goal->end - 1;
 	struct sci_function function;
-	unsigned long direct = ftrace_find_rec_direct(site);
 
-	if (goal->first >= (unsigned long)ftrace_caller &&
-	    goal->first < (unsigned long)ftrace_stub_direct_tramp)
+	if (last >= (unsigned long)ftrace_caller &&
+	    last < (unsigned long)ftrace_stub_direct_tramp)
 		return true;
-	if (direct >= goal->first && direct < goal->end)
+	if (direct >= goal->first && direct <= last)
 		return true;
-	return sci_find_function(goal->end - 1, &function) && function.maker == SCI_FTRACE;
+	return sci_find_function(last, &function) && function.maker == SCI_FTRACE;
 }
 
 #else
