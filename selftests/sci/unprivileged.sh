@@ -41,7 +41,7 @@ says_no() {
 }
 
 # Into the file, all in one write.
-says() { printf "$1" >$SWITCH; } 2>/dev/null
+says() { printf %b "$1" >$SWITCH; } 2>/dev/null
 bad_words_change_nothing() {
 	for value in 0 1; do
 		says $value || return 1

@@ -43,7 +43,7 @@ static void __noreturn asi_task_ends(void)
 	if (!asi_breaks(ASI_BREAK_HELD))
 		asi_release_held();
 	asi_enable_softirqs();
-	if (in_atomic())
+	if (preempt_count())
 		preempt_count_set(PREEMPT_ENABLED);
 	while (rcu_preempt_depth())
 		rcu_read_unlock();
@@ -56,7 +56,7 @@ static void __noreturn asi_task_ends(void)
  */
 static void asi_forget_lists(const struct pt_regs *regs)
 {
-	if (current->plug && (regs->flags & X86_EFLAGS_IF) && !in_atomic()) {
+	if (current->plug && (regs->flags & X86_EFLAGS_IF) && !preempt_count()) {
 		local_irq_enable();
 		blk_flush_plug(current->plug, true);
 		local_irq_disable();
@@ -83,7 +83,7 @@ static bool asi_is_on_stack(unsigned long sp)
 /* As if a function had been called there, by nobody. */
 static unsigned long asi_beginning_of_stack(void)
 {
-	unsigned long *sp = (unsigned long *)round_down((unsigned long)task_pt_regs(current), 16) - 1;
+	unsigned long *sp = PTR_ALIGN_DOWN((unsigned long *)task_pt_regs(current), 16) - 1;
 
 	*sp = 0;
 	return (unsigned long)sp;
@@ -113,7 +113,7 @@ static unsigned long asi_end_of_stack(unsigned long sp)
 void asi_end_task(struct pt_regs *regs)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 10);
-	bool may_hold_console = !(regs->flags & X86_EFLAGS_IF) || in_atomic();
+	bool may_hold_console = !(regs->flags & X86_EFLAGS_IF) || preempt_count();
 
 	if (may_hold_console)
 		bust_spinlocks(1);

@@ -56,11 +56,19 @@ static bool asi_is_rcu(const struct lockdep_map *map)
 	return map == &rcu_lock_map || map == &rcu_bh_lock_map || map == &rcu_sched_lock_map;
 }
 
-#define asi_lock_says(lock, member, value)					\
-	({									\
-		typeof((lock)->member) __says;					\
-		!get_kernel_nofault(__says, &(lock)->member) && __says == (value);	\
-	})
+static bool asi_has_magic(const unsigned int *at, unsigned int magic)
+{
+	unsigned int word;
+
+	return !get_kernel_nofault(word, at) && word == magic;
+}
+
+static bool asi_points_to(void *const *at, const void *target)
+{
+	void *word;
+
+	return !get_kernel_nofault(word, at) && word == target;
+}
 
 /* Each has a magic word of its own; what has no owner is told by lockdep alone. */
 static bool asi_release_spinning(struct lockdep_map *map, int read)
@@ -69,11 +77,11 @@ static bool asi_release_spinning(struct lockdep_map *map, int read)
 	raw_spinlock_t *spin = container_of(map, raw_spinlock_t, dep_map);
 	rwlock_t *rw = container_of(map, rwlock_t, dep_map);
 
-	if (asi_lock_says(spin, magic, SPINLOCK_MAGIC) && asi_lock_says(spin, owner, current)) {
+	if (asi_has_magic(&spin->magic, SPINLOCK_MAGIC) && asi_points_to(&spin->owner, current)) {
 		raw_spin_unlock(spin);
 		return true;
 	}
-	if (asi_lock_says(rw, magic, RWLOCK_MAGIC)) {
+	if (asi_has_magic(&rw->magic, RWLOCK_MAGIC)) {
 		if (read)
 			read_unlock(rw);
 		else
@@ -89,7 +97,7 @@ static bool asi_release_sleeping(struct lockdep_map *map, int read)
 #ifdef CONFIG_DEBUG_MUTEXES
 	struct mutex *mutex = container_of(map, struct mutex, dep_map);
 
-	if (asi_lock_says(mutex, magic, mutex) &&
+	if (asi_points_to(&mutex->magic, mutex) &&
 	    (atomic_long_read(&mutex->owner) & ~ASI_LOCK_FLAGS) == (unsigned long)current) {
 		mutex_unlock(mutex);
 		return true;
@@ -98,7 +106,7 @@ static bool asi_release_sleeping(struct lockdep_map *map, int read)
 #ifdef CONFIG_DEBUG_RWSEMS
 	struct rw_semaphore *sem = container_of(map, struct rw_semaphore, dep_map);
 
-	if (asi_lock_says(sem, magic, sem)) {
+	if (asi_points_to(&sem->magic, sem)) {
 		if (read)
 			up_read(sem);
 		else
@@ -152,8 +160,8 @@ void asi_release_held(void)
 
 /* Of locks: mutexes and semaphores have the same words behind their owner. */
 #define ASI_LOCK_LIST	(offsetof(struct mutex, wait_list) - offsetof(struct mutex, owner))
-static_assert(ASI_LOCK_LIST == offsetof(struct rw_semaphore, wait_list) -
-	      offsetof(struct rw_semaphore, owner));
+static_assert(offsetof(struct rw_semaphore, wait_list) -
+	      offsetof(struct rw_semaphore, owner) == ASI_LOCK_LIST);
 static_assert(offsetof(struct rw_semaphore, owner) ==
 	      offsetof(struct rw_semaphore, count) + sizeof(long));
 
@@ -253,7 +261,7 @@ static void asi_search_object(struct asi_search *search, unsigned long address)
 static __no_sanitize_address void asi_search_stack(struct asi_search *search,
 						   const struct pt_regs *regs)
 {
-	const unsigned long *at = (const unsigned long *)regs;
+	const unsigned long *at = (const unsigned long *)regs, *end;
 	unsigned long sp = round_up(regs->sp, sizeof(long));
 
 	for (; at < (const unsigned long *)(regs + 1); at++)
@@ -261,7 +269,8 @@ static __no_sanitize_address void asi_search_stack(struct asi_search *search,
 	if (!object_is_on_stack((void *)sp))
 		return;
 	asi_search_in(search, (void *)sp, task_pt_regs(current));
-	for (at = (const unsigned long *)sp; at < (const unsigned long *)task_pt_regs(current); at++)
+	end = (const unsigned long *)task_pt_regs(current);
+	for (at = (const unsigned long *)sp; at < end; at++)
 		asi_search_object(search, READ_ONCE_NOCHECK(*at));
 }
 

@@ -14,8 +14,8 @@
  *          "locked wait ATTACK": with a record on the stack in a queue; "wake": wake those
  *          in that queue
  *
- * asi_test/result says which locks somebody holds now, and how far it came: "started 1 reached 0" when the attack
- * failed.  Without isolation each reaches its end and returns cleanly.
+ * asi_test/result says which locks somebody holds now, and how far it came: "started 1
+ * reached 0" when the attack failed.  Without isolation each reaches its end and returns cleanly.
  *
  * An attack that is stopped ends its task on the spot, so nothing is held here
  * that anybody else waits for, and one writer at a time is assumed.
@@ -546,7 +546,7 @@ void asi_attack_show(struct seq_file *m)
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
 		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.code,
-		   spin_is_locked(&asi_attack_lock), mutex_is_locked(&asi_attack_mutex),
+		   !spin_value_unlocked(asi_attack_lock), mutex_is_locked(&asi_attack_mutex),
 		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
 }
 
