@@ -79,8 +79,6 @@ ONE_THREAD = Machine()
 ICOUNT = ONE_THREAD.but(icount=True, memory="1G")
 # With one processor a failure is the kernel's and not the emulator's.
 ONE_CPU = ONE_THREAD.but(cpus=1)
-# How much stays inside does not depend on what else the host does.
-QEMU = ONE_CPU.but(icount=True)
 THREADS = Machine(one_thread=False, without_patching=True)
 ENTRIES = ONE_THREAD.but(memory="1G", cpu="max,la57=off")
 DEBUG = THREADS.but(kernel="debug", memory="3G")
@@ -264,8 +262,8 @@ STEPS = [
     Step("memslots-threads-off", THREADS, 300, "selftests/kvm/memslots.sh", **BY_NAME,
          append="asi=off"),
     # What guests of Debian's QEMU see is the same in both.
-    Step("qemu", QEMU, 900, "selftests/kvm/qemu.sh", **BY_NAME, **ON),
-    Step("qemu-off", QEMU, 900, "selftests/kvm/qemu.sh", **BY_NAME, append="asi=off"),
+    Step("qemu", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, **ON),
+    Step("qemu-off", ONE_CPU, 900, "selftests/kvm/qemu.sh", **BY_NAME, append="asi=off"),
     Step("torture", TORTURE, 270, "selftests/asi/torture.sh {seconds} {seed}", **SCI,
          takes_seconds=True),
     Step("boot-pti", THREADS, 150, "selftests/kvm/boot.sh 1 2", append="asi=on pti=on"),
@@ -339,7 +337,7 @@ STEPS = [
          **ON, before="mkdir -p build/selftest && truncate -s 128M build/selftest/swap.img"),
     Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
          kernels=("base",), **BY_NAME, **ON),
-    Step("server-qemu", QEMU.but(kernel="server"), 1200, "selftests/kvm/qemu.sh",
+    Step("server-qemu", ONE_CPU.but(kernel="server"), 1200, "selftests/kvm/qemu.sh",
          kernels=("base",), **BY_NAME, **ON),
     Step("server-torture", TORTURE.but(kernel="server"), 400,
          "selftests/asi/torture.sh {seconds} {seed}", **BY_NAME, **SCI, takes_seconds=True),
