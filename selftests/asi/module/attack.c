@@ -546,7 +546,8 @@ void asi_attack_show(struct seq_file *m)
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
 		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.code,
-		   !spin_value_unlocked(asi_attack_lock), mutex_is_locked(&asi_attack_mutex),
+		   !arch_spin_value_unlocked(asi_attack_lock.rlock.raw_lock),
+		   mutex_is_locked(&asi_attack_mutex),
 		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
 }
 
