@@ -11,7 +11,7 @@ T=$D/tracing
 
 sampling() { perf record -q -F 500 -e cpu-clock -a -g -o "$work/perf" sleep 1 >/dev/null; }
 each_event() { # 0|1
-	for e in asi/enter asi/fault kvm/kvm_entry kvm/kvm_exit; do
+	for e in asi/asi_enter asi/asi_fault kvm/kvm_entry kvm/kvm_exit; do
 		[ ! -e $T/events/$e ] || echo $1 >$T/events/$e/enable || return
 	done
 }
@@ -36,7 +36,7 @@ else skip "perf sampling: no perf"; fi
 check "tracepoints switched on and off" loop tracing
 check "kprobe in the exit path" loop kprobe
 if asi_is_on; then
-	check "tracepoints asi:enter and asi:fault were seen" \
+	check "tracepoints asi:asi_enter and asi:asi_fault were seen" \
 		sh -c "grep -q 'enter: domain' $work/trace && grep -q 'fault: domain' $work/trace || { tail -3 $work/trace; false; }"
 else
 	skip "tracepoints: isolation is off"

@@ -299,8 +299,8 @@ void asi_comm(char *comm);
 enum asi_class asi_class(const struct asi *asi);
 
 /**
- * asi_trace_enter - emit the tracepoint asi:enter
- * asi_trace_exit - emit the tracepoint asi:exit
+ * asi_trace_enter - emit the tracepoint asi:asi_enter
+ * asi_trace_exit - emit the tracepoint asi:asi_exit
  *
  * asi_enter() and the leaving itself are noinstr, so consumers emit their
  * tracepoints at the nearest place where tracing is allowed.  Preemption off.

@@ -78,7 +78,7 @@ ASI_TRACE_ACTIONS
 #define EMe(value, name)	{ value, name }
 
 /* Emitted where a consumer is about to enter, outside of noinstr code. */
-TRACE_EVENT(enter,
+TRACE_EVENT(asi_enter,
 	TP_PROTO(unsigned int domain, unsigned int cls),
 	TP_ARGS(domain, cls),
 	TP_STRUCT__entry(
@@ -94,7 +94,7 @@ TRACE_EVENT(enter,
 );
 
 /* Emitted at the first point outside of noinstr code after leaving. */
-TRACE_EVENT(exit,
+TRACE_EVENT(asi_exit,
 	TP_PROTO(unsigned int domain, unsigned int how, unsigned int kind,
 		 unsigned long ip),
 	TP_ARGS(domain, how, kind, ip),
@@ -116,7 +116,7 @@ TRACE_EVENT(exit,
 		  (void *)__entry->ip)
 );
 
-TRACE_EVENT(fault,
+TRACE_EVENT(asi_fault,
 	TP_PROTO(unsigned int domain, unsigned int cls, unsigned long ip,
 		 unsigned long address, unsigned int kind, unsigned int access,
 		 unsigned int action),
@@ -147,7 +147,7 @@ TRACE_EVENT(fault,
 		  __print_symbolic(__entry->action, ASI_TRACE_ACTIONS))
 );
 
-TRACE_EVENT(map,
+TRACE_EVENT(asi_map,
 	TP_PROTO(unsigned int domain, unsigned long address, unsigned long size,
 		 unsigned int kind, int error),
 	TP_ARGS(domain, address, size, kind, error),
@@ -170,7 +170,7 @@ TRACE_EVENT(map,
 		  __print_symbolic(__entry->kind, ASI_TRACE_KINDS), __entry->error)
 );
 
-TRACE_EVENT(unmap,
+TRACE_EVENT(asi_unmap,
 	TP_PROTO(unsigned int domain, unsigned long address, unsigned long size),
 	TP_ARGS(domain, address, size),
 	TP_STRUCT__entry(

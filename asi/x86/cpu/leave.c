@@ -68,8 +68,8 @@ EXPORT_SYMBOL_GPL(asi_last_leave);
 /* For consumers, whose code may live in modules. */
 void asi_trace_enter(const struct asi *asi)
 {
-	if (trace_enter_enabled())
-		trace_enter(asi->space.id, asi->space.cls);
+	if (trace_asi_enter_enabled())
+		trace_asi_enter(asi->space.id, asi->space.cls);
 }
 EXPORT_SYMBOL_GPL(asi_trace_enter);
 
@@ -78,8 +78,8 @@ void asi_trace_exit(const struct asi *asi)
 	const struct asi_leave *leave = asi_last_leave(asi);
 	bool fault = leave->how == ASI_LEAVE_FAULT;
 
-	if (trace_exit_enabled())
-		trace_exit(asi->space.id, leave->how, fault ? leave->fault.kind : ASI_KIND_UNKNOWN,
+	if (trace_asi_exit_enabled())
+		trace_asi_exit(asi->space.id, leave->how, fault ? leave->fault.kind : ASI_KIND_UNKNOWN,
 			   fault ? leave->fault.ip : 0);
 }
 EXPORT_SYMBOL_GPL(asi_trace_exit);

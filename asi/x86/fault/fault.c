@@ -133,7 +133,7 @@ static void asi_report(struct asi_cpu *cpu, const struct asi *asi,
 	enum asi_class cls = asi->space.cls;
 
 	info->action = asi_action_of(outcome);
-	trace_fault(asi->space.id, cls, info->ip, info->address, info->kind, info->access,
+	trace_asi_fault(asi->space.id, cls, info->ip, info->address, info->kind, info->access,
 		    info->action);
 	if (log)
 		asi_log(cls, info);

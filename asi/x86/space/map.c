@@ -218,7 +218,7 @@ int asi_space_map(struct asi_space *space, const void *addr, size_t size,
 	if (err == -EFAULT)
 		pr_warn_ratelimited("domain %u: %#lx-%#lx (%s) is not all mapped\n",
 				    space->id, start, end, asi_kind_name(kind));
-	trace_map(space->id, start, end - start, kind, err);
+	trace_asi_map(space->id, start, end - start, kind, err);
 	return err;
 }
 
@@ -282,7 +282,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	guard(asi_unrestricted)();
 
 	might_sleep();
-	trace_unmap(space->id, start, end - start);
+	trace_asi_unmap(space->id, start, end - start);
 	gather = kzalloc(sizeof(*gather), GFP_KERNEL | __GFP_NOFAIL);
 	while (start < end) {
 		raw_spin_lock_irqsave(&space->lock, flags);
