@@ -2,143 +2,118 @@
 #include <linux/extable.h>
 #include <linux/filter.h>
 #include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+#include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/string.h>
-#include <asm/cpufeature.h>
 #include <asm/extable.h>
 #include <asm/insn.h>
-#include <asm/nospec-branch.h>
+#include <asm/nops.h>
 #include <asm/sections.h>
-#include <asm/text-patching.h>
 #include "code.h"
 #include "sections.h"
 
-#define SCI_COLD	".cold"
-
-static bool sci_is_cold(const char *name)
-{
-	size_t len = strlen(name), suffix = strlen(SCI_COLD);
-
-	return len > suffix && !strcmp(name + len - suffix, SCI_COLD);
-}
-
-/* Mapped, and text: the symbol table knows of data and of freed text, too. */
-static bool sci_is_text(unsigned long address)
-{
-	return (address >= (unsigned long)_stext && address < (unsigned long)_etext) ||
-	       is_module_text_address(address) || is_bpf_text_address(address);
-}
-
 bool sci_find_function(unsigned long address, struct sci_function *function)
 {
-	char name[KSYM_NAME_LEN];
 	unsigned long size, offset;
+	bool is_bpf = false;
 
-	if (!sci_is_text(address) || !kallsyms_lookup_size_offset(address, &size, &offset))
+	/* Mapped, and text: the symbol table knows of data and of freed text, too. */
+	if (!(address >= (unsigned long)_stext && address < (unsigned long)_etext) &&
+	    !is_module_text_address(address)) {
+		is_bpf = is_bpf_text_address(address);
+		if (!is_bpf)
+			return sci_find_made_text(address, function);
+	}
+	if (!kallsyms_lookup_size_offset(address, &size, &offset))
 		return false;
 	function->start = address - offset;
 	function->end = function->start + size;
-	function->is_cold = !lookup_symbol_name(address, name) &&
-			    sci_is_cold(name);
+	function->maker = is_bpf ? SCI_COMPILED : SCI_LINKED;
 	return true;
 }
 
-struct sci_sibling {
-	unsigned long address;
-	const struct sci_function *of;
-	unsigned long nearest;
-};
+/* ---- Instructions ------------------------------------------------------- */
 
-/* Of several functions of one name the nearest in the file's order is the best guess. */
-static int sci_note_sibling(void *data, unsigned long address)
+#ifdef CONFIG_OPTPROBES
+/* Does the probe at @kp, which has bytes enough, jump to its detour, now or in a moment? */
+static const struct optimized_kprobe *sci_detour(const struct kprobe *kp)
 {
-	struct sci_sibling *s = data;
+	unsigned long at = (unsigned long)kp->addr;
+	s32 distance;
 
-	if (!s->address || abs_diff(address, s->of->start) < s->nearest) {
-		s->address = address;
-		s->nearest = abs_diff(address, s->of->start);
-	}
-	return 0;
+	memcpy(&distance, (void *)at + 1, sizeof(distance));
+	return is_kprobe_optinsn_slot(at + JMP32_INSN_SIZE + distance) ?
+	       container_of(kp, struct optimized_kprobe, kp) : NULL;
 }
 
-bool sci_find_sibling(const struct sci_function *function, struct sci_function *sibling)
+static void sci_note_detour(struct sci_reader *reader, const struct kprobe *kp)
 {
-	struct sci_sibling s = { .of = function };
-	char name[KSYM_NAME_LEN];
-	size_t len;
+	const struct optimized_kprobe *op = sci_detour(kp);
 
-	if (lookup_symbol_name(function->start, name))
-		return false;
-	len = strlen(name);
-	if (function->is_cold)
-		name[len - strlen(SCI_COLD)] = '\0';
-	else if (strlcat(name, SCI_COLD, sizeof(name)) >= sizeof(name))
-		return false;
-	kallsyms_on_each_match_symbol(sci_note_sibling, name, &s);
-	return s.address && sci_find_function(s.address, sibling);
+	if (!op)
+		return;
+	reader->detour = reader->at;
+	reader->original[0] = kp->opcode;
+	memcpy(reader->original + 1, op->optinsn.copied_insn, DISP32_SIZE);
 }
-
-/* Length of the instruction at @at, or 0. */
-static unsigned int sci_decode(struct insn *insn, unsigned long at, unsigned long end)
-{
-	int len = min_t(unsigned long, end - at, MAX_INSN_SIZE);
-
-	return insn_decode(insn, (const void *)at, len, INSN_MODE_KERN) ? 0 : insn->length;
-}
-
-static bool sci_is_thunk(unsigned long address)
-{
-#ifdef CONFIG_MITIGATION_RETPOLINE
-	return address >= (unsigned long)__x86_indirect_thunk_array &&
-	       address < (unsigned long)__entry_text_start;
 #else
-	return false;
+static void sci_note_detour(struct sci_reader *reader, const struct kprobe *kp) { }
 #endif
-}
 
-static enum sci_call_kind sci_call_kind(const struct insn *insn, unsigned long at,
-					unsigned long *target)
+/* Whatever a probe wrote: the bytes that were there. */
+static void sci_restore(struct sci_reader *reader, u8 *bytes, unsigned int len)
 {
-	if (insn->opcode.bytes[0] == CALL_INSN_OPCODE) {
-		*target = at + insn->length + insn->immediate.value;
-		return sci_is_thunk(*target) ? SCI_INDIRECT_CALL : SCI_DIRECT_CALL;
+	const struct kprobe *kp = NULL;
+	unsigned long offset;
+
+	if (bytes[0] == INT3_INSN_OPCODE || bytes[0] == JMP32_INSN_OPCODE)
+		kp = get_kprobe((void *)reader->at);
+	if (kp && !(kp->flags & KPROBE_FLAG_FTRACE)) {
+		bytes[0] = kp->opcode;
+		if (len >= JMP32_INSN_SIZE)
+			sci_note_detour(reader, kp);
 	}
-	if (insn->opcode.bytes[0] == 0xff && X86_MODRM_REG(insn->modrm.value) == 2)
-		return SCI_INDIRECT_CALL;
-	if (insn->opcode.bytes[0] == INT3_INSN_OPCODE)
-		return SCI_PATCHED_CALL;
-	return SCI_NO_CALL;
+	offset = reader->at - reader->detour;
+	if (reader->detour && offset < JMP32_INSN_SIZE)
+		memcpy(bytes, reader->original + offset,
+		       min_t(unsigned long, len, JMP32_INSN_SIZE - offset));
 }
 
-/*
- * From the function's start on, so that no call is seen in the middle of another
- * instruction.  What is patched has five bytes.
- */
-enum sci_call_kind sci_call_before(unsigned long address, unsigned long *target)
+/* A NOP for what is being changed: where it leads is asked elsewhere. */
+static void sci_settle(unsigned long at, u8 *bytes, unsigned int len)
 {
-	enum sci_call_kind kind = SCI_NO_CALL;
-	struct sci_function function;
-	unsigned long at;
+	unsigned int changing;
+
+	/* Whoever changes text holds the lock.  A breakpoint that stays is padding. */
+	if (!mutex_is_locked(&text_mutex)) {
+		memcpy(bytes, (void *)at, len);
+		return;
+	}
+	changing = sci_changing_length(at);
+	if (changing && changing <= len)
+		memcpy(bytes, x86_nops[changing], changing);
+}
+
+bool sci_read(struct sci_reader *reader, struct sci_insn *insn)
+{
 	unsigned int len;
-	struct insn insn;
 
-	*target = 0;
-	/* The end of a function that does not return may be that of the symbol. */
-	if (!sci_find_function(address - 1, &function))
-		return SCI_NO_CALL;
-	for (at = function.start; at < address; at += len) {
-		len = sci_decode(&insn, at, function.end);
-		if (!len)
-			return SCI_NO_CALL;
-		kind = sci_call_kind(&insn, at, target);
-		if (kind == SCI_PATCHED_CALL && at + CALL_INSN_SIZE == address)
-			return kind;
-	}
-	return at == address && kind != SCI_PATCHED_CALL ? kind : SCI_NO_CALL;
+	if (reader->at >= reader->end)
+		return false;
+	len = min_t(unsigned long, reader->end - reader->at, MAX_INSN_SIZE);
+	memcpy(insn->bytes, (void *)reader->at, len);
+	sci_restore(reader, insn->bytes, len);
+	if (insn->bytes[0] == INT3_INSN_OPCODE)
+		sci_settle(reader->at, insn->bytes, len);
+	if (insn_decode(&insn->insn, insn->bytes, len, INSN_MODE_KERN))
+		return false;
+	reader->from = reader->at;
+	reader->at += insn->insn.length;
+	return true;
 }
 
-/* JMP and Jcc with an immediate, LOOP and JRCXZ. */
-static bool sci_is_jump(const struct insn *insn)
+bool sci_is_jump(const struct insn *insn)
 {
 	u8 first = insn->opcode.bytes[0], second = insn->opcode.bytes[1];
 
@@ -147,16 +122,73 @@ static bool sci_is_jump(const struct insn *insn)
 	       (first == 0x0f && second >= 0x80 && second <= 0x8f);
 }
 
-/* After it comes something else than what follows it. */
-static bool sci_is_end(const struct insn *insn)
+bool sci_is_indirect_jump(const struct insn *insn)
+{
+	return insn->opcode.bytes[0] == 0xff && X86_MODRM_REG(insn->modrm.value) == 4;
+}
+
+bool sci_is_end(const struct insn *insn)
 {
 	u8 first = insn->opcode.bytes[0];
 
 	return first == JMP32_INSN_OPCODE || first == JMP8_INSN_OPCODE ||
 	       first == RET_INSN_OPCODE || first == INT3_INSN_OPCODE ||
-	       (first == 0xff && X86_MODRM_REG(insn->modrm.value) == 4) ||
+	       sci_is_indirect_jump(insn) ||
 	       (first == 0x0f && insn->opcode.bytes[1] == 0x0b);
 }
+
+bool sci_is_nop(const struct insn *insn)
+{
+	return insn->opcode.bytes[0] == 0x90 ||
+	       (insn->opcode.bytes[0] == 0x0f && insn->opcode.bytes[1] == 0x1f);
+}
+
+/* ---- Calls -------------------------------------------------------------- */
+
+static enum sci_call_kind sci_call_kind(struct sci_call *call)
+{
+	const struct insn *insn = &call->insn.insn;
+	unsigned long at = call->reader.from;
+
+	if (insn->length == CALL_INSN_SIZE) {
+		if (sci_is_traced_site(at))
+			return SCI_TRACED_CALL;
+		if (sci_is_static_call(at))
+			return SCI_CHANGING_CALL;
+	}
+	if (insn->opcode.bytes[0] == CALL_INSN_OPCODE) {
+		call->target = call->reader.at + insn->immediate.value;
+		return SCI_DIRECT_CALL;
+	}
+	if (insn->opcode.bytes[0] == 0xff && X86_MODRM_REG(insn->modrm.value) == 2)
+		return SCI_INDIRECT_CALL;
+	return SCI_NO_CALL;
+}
+
+/*
+ * From the function's start on, so that no call is seen in the middle of another
+ * instruction.
+ */
+bool sci_call_before(unsigned long address, struct sci_call *call)
+{
+	struct sci_function function;
+
+	call->kind = SCI_NO_CALL;
+	call->target = 0;
+	/* The end of a function that does not return may be that of the symbol. */
+	if (!sci_find_function(address - 1, &function))
+		return false;
+	call->reader = sci_reader(function.start, function.end);
+	while (call->reader.at < address) {
+		if (!sci_read(&call->reader, &call->insn))
+			return false;
+	}
+	if (call->reader.at == address)
+		call->kind = sci_call_kind(call);
+	return call->kind != SCI_NO_CALL;
+}
+
+/* ---- Jumps -------------------------------------------------------------- */
 
 /*
  * Falling into the next page, or into an instruction behind one, counts too: the
@@ -164,25 +196,22 @@ static bool sci_is_end(const struct insn *insn)
  */
 bool sci_jumps_to(const struct sci_function *function, unsigned long address)
 {
-	unsigned long at, next, end = function->end;
-	struct insn insn;
-	unsigned int len;
+	struct sci_reader reader = sci_reader(function->start, function->end);
+	unsigned long page = address & PAGE_MASK;
+	struct sci_insn insn;
 
-	for (at = function->start; at < end; at = next) {
-		len = sci_decode(&insn, at, end);
-		if (!len)
-			return false;
-		next = at + len;
-		if (sci_is_jump(&insn) && next + insn.immediate.value == address)
+	while (sci_read(&reader, &insn)) {
+		if (sci_is_jump(&insn.insn) && sci_jump_target(&reader, &insn) == address)
 			return true;
-		if (next == address && !sci_is_end(&insn) &&
-		    (address & PAGE_MASK) != (at & PAGE_MASK))
+		if (reader.at == address && !sci_is_end(&insn.insn) &&
+		    page != (reader.from & PAGE_MASK))
 			return true;
 		/* It begins on the page before: the fetch of its rest. */
-		if (at == address && ((next - 1) & PAGE_MASK) != (at & PAGE_MASK))
+		if (reader.from == address &&
+		    ((reader.at - 1) & PAGE_MASK) != (reader.from & PAGE_MASK))
 			return true;
 	}
-	return false;
+	return sci_key_leads_to(function, address);
 }
 
 static bool sci_fixups_lead_to(const struct exception_table_entry *entry,
@@ -215,10 +244,4 @@ bool sci_fixup_leads_to(const struct sci_function *function, unsigned long addre
 	}
 #endif
 	return found;
-}
-
-bool sci_returns_for_jumps(void)
-{
-	return boot_cpu_has(X86_FEATURE_RETPOLINE) &&
-	       !boot_cpu_has(X86_FEATURE_RETPOLINE_LFENCE);
 }

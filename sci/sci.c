@@ -19,6 +19,7 @@
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 #include <asi/sci.h>
+#include "code.h"
 #include "sci.h"
 
 static bool sci_boot_on __ro_after_init;
@@ -292,10 +293,10 @@ static long sci_enable(const struct sci_config __user *arg)
 	const struct sci_filter *old = current->asi.filter;
 	struct sci_config config;
 	struct sci_filter *filter;
-	int err;
+	int err = sci_may_enable();
 
-	if (!task_no_new_privs(current) && !capable(CAP_SYS_ADMIN))
-		return -EACCES;
+	if (err)
+		return err;
 	if (old && old->locked)
 		return -EPERM;
 	if (copy_from_user(&config, arg, sizeof(config)))
@@ -384,7 +385,8 @@ static int __init sci_init(void)
 		return 0;
 	}
 	asi_prepare_strict();
-	err = sci_profiles_init() ?: sci_debugfs_init();
+	err = sci_parts_init() ?: sci_profiles_init() ?: sci_sysctl_init() ?:
+	      sci_debugfs_init();
 	if (err) {
 		pr_err("off: error %d\n", err);
 		return err;

@@ -60,6 +60,11 @@ bool sci_validate_fetch(struct asi_fault *fault);
 void sci_note_violation(const struct asi_fault *fault, const char *action);
 int sci_violations_init(struct dentry *dir);
 
+/* sysctl.c */
+/* 0, -EPERM: it takes CAP_SYS_ADMIN; -EACCES: or no_new_privs. */
+int sci_may_enable(void);
+int sci_sysctl_init(void);
+
 /* debugfs.c */
 int sci_debugfs_init(void);
 

@@ -7,96 +7,184 @@
  * Nothing else leads correct code to a page; a chain of gadgets, a pointer into the
  * middle of a function or into data does.
  *
- * What tells a call from a return is the stack: a call leaves its return address on
- * top, a return leaves the address it took right below.  An interrupt that hits
- * between a return and the next fetch overwrites that word; its own frame, which
- * says where it came from, stands there then.
+ * The call itself is judged: that it leads where the CPU is, and that the function it
+ * is in was called in turn, see edge.h.  What else tells a call from a return is what
+ * lies right below the stack pointer: a return leaves the address it took there.  The
+ * page fault's own frame begins at the next address that is aligned, so that it
+ * overwrites that word at some stack pointers; then nothing is concluded from it.
  */
-#include <linux/ftrace.h>
-#include <linux/kprobes.h>
-#include <linux/sched/task_stack.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <asm/cpufeature.h>
 #include <asm/ptrace.h>
-#include <asm/segment.h>
-#include "code.h"
+#include "core/break.h"
+#include "edge.h"
 #include "sci.h"
 
-static bool sci_is_on_stack(unsigned long sp, unsigned int words)
+/* What the CPU aligns the stack to before it writes a frame. */
+static unsigned long sci_frame_alignment(void)
 {
-	unsigned long base = (unsigned long)task_stack_page(current);
-
-	return !(sp % sizeof(long)) && sp >= base &&
-	       sp <= base + THREAD_SIZE - words * sizeof(long);
+	return boot_cpu_has(X86_FEATURE_FRED) ? 64 : 16;
 }
 
-/* The frame of an interrupt at this very instruction, below the stack pointer. */
-static bool sci_has_frame_below(const struct pt_regs *regs)
+/* Is the word below the stack pointer as the interrupted code left it? */
+static bool sci_has_word_below(const struct pt_regs *regs)
 {
-	const unsigned long *top = (const unsigned long *)(regs->sp & ~15UL);
+	return regs->sp % sci_frame_alignment() &&
+	       sci_is_on_stack(regs->sp - sizeof(long), 1);
+}
 
-	return sci_is_on_stack((unsigned long)(top - 5), 5) && top[-1] == __KERNEL_DS &&
-	       top[-2] == regs->sp && top[-4] == __KERNEL_CS && top[-5] == regs->ip;
+static unsigned long sci_word_below(const struct pt_regs *regs)
+{
+	return *(const unsigned long *)(regs->sp - sizeof(long));
 }
 
 static bool sci_came_by_return(const struct pt_regs *regs)
 {
-	unsigned long below = regs->sp - sizeof(long);
+	return sci_has_word_below(regs) && sci_word_below(regs) == regs->ip;
+}
 
-	return sci_is_on_stack(below, 1) && *(const unsigned long *)below == regs->ip;
+/* Does an indirect jump end in a return, as with retpolines? */
+static bool sci_returns_for_jumps(void)
+{
+	return boot_cpu_has(X86_FEATURE_RETPOLINE) &&
+	       !boot_cpu_has(X86_FEATURE_RETPOLINE_LFENCE);
+}
+
+/* As after a jump by register. */
+static bool sci_is_in_register(const struct pt_regs *regs)
+{
+	const unsigned long *reg = (const unsigned long *)regs;
+	unsigned int i;
+
+	for (i = 0; i < offsetof(struct pt_regs, orig_ax) / sizeof(long); i++) {
+		if (reg[i] == regs->ip &&
+		    !(&reg[i] == &regs->di && sci_may_carry_return()))
+			return true;
+	}
+	return false;
+}
+
+/* ---- Entries ------------------------------------------------------------ */
+
+/* Symbols within a function: the text in front of one leads there. */
+static bool sci_flows_to(unsigned long ip)
+{
+	struct sci_function before;
+
+	return sci_find_function(ip - 1, &before) && before.end == ip &&
+	       sci_jumps_to(&before, ip);
 }
 
 /*
- * The entry of a function, with a return address on top of the stack.  A call of
- * another function is one whose last act was to jump here.  With retpolines an
- * indirect jump or call ends in a return to its target.
+ * With retpolines an indirect jump or call ends in a return to its target, which is in
+ * a register.
  */
-static const char *sci_validate_entry(const struct pt_regs *regs)
+static bool sci_is_entered_by_return(const struct pt_regs *regs)
 {
-	unsigned long back, target;
-	struct sci_function other;
-	enum sci_call_kind kind;
+	return sci_came_by_return(regs) &&
+	       !(sci_returns_for_jumps() && sci_is_in_register(regs));
+}
+
+/* The entry of a function, with a return address on top of the stack. */
+static const char *sci_validate_entry(const struct pt_regs *regs,
+				      const struct sci_function *function)
+{
+	struct sci_goal goal = sci_entry_of(function);
+	enum sci_edge edge;
+	unsigned long back;
 
 	if (!sci_is_on_stack(regs->sp, 1))
 		return "no_stack";
-	back = *(const unsigned long *)regs->sp;
-	kind = sci_call_before(back, &target);
-	if (kind == SCI_NO_CALL)
+	back = sci_true_return(*(const unsigned long *)regs->sp, regs->sp);
+	edge = sci_edge(back, &goal, regs);
+	if (edge <= SCI_EDGE_ELSEWHERE && sci_flows_to(regs->ip))
+		return NULL;
+	if (edge == SCI_EDGE_NONE)
 		return "entry_without_call";
-	if (kind == SCI_DIRECT_CALL && target != regs->ip &&
-	    (!sci_find_function(target, &other) || other.start != target))
-		return "call_into_function";
-	if (sci_came_by_return(regs) && !sci_returns_for_jumps())
+	if (edge == SCI_EDGE_ELSEWHERE)
+		return "call_elsewhere";
+	if (edge != SCI_EDGE_REDIRECTED && sci_is_entered_by_return(regs))
 		return "return_to_entry";
-	return NULL;
+	return sci_frame_fits(back, regs->sp + sizeof(long), regs->bp) ? NULL : "no_frame";
+}
+
+/* What a call in front of a function leads to, see sci_entry_of(). */
+static bool sci_is_padding(unsigned long ip, struct sci_function *function)
+{
+	struct sci_function next;
+
+	if (!sci_find_function(function->end, &next) || next.start != function->end ||
+	    ip < sci_entry_of(&next).first)
+		return false;
+	*function = next;
+	return true;
+}
+
+/* ---- The inside --------------------------------------------------------- */
+
+/* Unless something says that it was none. */
+static bool sci_may_be_return(const struct pt_regs *regs)
+{
+	return !(sci_has_word_below(regs) && sci_word_below(regs) != regs->ip) &&
+	       !sci_is_in_register(regs);
+}
+
+static const char *sci_validate_return(const struct pt_regs *regs)
+{
+	return sci_frame_fits(regs->ip, regs->sp, regs->bp) ? NULL : "no_frame";
 }
 
 static bool sci_is_jumped_to(const struct sci_function *function, unsigned long ip)
 {
-	struct sci_function sibling;
-
-	if (sci_jumps_to(function, ip) || sci_fixup_leads_to(function, ip))
-		return true;
-	return sci_find_sibling(function, &sibling) &&
-	       (sci_jumps_to(&sibling, ip) || sci_fixup_leads_to(&sibling, ip));
+	return sci_jumps_to(function, ip) || sci_fixup_leads_to(function, ip) ||
+	       sci_parts_jump_to(function, ip);
 }
 
 static const char *sci_validate_inside(const struct pt_regs *regs,
 				       const struct sci_function *function)
 {
-	unsigned long target;
+	const char *reason = "jump_into_function";
+	struct sci_call call;
 
-	if ((sci_came_by_return(regs) || sci_has_frame_below(regs)) &&
-	    sci_call_before(regs->ip, &target) != SCI_NO_CALL)
-		return NULL;
-	if (sci_came_by_return(regs))
-		return "return_without_call";
-	return sci_is_jumped_to(function, regs->ip) ? NULL : "jump_into_function";
+	if (sci_may_be_return(regs)) {
+		if (sci_call_before(regs->ip, &call))
+			reason = sci_validate_return(regs);
+		else if (sci_came_by_return(regs))
+			reason = "return_without_call";
+	}
+	return !reason || sci_is_jumped_to(function, regs->ip) ? NULL : reason;
 }
 
-/* Text without a symbol that the kernel made itself. */
-static bool sci_is_made_text(unsigned long ip)
+/* ------------------------------------------------------------------------- */
+
+/* A hook in the place of a return address, which the return took from below the stack. */
+static const char *sci_validate_hook(const struct pt_regs *regs)
 {
-	return is_ftrace_trampoline(ip) || is_kprobe_insn_slot(ip) ||
-	       is_kprobe_optinsn_slot(ip);
+	unsigned long back = sci_true_return(regs->ip, regs->sp - sizeof(long));
+
+	return back && back != regs->ip ? NULL : "return_without_call";
+}
+
+static const char *sci_validate_text(const struct pt_regs *regs,
+				     struct sci_function *function)
+{
+	switch (function->maker) {
+	case SCI_KPROBE:
+	case SCI_OPTPROBE:
+		return sci_is_slot_entry(regs->ip, function) ? NULL : "no_function";
+	case SCI_ITS_THUNK:
+		return NULL;
+	default:
+		break;
+	}
+	if (sci_is_return_hook(regs->ip))
+		return sci_validate_hook(regs);
+	if (regs->ip != function->start && !sci_is_padding(regs->ip, function))
+		return sci_validate_inside(regs, function);
+	if (sci_is_moved_part(function))
+		return sci_validate_inside(regs, function);
+	return sci_validate_entry(regs, function);
 }
 
 static bool sci_is_page_of(unsigned long address, const struct sci_function *function)
@@ -112,12 +200,9 @@ bool sci_validate_fetch(struct asi_fault *fault)
 
 	if (!sci_find_function(regs->ip, &function)) {
 		fault->reason = "no_function";
-		return sci_is_made_text(regs->ip);
+		return false;
 	}
-	if (regs->ip == function.start && !function.is_cold)
-		fault->reason = sci_validate_entry(regs);
-	else
-		fault->reason = sci_validate_inside(regs, &function);
+	fault->reason = asi_breaks(ASI_BREAK_EDGE) ? NULL : sci_validate_text(regs, &function);
 	if (fault->reason)
 		return false;
 	/* The whole function, so that it need not be asked for page by page. */

@@ -135,6 +135,10 @@ PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrat
 ON = {"append": "asi=on"}
 SCI = {"append": "asi=on sci=on"}
 BY_NAME = {"group": "by name"}
+# How calls and jumps by register are compiled into the running kernel.
+SCI_BRANCHES = (("plain", "spectre_v2=off"),
+                ("padded", "spectre_v2=retpoline retbleed=stuff,force"),
+                ("thunks", "spectre_v2=eibrs indirect_target_selection=force"))
 
 
 def flush(mode):
@@ -236,12 +240,15 @@ STEPS = [
     Step("instrument", ONE_THREAD, 150, "selftests/kvm/instrument.sh", **ON),
     Step("sci-off", ONE_THREAD, 100, "selftests/sci/attack.sh", **ON),
     Step("sci-attack", ONE_THREAD, 150, "selftests/sci/attack.sh", **SCI),
+    Step("sci-tracing", ONE_THREAD, 150, "selftests/sci/tracing.sh quick", **SCI),
     Step("sci-calls", ONE_THREAD, 300, "selftests/sci/calls.sh", **SCI),
     Step("sci-calls-pti", ONE_THREAD, 200, f"selftests/sci/calls.sh {PTI_CALLS}",
          append="asi=on sci=on pti=on"),
     Step("sci-profiles", ONE_THREAD, 150, "selftests/sci/profiles.sh", **SCI),
     Step("sci-programs", ONE_THREAD, 400, "selftests/sci/programs.sh", **SCI),
     Step("sci-stress", ONE_THREAD, 400, "selftests/sci/stress.sh 1", **SCI),
+    Step("sci-unprivileged", ONE_THREAD, 150, "selftests/lib/in-turn "
+         "'selftests/sci/bad_pointers.sh 3000' selftests/sci/unprivileged.sh", **SCI),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
@@ -283,8 +290,23 @@ STEPS = [
     Step("vmx-device", BOCHS_MMIO, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec sh /device.sh /asi_test.ko'",
          append="asi=on mitigations=off", **BY_NAME),
+    # Calls and jumps by register that are none by return, and others that are; with code in
+    # front of functions; with jumps that were moved away.
+    *(Step(f"sci-attack-{name}", ONE_THREAD, 150, "selftests/sci/attack.sh",
+           append=f"asi=on sci=on {parameters}", **BY_NAME)
+      for name, parameters in SCI_BRANCHES),
+    Step("sci-tracing-all", ONE_THREAD, 1500, "selftests/sci/tracing.sh", **BY_NAME, **SCI),
+    *(Step(f"sci-tracing-{name}", ONE_THREAD, 300, "selftests/sci/tracing.sh quick",
+           append=f"asi=on sci=on {parameters}", **BY_NAME)
+      for name, parameters in SCI_BRANCHES),
     Step("sci-stress-more", ONE_THREAD, 1200, "selftests/sci/stress.sh 1 stress-ng-more.list",
          **BY_NAME, **SCI),
+    *(Step(f"{name}sci-pointers", machine, 400, "selftests/sci/bad_pointers.sh 0 {seconds} {seed}",
+           takes_seconds=True, **BY_NAME, **SCI)
+      for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
+    *(Step(f"{name}sci-unprivileged-more", machine, 1800,
+           "selftests/sci/unprivileged.sh 100000 270 {seed}", **BY_NAME, **SCI)
+      for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
     # Threads that poll when they are idle, of which the boot warns.
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Steps about prctl(PR_SYSCALL_ISOLATION) itself.  Run not isolated, as root.
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/syscall.h>
 
@@ -207,8 +208,20 @@ bool fails(const sci_config& config, int error) {
     return sci(PR_SCI_ENABLE, &config) == -1 && errno == error && current_isolation().mode == 0;
 }
 
+void let_everybody(bool may) {
+    const int file = ::open("/proc/sys/kernel/unprivileged_syscall_isolation", O_WRONLY);
+    need(::write(file, may ? "1" : "0", 1) == 1 && ::close(file) == 0, "the sysctl");
+}
+
 void needs_a_right() {
     const sci_config config = all_calls(SCI_MODE_ENFORCE);
+    let_everybody(false);
+    need(as_nobody([&] {
+             if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+             return fails(config, EPERM) ? 0 : 2;
+         }) == 0,
+         "closed");
+    let_everybody(true);
     need(as_nobody([&] { return fails(config, EACCES) ? 0 : 1; }) == 0, "without no_new_privs");
     need(as_nobody([&] {
              if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
@@ -228,6 +241,7 @@ void needs_a_right() {
                         : 1;
          }) == 0,
          "get");
+    let_everybody(false);
 }
 
 // ---- 32-bit calls ----------------------------------------------------------------

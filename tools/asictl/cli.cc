@@ -103,9 +103,9 @@ constexpr const char* kSciRunFooter =
 LIST: names or numbers of system calls and "all", with commas between; ! before one
 takes it away; a list that starts with ! starts with all.  Quote '!'.
 
-Without CAP_SYS_ADMIN, no_new_privs is set: nothing that COMMAND runs gains
-privileges by set-user-ID bits or file capabilities.  --mode=learn takes
-CAP_SYS_ADMIN.
+Without CAP_SYS_ADMIN it takes the sysctl kernel.unprivileged_syscall_isolation to
+be 1, and no_new_privs is set: nothing that COMMAND runs gains privileges by
+set-user-ID bits or file capabilities.  --mode=learn takes CAP_SYS_ADMIN.
 
 Exit status: that of COMMAND; 125 asictl failed, 126 COMMAND cannot be run, 127 it
 is not found.)";

@@ -46,7 +46,9 @@ void set_no_new_privs(Process& process) {
             if (get_error == 0 && now.flags & SCI_FLAG_LOCKED)
                 fail("the system-call isolation of this process is locked");
             if (options.mode == SCI_MODE_LEARN) fail("--mode=learn takes CAP_SYS_ADMIN");
-            break;
+            fail(
+                "system-call isolation takes CAP_SYS_ADMIN: the sysctl "
+                "kernel.unprivileged_syscall_isolation is 0");
         case ENOENT:
             fail("no profile '" + options.profile +
                  "'; learn it with --mode=learn or import it first");

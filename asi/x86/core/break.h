@@ -32,6 +32,10 @@ enum asi_break {
 	ASI_BREAK_PRUNE,	/* tables that became empty stay */
 	ASI_BREAK_STUN,		/* guests beside the kernel are counted only */
 	ASI_BREAK_PAGES,	/* a domain's objects share pages with others */
+	ASI_BREAK_ANSWER,	/* what the exception table answers anyway is a violation */
+	ASI_BREAK_END,		/* a task that is refused dies by an oops */
+	ASI_BREAK_HELD,		/* and holds what it held, unreported */
+	ASI_BREAK_EDGE,		/* how a system call came to text is not asked */
 	ASI_NR_BREAKS
 };
 

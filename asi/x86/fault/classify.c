@@ -4,6 +4,7 @@
  * every pointer it follows is either permanent or checked against the
  * kernel's page table first.
  */
+#include <linux/fs.h>
 #include <linux/kasan.h>
 #include <linux/magic.h>
 #include <linux/mm.h>
@@ -80,6 +81,22 @@ static bool asi_is_scheduler_part(struct kmem_cache *s, struct folio *folio,
 	return asi_within(address, task, task + ASI_TASK_OPEN);
 }
 
+/*
+ * The text of a symbolic link, which the kernel follows where it lies.  Who frees an inode
+ * waits for those that have interrupts off.
+ */
+static bool asi_is_link(const struct folio *folio)
+{
+	const struct address_space *mapping = READ_ONCE(folio->mapping);
+	struct inode *host;
+	umode_t mode;
+
+	if (!mapping || ((unsigned long)mapping & PAGE_MAPPING_FLAGS))
+		return false;
+	return !get_kernel_nofault(host, &mapping->host) && host &&
+	       !get_kernel_nofault(mode, &host->i_mode) && S_ISLNK(mode);
+}
+
 static enum asi_kind asi_classify_direct(unsigned long address,
 					 struct asi_place *place)
 {
@@ -120,7 +137,7 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 	if (PageTable(page))
 		return ASI_KIND_PAGE_TABLE;
 	if (folio_test_anon(folio) || folio_test_swapbacked(folio))
-		return ASI_KIND_USER_PAGE;
+		return asi_is_link(folio) ? ASI_KIND_PAGE_CACHE : ASI_KIND_USER_PAGE;
 	if (folio_test_lru(folio) || READ_ONCE(folio->mapping))
 		return ASI_KIND_PAGE_CACHE;
 	return ASI_KIND_KERNEL_PAGE;

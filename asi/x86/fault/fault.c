@@ -29,6 +29,7 @@
 enum asi_outcome {
 	ASI_GROWN,		/* mapped: go back in */
 	ASI_FIXED_UP,		/* refused, and the code copes with that: go back in */
+	ASI_ANSWERED,		/* no refusal, see answer.c: go back in */
 	ASI_LEFT,		/* stay out and carry on */
 	ASI_PASSED_ON,		/* the kernel's handler deals with it, and goes back in */
 	ASI_KILLED,
@@ -55,16 +56,18 @@ static void asi_describe(const struct asi *asi, struct asi_fault *fault,
 	info->cache[0] = '\0';
 	if (place->cache)
 		strscpy(info->cache, place->cache, sizeof(info->cache));
-	fault->fixable = info->access != ASI_ACCESS_EXEC &&
-			 search_exception_tables(fault->regs->ip);
+	fault->fixable = asi_is_fixable(fault);
 	fault->reason = "policy";
 	fault->start = address & PAGE_MASK;
 	fault->end = fault->start + PAGE_SIZE;
 }
 
 /* What is kept of the fault says where it was; the registers may go on elsewhere. */
-static enum asi_outcome asi_refuse(const struct asi *asi, const struct asi_fault *fault)
+static enum asi_outcome asi_refuse(const struct asi *asi, const struct asi_fault *fault,
+				   const struct asi_place *place)
 {
+	if (asi_answer(asi, fault, place))
+		return ASI_ANSWERED;
 	if (asi->ops->refused && asi->ops->refused(asi->owner, fault))
 		return ASI_LEFT;
 	if (fault->fixable && fixup_exception(fault->regs, X86_TRAP_PF, fault->error_code,
@@ -83,16 +86,16 @@ static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 
 	*log = verdict.log;
 	if (verdict.action == ASI_ACTION_EXIT)
-		return ASI_LEFT;
+		return asi_answer(asi, fault, place) ? ASI_ANSWERED : ASI_LEFT;
 	if (verdict.action == ASI_ACTION_DENY)
-		return asi_refuse(asi, fault);
+		return asi_refuse(asi, fault, place);
 
 	/* A genuine bad access faults again outside, on the normal path. */
 	if (!asi_kernel_allows(place, access) || (fault->error_code & X86_PF_RSVD))
 		return is_task ? ASI_PASSED_ON : ASI_LEFT;
 	if (asi->ops->validate && !asi->ops->validate(asi->owner, fault)) {
 		*log = true;
-		return asi_refuse(asi, fault);
+		return asi_refuse(asi, fault, place);
 	}
 	if (asi_grow(asi, fault, place))
 		return ASI_GROWN;
@@ -156,7 +159,7 @@ static enum asi_outcome asi_handle_fault(struct asi_cpu *cpu, struct asi *asi,
 	asi_count(ASI_EV_FAULT);
 	asi_describe(asi, fault, &place, address, cpu->critical);
 	outcome = asi_decide(asi, fault, &place, &log);
-	if (outcome == ASI_PASSED_ON)
+	if (outcome == ASI_PASSED_ON || outcome == ASI_ANSWERED)
 		return outcome;
 	asi_report(cpu, asi, fault, outcome, log);
 	return outcome;
@@ -170,10 +173,6 @@ static __always_inline bool asi_pass_on(struct asi_cpu *cpu)
 	return false;
 }
 
-/*
- * The task dies as by an oops.  Soft interrupts that it had switched off would make
- * that the machine's end.
- */
 static void asi_die(const struct asi *asi, struct asi_fault *fault)
 {
 	const struct asi_fault_info *info = &fault->info;
@@ -181,6 +180,12 @@ static void asi_die(const struct asi *asi, struct asi_fault *fault)
 	pr_alert("domain %u: denied: access %s kind %s%s%s address %#llx\n", asi->space.id,
 		 asi_access_name(info->access), asi_kind_name(info->kind),
 		 info->cache[0] ? ":" : "", info->cache, info->address);
+	/* Nobody orders a refusal in the other domains. */
+	if (asi->space.type == ASI_SPACE_TASK && !asi_breaks(ASI_BREAK_END)) {
+		asi_end_task(fault->regs);
+		return;
+	}
+	/* With soft interrupts off it would be the machine's end. */
 	while (softirq_count())
 		_local_bh_enable();
 	die("asi: access denied by policy", fault->regs, fault->error_code);
@@ -217,7 +222,7 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 	instrumentation_end();
 	irqentry_nmi_exit(regs, state);
 
-	if (outcome == ASI_GROWN || outcome == ASI_FIXED_UP) {
+	if (outcome == ASI_GROWN || outcome == ASI_FIXED_UP || outcome == ASI_ANSWERED) {
 		asi_switch_in(cpu, asi);
 		return true;
 	}

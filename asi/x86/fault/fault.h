@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From #PF to the mapped page: what the address is (classify.c), what the policy says
- * of it (policy.c), bringing it in (grow.c), and in between (fault.c).
+ * of it (policy.c), bringing it in (grow.c), what is no refusal after all (answer.c), the
+ * end of a task (end.c) and of what it holds (held.c), and in between (fault.c).
  */
 #ifndef ASI_X86_FAULT_FAULT_H
 #define ASI_X86_FAULT_FAULT_H
@@ -48,5 +49,27 @@ bool asi_kernel_allows(const struct asi_place *place, enum asi_access access);
  * which has to be there afterwards.  False: leave instead.
  */
 bool asi_grow(struct asi *asi, const struct asi_fault *fault, struct asi_place *place);
+
+/* answer.c; like an NMI, unrestricted.  Has the exception table an answer? */
+bool asi_is_fixable(const struct asi_fault *fault);
+/*
+ * A touch that is not let in: is it one that the exception table answers for another
+ * reason?  Then it has.
+ */
+bool asi_answer(const struct asi *asi, const struct asi_fault *fault,
+		const struct asi_place *place);
+
+/*
+ * end.c: the running task was refused at @regs, and ends instead of going on from there.
+ * Outside, as in an interrupt at @regs.
+ */
+void asi_end_task(struct pt_regs *regs);
+
+/* held.c: say what the running task holds, which was interrupted at @regs. */
+void asi_show_held(const struct pt_regs *regs);
+/* Let go of it where that is certain.  Begins in the context that the task was in. */
+void asi_release_held(void);
+/* Records on the part of the task's stack that is in use at @sp, in lists of others. */
+unsigned int asi_count_linked(unsigned long sp);
 
 #endif /* ASI_X86_FAULT_FAULT_H */

@@ -33,6 +33,10 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_PRUNE] = "prune",
 	[ASI_BREAK_STUN] = "stun",
 	[ASI_BREAK_PAGES] = "pages",
+	[ASI_BREAK_ANSWER] = "answer",
+	[ASI_BREAK_END] = "end",
+	[ASI_BREAK_HELD] = "held",
+	[ASI_BREAK_EDGE] = "edge",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */

@@ -11,6 +11,7 @@
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -74,6 +75,20 @@ static u64 asi_cache_mode(u64 entry, unsigned int level)
 	return mode | (entry & pat ? _PAGE_PAT : 0);
 }
 
+/* A page of its own file stays that while interrupts are off. */
+static bool asi_holds_link(struct folio *folio)
+{
+	const struct address_space *mapping;
+	unsigned long flags;
+	bool is_link;
+
+	local_irq_save(flags);
+	mapping = folio_mapping(folio);
+	is_link = mapping && mapping->host && S_ISLNK(mapping->host->i_mode);
+	local_irq_restore(flags);
+	return is_link;
+}
+
 /* Pages on per-CPU lists were put back into the free areas before. */
 static const char *asi_bad_page(const struct asi_verify *v, u64 pfn, bool user_half)
 {
@@ -93,9 +108,9 @@ static const char *asi_bad_page(const struct asi_verify *v, u64 pfn, bool user_h
 	folio = page_folio(page);
 	user = !folio_test_slab(folio) &&
 	       (folio_test_anon(folio) || folio_test_lru(folio) || READ_ONCE(folio->mapping));
-	/* System calls read and write files on disk. */
+	/* System calls read and write files on disk, and follow links anywhere. */
 	if (v->space->cls == ASI_CLASS_SCI && !folio_test_anon(folio) &&
-	    !folio_test_swapbacked(folio))
+	    (!folio_test_swapbacked(folio) || asi_holds_link(folio)))
 		user = false;
 	if (user_half)
 		return user ? NULL : "not user memory";

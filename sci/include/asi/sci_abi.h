@@ -4,13 +4,13 @@
  *
  *	prctl(PR_SYSCALL_ISOLATION, PR_SCI_..., argument, 0, 0)
  *
- * Like seccomp it takes CAP_SYS_ADMIN or no_new_privs, concerns the calling
- * thread, starts with its next system call and is inherited over fork, clone and
- * exec.
+ * It takes CAP_SYS_ADMIN or, when the sysctl kernel.unprivileged_syscall_isolation
+ * is 1, no_new_privs.  It concerns the calling thread, starts with its next system
+ * call and is inherited over fork, clone and exec.
  *
  *	EOPNOTSUPP	the kernel was not booted with asi=on sci=on
  *	EACCES		neither CAP_SYS_ADMIN nor no_new_privs
- *	EPERM		locked; or SCI_MODE_LEARN without CAP_SYS_ADMIN, or for "default"
+ *	EPERM		no CAP_SYS_ADMIN, and the sysctl is 0; locked; or SCI_MODE_LEARN without CAP_SYS_ADMIN, or for "default"
  *	EINVAL		unknown operation, size, mode or flag; no call in the set; a
  *			profile's name that is none
  *	ENOENT		no profile of that name; SCI_MODE_LEARN makes it

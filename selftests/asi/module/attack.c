@@ -8,11 +8,14 @@
  *          before all others; what is attacked with "read", "write" and "fixup"
  *          is what asi_test/plant planted
  *          "ATTACK", see asi_attacks below
- *          "locked spin|bh|irq ATTACK": the same while a spinlock is held, with
- *          soft interrupts off, with interrupts off
+ *          "locked spin|bh|irq|rcu|mutex|write|read ATTACK": the same while a spinlock is
+ *          held, with soft interrupts off, with interrupts off, in a read section of RCU,
+ *          with a mutex, with a semaphore for writing or reading
+ *          "locked wait ATTACK": with a record on the stack in a queue; "wake": wake those
+ *          in that queue
  *
- * asi_test/result says how far it came: "started 1 reached 0" when the attack
- * failed.  Without isolation each reaches its end and returns cleanly.
+ * asi_test/result says which locks somebody holds now, and how far it came: "started 1
+ * reached 0" when the attack failed.  Without isolation each reaches its end and returns cleanly.
  *
  * An attack that is stopped ends its task on the spot, so nothing is held here
  * that anybody else waits for, and one writer at a time is assumed.
@@ -20,15 +23,22 @@
 #define pr_fmt(fmt) "asi_test: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/gfp.h>
 #include <linux/jbd2.h>
 #include <linux/kprobes.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 #include <asm/text-patching.h>
+#include <asm/word-at-a-time.h>
+#include <asi/freed.h>
 #include "asi_test.h"
 #include "attack.h"
 
@@ -37,6 +47,7 @@
 #define ASI_SCAN_BYTES		SZ_64K
 
 unsigned long asi_smash_stack;
+unsigned long asi_jump_pointer;
 
 struct asi_attack {
 	const char *name;
@@ -44,7 +55,7 @@ struct asi_attack {
 };
 
 static struct {
-	char name[24];
+	char name[32];
 	int started;
 	int reached;
 	unsigned long value;
@@ -55,12 +66,16 @@ static struct {
 	unsigned long function;	/* an entry */
 	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
 	unsigned long middle;	/* a return instruction */
+	unsigned long behind;	/* pop %rbx; ret behind a call */
 	unsigned long code;	/* executable memory that is no text */
 } asi_target;
 
 static struct jbd2_inode asi_victim_object;
 static void *asi_code;
 static DEFINE_SPINLOCK(asi_attack_lock);
+static DEFINE_MUTEX(asi_attack_mutex);
+static DECLARE_RWSEM(asi_attack_sem);
+static DECLARE_WAIT_QUEUE_HEAD(asi_attack_queue);
 
 /* Would a return to @at be one to just after a call? */
 static bool asi_is_after_call(const u8 *at)
@@ -102,6 +117,20 @@ static unsigned long asi_find(unsigned long from, bool gadget)
 			continue;
 		if (gadget ? at[-1] == 0x41 && at[0] == 0x5f && asi_is_return(at + 1) :
 			     at[-2] == 0x41 && at[-1] == 0x5f && asi_is_return(at))
+			return (unsigned long)at;
+	}
+	return 0;
+}
+
+/* Functions begin at addresses that are aligned, so that this is a call of one. */
+static unsigned long asi_find_behind_call(unsigned long from)
+{
+	const u8 *at = (const u8 *)PAGE_ALIGN(from) + 8;
+	const u8 *end = at + ASI_SCAN_BYTES;
+
+	for (; at < end; at++) {
+		if (at[-5] == CALL_INSN_OPCODE && at[0] == 0x5b && asi_is_return(at + 1) &&
+		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16))
 			return (unsigned long)at;
 	}
 	return 0;
@@ -155,7 +184,8 @@ static int asi_prepare(void)
 	asi_target.function = (unsigned long)jbd2_journal_init_jbd_inode;
 	asi_target.gadget = asi_find(asi_target.function, true);
 	asi_target.middle = asi_find(asi_target.gadget, false);
-	if (!asi_target.gadget || !asi_target.middle)
+	asi_target.behind = asi_find_behind_call(asi_target.function);
+	if (!asi_target.gadget || !asi_target.middle || !asi_target.behind)
 		return -ENOENT;
 	return asi_prepare_code();
 }
@@ -188,35 +218,59 @@ static void asi_function_ran(void)
 	asi_outcome.reached = asi_victim_object.i_vfs_inode == (struct inode *)&asi_target;
 }
 
-/* A whole function, entered by a return, from which a return goes on. */
-static int asi_rop_function(const struct asi_secret *secret)
+/*
+ * A whole function, entered by a return, from which a return goes on to @caller and then
+ * on.  What lies where the function's caller would be is @caller.
+ */
+static void asi_rop_entry(const u8 *caller, bool odd)
 {
 	const unsigned long chain[] = {
-		asi_target.function, (unsigned long)asi_smash_back,
+		(unsigned long)asi_link_nothing, asi_target.function,
+		(unsigned long)caller, (unsigned long)asi_smash_back,
 	};
 
 	asi_victim_object.i_vfs_inode = NULL;
-	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
-		      (unsigned long)&asi_target);
+	asi_run_chain(chain + !odd, ARRAY_SIZE(chain) - !odd,
+		      (unsigned long)&asi_victim_object, (unsigned long)&asi_target);
 	asi_function_ran();
+}
+
+static int asi_rop_function(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_smash_back, false);
 	return 0;
 }
 
-/*
- * The same, but what lies where the function's caller would be is an address after
- * a call, though not of this function.
- */
+/* The stack's other alignment. */
+static int asi_rop_function_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_smash_back, true);
+	return 0;
+}
+
+/* The caller is an address after a call, though not of this function. */
 static int asi_rop_function_called(const struct asi_secret *secret)
 {
-	const unsigned long chain[] = {
-		asi_target.function, (unsigned long)asi_link_after_call,
-		(unsigned long)asi_smash_back,
-	};
+	asi_rop_entry(asi_link_after_call, false);
+	return 0;
+}
 
-	asi_victim_object.i_vfs_inode = NULL;
-	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_victim_object,
-		      (unsigned long)&asi_target);
-	asi_function_ran();
+static int asi_rop_function_called_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_call, true);
+	return 0;
+}
+
+/* After a call that may have been one of this function. */
+static int asi_rop_function_indirect(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_indirect_call, false);
+	return 0;
+}
+
+static int asi_rop_function_indirect_odd(const struct asi_secret *secret)
+{
+	asi_rop_entry(asi_link_after_indirect_call, true);
 	return 0;
 }
 
@@ -241,6 +295,36 @@ static int asi_call_middle(const struct asi_secret *secret)
 static int asi_jump_middle(const struct asi_secret *secret)
 {
 	asi_jump(asi_target.middle, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* To the instruction behind a call, as if that had returned. */
+static int asi_jump_behind_call(const struct asi_secret *secret)
+{
+	asi_jump_behind(asi_target.behind, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_behind_call_odd(const struct asi_secret *secret)
+{
+	asi_jump_behind(asi_target.behind, sizeof(long));
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* No register tells it. */
+static int asi_jump_behind_memory(const struct asi_secret *secret)
+{
+	asi_jump_behind_by_memory(asi_target.behind, 0);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+static int asi_jump_behind_memory_odd(const struct asi_secret *secret)
+{
+	asi_jump_behind_by_memory(asi_target.behind, sizeof(long));
 	asi_outcome.reached = 1;
 	return 0;
 }
@@ -287,18 +371,68 @@ static int asi_fixup(const struct asi_secret *secret)
 	return err;
 }
 
+/* No attack: what the slab allocator does with an object that it may have lost. */
+static int asi_read_freed(const struct asi_secret *secret)
+{
+	asi_outcome.value = asi_load_freed((const void *)secret->address);
+	asi_outcome.reached = 1;
+	return 0;
+}
+
+/* Three bytes, and what there may be behind the end of their page. */
+static unsigned long asi_load_at_end(u8 *page)
+{
+	memset(page, 0x5a, PAGE_SIZE);
+	return load_unaligned_zeropad(page + PAGE_SIZE - 3);
+}
+
+/*
+ * No attack: a word over the end of what is there, as path lookup reads it.  Behind
+ * one page there is nothing, behind the other a free page.
+ */
+static int asi_zeropad(const struct asi_secret *secret)
+{
+	struct page *pages = alloc_pages(GFP_KERNEL, 1);
+	u8 *alone = vmalloc(PAGE_SIZE);
+	int err = -ENOMEM;
+
+	if (pages && alone) {
+		asi_outcome.reached = asi_load_at_end(alone) == 0x5a5a5a;
+		split_page(pages, 1);
+		__free_page(pages + 1);
+		asi_outcome.value = asi_load_at_end(page_address(pages));
+		__free_page(pages);
+		pages = NULL;
+		err = 0;
+	}
+	if (pages)
+		__free_pages(pages, 1);
+	vfree(alone);
+	return err;
+}
+
 static const struct asi_attack asi_attacks[] = {
 	{ "rop_gadget", asi_rop_gadget },
 	{ "rop_function", asi_rop_function },
+	{ "rop_function_odd", asi_rop_function_odd },
 	{ "rop_function_called", asi_rop_function_called },
+	{ "rop_function_called_odd", asi_rop_function_called_odd },
+	{ "rop_function_indirect", asi_rop_function_indirect },
+	{ "rop_function_indirect_odd", asi_rop_function_indirect_odd },
 	{ "return_noncall", asi_return_noncall },
 	{ "call_middle", asi_call_middle },
 	{ "jump_middle", asi_jump_middle },
+	{ "jump_behind", asi_jump_behind_call },
+	{ "jump_behind_odd", asi_jump_behind_call_odd },
+	{ "jump_behind_memory", asi_jump_behind_memory },
+	{ "jump_behind_memory_odd", asi_jump_behind_memory_odd },
 	{ "jump_data", asi_jump_data },
 	{ "call_function", asi_call_function },
 	{ "read", asi_read },
 	{ "write", asi_write },
 	{ "fixup", asi_fixup },
+	{ "load_freed", asi_read_freed },
+	{ "zeropad", asi_zeropad },
 };
 
 static const struct asi_attack *asi_attack_of(const char *name)
@@ -311,18 +445,55 @@ static const struct asi_attack *asi_attack_of(const char *name)
 	return NULL;
 }
 
+/* Nobody released them when the attacker was stopped. */
+static int asi_attack_with_lock(const struct asi_attack *attack, const char *mode,
+				const struct asi_secret *secret)
+{
+	int err;
+
+	if (!strcmp(mode, "spin")) {
+		spin_lock_init(&asi_attack_lock);
+		spin_lock(&asi_attack_lock);
+		err = attack->run(secret);
+		spin_unlock(&asi_attack_lock);
+	} else if (!strcmp(mode, "mutex")) {
+		mutex_init(&asi_attack_mutex);
+		mutex_lock(&asi_attack_mutex);
+		err = attack->run(secret);
+		mutex_unlock(&asi_attack_mutex);
+	} else if (!strcmp(mode, "write")) {
+		init_rwsem(&asi_attack_sem);
+		down_write(&asi_attack_sem);
+		err = attack->run(secret);
+		up_write(&asi_attack_sem);
+	} else if (!strcmp(mode, "read")) {
+		init_rwsem(&asi_attack_sem);
+		down_read(&asi_attack_sem);
+		err = attack->run(secret);
+		up_read(&asi_attack_sem);
+	} else {
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static int asi_attack_waiting(const struct asi_attack *attack, const struct asi_secret *secret)
+{
+	DEFINE_WAIT(wait);
+	int err;
+
+	add_wait_queue(&asi_attack_queue, &wait);
+	err = attack->run(secret);
+	remove_wait_queue(&asi_attack_queue, &wait);
+	return err;
+}
+
 static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
 			     const struct asi_secret *secret)
 {
 	int err;
 
-	if (!strcmp(mode, "spin")) {
-		/* Nobody released it when the attacker was stopped. */
-		spin_lock_init(&asi_attack_lock);
-		spin_lock(&asi_attack_lock);
-		err = attack->run(secret);
-		spin_unlock(&asi_attack_lock);
-	} else if (!strcmp(mode, "bh")) {
+	if (!strcmp(mode, "bh")) {
 		local_bh_disable();
 		err = attack->run(secret);
 		local_bh_enable();
@@ -330,22 +501,32 @@ static int asi_attack_locked(const struct asi_attack *attack, const char *mode,
 		local_irq_disable();
 		err = attack->run(secret);
 		local_irq_enable();
+	} else if (!strcmp(mode, "rcu")) {
+		rcu_read_lock();
+		err = attack->run(secret);
+		rcu_read_unlock();
+	} else if (!strcmp(mode, "wait")) {
+		err = asi_attack_waiting(attack, secret);
 	} else {
-		err = -EINVAL;
+		err = asi_attack_with_lock(attack, mode, secret);
 	}
 	return err;
 }
 
 int asi_attack_run(const char *line, const struct asi_secret *secret)
 {
-	char name[24], mode[8] = "";
+	char name[32], mode[8] = "";
 	const struct asi_attack *attack;
 
-	if (sscanf(line, "locked %7s %23s", mode, name) != 2 &&
-	    sscanf(line, "%23s", name) != 1)
+	if (sscanf(line, "locked %7s %31s", mode, name) != 2 &&
+	    sscanf(line, "%31s", name) != 1)
 		return -EINVAL;
 	if (!strcmp(name, "prepare"))
 		return asi_prepare();
+	if (!strcmp(name, "wake")) {
+		wake_up_all(&asi_attack_queue);
+		return 0;
+	}
 	attack = asi_attack_of(name);
 	if (!attack)
 		return -EINVAL;
@@ -361,10 +542,13 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 
 void asi_attack_show(struct seq_file *m)
 {
-	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx code 0x%lx\n",
+	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx behind 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
-		   asi_target.gadget, asi_target.middle, asi_target.code);
+		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.code,
+		   !arch_spin_value_unlocked(asi_attack_lock.rlock.raw_lock),
+		   mutex_is_locked(&asi_attack_mutex),
+		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
 }
 
 void asi_attack_exit(void)

@@ -10,14 +10,20 @@ void asi_overflow(const unsigned long *words, unsigned long count,
 void asi_smash(const unsigned long *words, unsigned long count,
 	       unsigned long first, unsigned long second);
 void asi_link_set(void);
+void asi_link_nothing(void);
 void asi_return(void);
 void asi_call(unsigned long target, unsigned long first);
 void asi_jump(unsigned long target, unsigned long first);
+void asi_jump_behind(unsigned long target, unsigned long shift);
+void asi_jump_behind_by_memory(unsigned long target, unsigned long shift);
 unsigned long asi_load(unsigned long address);
 void asi_store(unsigned long address, unsigned long value);
-extern const u8 asi_smash_back[], asi_link_after_call[], asi_return_instruction[];
+extern const u8 asi_smash_back[], asi_link_after_call[], asi_link_after_indirect_call[];
+extern const u8 asi_return_instruction[];
 
 /* Where asi_smash() finds its stack again. */
 extern unsigned long asi_smash_stack;
+/* By which asi_jump_behind_by_memory() jumps. */
+extern unsigned long asi_jump_pointer;
 
 #endif /* ASI_TEST_ATTACK_H */

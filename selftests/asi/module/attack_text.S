@@ -84,6 +84,24 @@ SYM_INNER_LABEL(asi_link_after_call, SYM_L_GLOBAL)
 	int3
 SYM_FUNC_END(asi_link_called)
 
+/* The same, behind an indirect call. */
+SYM_FUNC_START(asi_link_called_indirectly)
+	ANNOTATE_RETPOLINE_SAFE
+	call	*%rax
+SYM_INNER_LABEL(asi_link_after_indirect_call, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	ANNOTATE_UNRET_SAFE
+	ret
+	int3
+SYM_FUNC_END(asi_link_called_indirectly)
+
+/* A link that only makes the stack's alignment the other one. */
+SYM_FUNC_START(asi_link_nothing)
+	ANNOTATE_UNRET_SAFE
+	ret
+	int3
+SYM_FUNC_END(asi_link_nothing)
+
 /* How functions of this kernel return on this CPU. */
 SYM_FUNC_START(asi_return)
 SYM_INNER_LABEL(asi_return_instruction, SYM_L_GLOBAL)
@@ -108,6 +126,49 @@ SYM_FUNC_START(asi_jump)
 	jmp	*%rax
 	int3
 SYM_FUNC_END(asi_jump)
+
+/*
+ * void asi_jump_behind(unsigned long target, unsigned long shift): jumps to where
+ * a function takes one register from the stack and returns.  The stack pointer is there
+ * aligned to 16, less @shift.  The return address is one of a call.
+ */
+SYM_FUNC_START(asi_jump_behind)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$~15, %rsp
+	sub	%rsi, %rsp
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	1f
+	mov	%rbp, %rsp
+	pop	%rbp
+	RET
+1:	push	%rbx
+	ANNOTATE_RETPOLINE_SAFE
+	jmp	*%rdi
+	int3
+SYM_FUNC_END(asi_jump_behind)
+STACK_FRAME_NON_STANDARD asi_jump_behind
+
+/* The same by a pointer in memory, and with a return address that is none of a call. */
+SYM_FUNC_START(asi_jump_behind_by_memory)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$~15, %rsp
+	sub	%rsi, %rsp
+	lea	2f(%rip), %rax
+	push	%rax
+	push	%rbx
+	mov	%rdi, asi_jump_pointer(%rip)
+	xor	%edi, %edi
+	ANNOTATE_RETPOLINE_SAFE
+	jmp	*asi_jump_pointer(%rip)
+	int3
+2:	ANNOTATE_NOENDBR
+	mov	%rbp, %rsp
+	pop	%rbp
+	RET
+SYM_FUNC_END(asi_jump_behind_by_memory)
+STACK_FRAME_NON_STANDARD asi_jump_behind_by_memory
 
 /* unsigned long asi_load(unsigned long address): one load that nothing fixes up. */
 SYM_FUNC_START(asi_load)

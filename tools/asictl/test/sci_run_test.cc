@@ -134,7 +134,9 @@ TEST(SciRun, says_what_each_refusal_means) {
     expect(EPERM, "the system-call isolation of this process is locked", SCI_MODE_LEARN, 0,
            SCI_FLAG_LOCKED);
     expect(EPERM, "--mode=learn takes CAP_SYS_ADMIN", SCI_MODE_LEARN);
-    expect(EPERM, "cannot start system-call isolation: Operation not permitted");
+    expect(EPERM,
+           "system-call isolation takes CAP_SYS_ADMIN: the sysctl "
+           "kernel.unprivileged_syscall_isolation is 0");
     expect(ENOENT, "no profile 'web'; learn it with --mode=learn or import it first");
     expect(EINVAL, "the running kernel has no system-call isolation", SCI_MODE_LOG, EINVAL);
     expect(EINVAL, "the kernel takes this mode, profile or set of calls for invalid");

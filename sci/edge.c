@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Does a call lead to a function?
+ *
+ * A direct one names it.  Of an indirect one the operand is computed again, from the
+ * registers at the function's entry: nothing has changed them.  When that says another
+ * place, a function may have been called there that ended in a jump to here, which
+ * registers do not show any more; where a direct call goes, its jumps are followed.
+ */
+#include <linux/kprobes.h>
+#include <linux/uaccess.h>
+#include <asm/cpufeature.h>
+#include <asm/insn-eval.h>
+#include <asm/nospec-branch.h>
+#include <asm/ptrace.h>
+#include "edge.h"
+#include "sci.h"
+
+/* Functions that end in a jump to another one, in a row. */
+#define SCI_HOPS	4
+/* Instructions that are read for one answer. */
+#define SCI_STEPS	50000
+/* Code of the kernel's for a call, in front of a function that is aligned to as much. */
+#define SCI_PADDING	16
+
+static bool sci_is_in(const struct sci_goal *goal, unsigned long address)
+{
+	return address >= goal->first && address < goal->end;
+}
+
+/* With call depth tracking calls go to an instruction in front of the function. */
+static unsigned long sci_padding(void)
+{
+	return boot_cpu_has(X86_FEATURE_CALL_DEPTH) ? SCI_PADDING : 0;
+}
+
+struct sci_goal sci_entry_of(const struct sci_function *function)
+{
+	return (struct sci_goal){ function->start - sci_padding(), function->start + 1 };
+}
+
+struct sci_goal sci_whole_of(const struct sci_function *function)
+{
+	return (struct sci_goal){ function->start - sci_padding(), function->end };
+}
+
+/* ---- Thunks ------------------------------------------------------------- */
+
+static bool sci_is_return_thunk(unsigned long address)
+{
+#ifdef CONFIG_MITIGATION_RETHUNK
+	return address == (unsigned long)x86_return_thunk ||
+	       address == (unsigned long)__x86_return_thunk;
+#else
+	return false;
+#endif
+}
+
+/* The number of the register that a thunk jumps to, or -1. */
+static int sci_thunk_in(unsigned long address, const void *array)
+{
+	unsigned long offset = address - (unsigned long)array;
+
+	return offset % RETPOLINE_THUNK_SIZE || offset / RETPOLINE_THUNK_SIZE > 15 ?
+	       -1 : offset / RETPOLINE_THUNK_SIZE;
+}
+
+static int sci_thunk_register(unsigned long address)
+{
+	int reg = -1;
+
+#ifdef CONFIG_MITIGATION_RETPOLINE
+	reg = sci_thunk_in(address, __x86_indirect_thunk_array);
+#ifdef CONFIG_MITIGATION_CALL_DEPTH_TRACKING
+	if (reg < 0)
+		reg = sci_thunk_in(address, __x86_indirect_call_thunk_array);
+	if (reg < 0)
+		reg = sci_thunk_in(address, __x86_indirect_jump_thunk_array);
+#endif
+#endif
+	return reg;
+}
+
+/* Does what is called or jumped to begin with an indirect jump, as thunks do? */
+static bool sci_is_thunk(unsigned long address, struct sci_reader *reader,
+			 struct sci_insn *insn)
+{
+	struct sci_function function;
+
+	if (!sci_find_function(address, &function))
+		return false;
+	*reader = sci_reader(address, function.end);
+	return sci_read(reader, insn) && sci_is_indirect_jump(&insn->insn);
+}
+
+/* ---- Following jumps ---------------------------------------------------- */
+
+struct sci_hop {
+	struct sci_function function;
+	struct sci_reader reader;
+	bool goes_on;		/* the end of it leads into what follows */
+};
+
+struct sci_walk {
+	struct sci_hop hop[SCI_HOPS];
+	unsigned int depth, limit;
+	unsigned int steps;
+	const struct sci_goal *goal;
+	enum sci_edge edge;
+	struct sci_insn insn;
+};
+
+static bool sci_is_on_the_way(const struct sci_walk *walk, unsigned long address)
+{
+	unsigned int i;
+
+	for (i = 0; i < walk->depth; i++) {
+		if (address >= walk->hop[i].function.start &&
+		    address < walk->hop[i].function.end)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing more is known of a jump with such a target than that it is one. */
+static bool sci_is_anywhere(unsigned long target)
+{
+	struct sci_reader reader;
+	struct sci_insn insn;
+
+	return sci_thunk_register(target) >= 0 || sci_is_thunk(target, &reader, &insn);
+}
+
+static void sci_found(struct sci_walk *walk, enum sci_edge edge)
+{
+	walk->edge = max(walk->edge, edge);
+}
+
+/* The CPU may get to @address from where the walk is. */
+static void sci_go_to(struct sci_walk *walk, unsigned long address)
+{
+	struct sci_function function;
+
+	if (sci_is_in(walk->goal, address)) {
+		sci_found(walk, SCI_EDGE_CALLED);
+		return;
+	}
+	if (sci_is_return_thunk(address) || sci_is_on_the_way(walk, address))
+		return;
+	if (sci_is_anywhere(address)) {
+		sci_found(walk, SCI_EDGE_POSSIBLE);
+		return;
+	}
+	if (walk->depth == walk->limit || !sci_find_function(address, &function))
+		return;
+	if (sci_ends_in_static_call(&function))
+		sci_found(walk, SCI_EDGE_POSSIBLE);
+	if (sci_is_redirected(&function))
+		sci_found(walk, SCI_EDGE_REDIRECTED);
+	walk->hop[walk->depth++] = (struct sci_hop){
+		.function = function,
+		.reader = sci_reader(function.start, function.end),
+	};
+}
+
+static void sci_go_on(struct sci_walk *walk)
+{
+	struct sci_hop *hop = &walk->hop[walk->depth - 1];
+	const struct insn *insn = &walk->insn.insn;
+
+	if (!sci_read(&hop->reader, &walk->insn)) {
+		walk->depth--;
+		if (hop->goes_on && hop->reader.at == hop->function.end)
+			sci_go_to(walk, hop->function.end);
+		return;
+	}
+	if (!sci_is_nop(insn))
+		hop->goes_on = !sci_is_end(insn) &&
+			       insn->opcode.bytes[0] != CALL_INSN_OPCODE;
+	if (sci_is_indirect_jump(insn))
+		sci_found(walk, SCI_EDGE_POSSIBLE);
+	else if (sci_is_jump(insn))
+		sci_go_to(walk, sci_jump_target(&hop->reader, &walk->insn));
+}
+
+static enum sci_edge sci_follow(struct sci_walk *walk, unsigned long from)
+{
+	for (walk->limit = 1; walk->limit <= SCI_HOPS; walk->limit++) {
+		walk->depth = 0;
+		sci_go_to(walk, from);
+		while (walk->depth && walk->edge == SCI_EDGE_ELSEWHERE) {
+			if (!walk->steps--)
+				return SCI_EDGE_ELSEWHERE;
+			sci_go_on(walk);
+		}
+		if (walk->edge != SCI_EDGE_ELSEWHERE)
+			break;
+	}
+	return walk->edge;
+}
+
+/* What is called at @target: does it get to @goal, itself or by jumps at its end? */
+static enum sci_edge sci_leads_to(unsigned long target, const struct sci_goal *goal)
+{
+	struct sci_walk walk = {
+		.goal = goal, .steps = SCI_STEPS, .edge = SCI_EDGE_ELSEWHERE,
+	};
+
+	return sci_follow(&walk, target);
+}
+
+/* ---- Calls -------------------------------------------------------------- */
+
+/* Only what the call itself could read. */
+static bool sci_load(unsigned long address, unsigned long *value)
+{
+	if (!sci_is_on_stack(address, 1) &&
+	    !asi_is_mapped(asi_tables(current->asi.sci), address))
+		return false;
+	return !get_kernel_nofault(*value, (unsigned long *)address);
+}
+
+/* Where the instruction goes by its operand; 0 if that cannot be said. */
+static unsigned long sci_operand(struct sci_insn *insn, unsigned long from,
+				 const struct pt_regs *regs, unsigned long sp)
+{
+	unsigned long address, value;
+	struct pt_regs at = *regs;
+	int offset;
+
+	at.ip = from;
+	at.sp = sp;
+	if (X86_MODRM_MOD(insn->insn.modrm.value) == 3) {
+		offset = insn_get_modrm_rm_off(&insn->insn, &at);
+		return offset < 0 ? 0 : regs_get_register(&at, offset);
+	}
+	address = (unsigned long)insn_get_addr_ref(&insn->insn, &at);
+	return address != -1UL && sci_load(address, &value) ? value : 0;
+}
+
+static enum sci_edge sci_by_operand(struct sci_insn *insn, unsigned long from,
+				    const struct sci_goal *goal, const struct pt_regs *regs)
+{
+	/* The return address lies on top of what the stack was. */
+	if (regs && sci_is_in(goal, sci_operand(insn, from, regs, regs->sp + sizeof(long))))
+		return SCI_EDGE_CALLED;
+	return SCI_EDGE_POSSIBLE;
+}
+
+static enum sci_edge sci_by_thunk(int reg, const struct sci_goal *goal,
+				  const struct pt_regs *regs)
+{
+	int offset = regs ? pt_regs_offset((struct pt_regs *)regs, reg) : -1;
+
+	if (offset >= 0 && sci_is_in(goal, regs_get_register((struct pt_regs *)regs, offset)))
+		return SCI_EDGE_CALLED;
+	return SCI_EDGE_POSSIBLE;
+}
+
+static enum sci_edge sci_by_target(struct sci_call *call, const struct sci_goal *goal,
+				   const struct pt_regs *regs)
+{
+	int reg;
+
+	if (sci_is_in(goal, call->target))
+		return SCI_EDGE_CALLED;
+	reg = sci_thunk_register(call->target);
+	if (reg >= 0)
+		return sci_by_thunk(reg, goal, regs);
+	if (sci_is_thunk(call->target, &call->reader, &call->insn))
+		return sci_by_operand(&call->insn, call->reader.from, goal, regs);
+	return sci_leads_to(call->target, goal);
+}
+
+enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal,
+		       const struct pt_regs *regs)
+{
+	struct sci_call call;
+
+	if (!sci_call_before(back, &call))
+		return SCI_EDGE_NONE;
+	switch (call.kind) {
+	case SCI_TRACED_CALL:
+		return sci_is_called_by_tracer(call.reader.from, goal) ?
+		       SCI_EDGE_REDIRECTED : SCI_EDGE_ELSEWHERE;
+	case SCI_CHANGING_CALL:
+		return SCI_EDGE_POSSIBLE;
+	case SCI_INDIRECT_CALL:
+		return sci_by_operand(&call.insn, call.reader.from, goal, regs);
+	default:
+		return sci_by_target(&call, goal, regs);
+	}
+}

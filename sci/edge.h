@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which way the CPU came: calls and returns, with registers and the stack.  As code.h. */
+#ifndef SCI_EDGE_H
+#define SCI_EDGE_H
+
+#include <linux/types.h>
+#include "code.h"
+
+struct pt_regs;
+
+/* What a call or return address says about how a function was entered. */
+enum sci_edge {
+	SCI_EDGE_NONE,		/* no call precedes it */
+	SCI_EDGE_ELSEWHERE,	/* one of something that does not lead there */
+	SCI_EDGE_POSSIBLE,	/* one that may lead there */
+	SCI_EDGE_REDIRECTED,	/* one of a function that is traced and replaced */
+	SCI_EDGE_CALLED,	/* one that leads there */
+};
+
+/* edge.c: any address in [first, end). */
+struct sci_goal {
+	unsigned long first;
+	unsigned long end;
+};
+
+/*
+ * The call before @back: does it lead to @goal?  @regs, unless NULL, are as they were
+ * when it got there.
+ */
+enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal,
+		       const struct pt_regs *regs);
+
+/* Of a function: what counts as its entry, and all of it. */
+struct sci_goal sci_entry_of(const struct sci_function *function);
+struct sci_goal sci_whole_of(const struct sci_function *function);
+
+/* trace.c: what tracers do to return addresses and to calls. */
+/* The address that @address, found at @place on the stack, stands for. */
+unsigned long sci_true_return(unsigned long address, unsigned long place);
+/* Is this where functions return to that a tracer watches? */
+bool sci_is_return_hook(unsigned long address);
+/* May what is called at @start be replaced by another function? */
+bool sci_is_redirected(const struct sci_function *function);
+/* Is this what a tracer's call at @site may call? */
+bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal);
+/* May the CPU have come with a return address in a register, as from a hook? */
+bool sci_may_carry_return(void);
+
+/* frame.c */
+bool sci_is_on_stack(unsigned long sp, unsigned int words);
+/*
+ * Code at @ip, behind a call, with that stack pointer and frame pointer: does what
+ * is its function's return address belong to a call that leads to the function?
+ * True if there is no telling.
+ */
+bool sci_frame_fits(unsigned long ip, unsigned long sp, unsigned long bp);
+
+#endif /* SCI_EDGE_H */
