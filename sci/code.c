@@ -10,6 +10,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/sections.h>
 #include <asm/text-patching.h>
+#include <asi/xom.h>
 #include "code.h"
 #include "sections.h"
 
@@ -83,7 +84,8 @@ static unsigned int sci_decode(struct insn *insn, unsigned long at, unsigned lon
 {
 	int len = min_t(unsigned long, end - at, MAX_INSN_SIZE);
 
-	return insn_decode(insn, (const void *)at, len, INSN_MODE_KERN) ? 0 : insn->length;
+	return insn_decode(insn, xom_bytes(at, MAX_INSN_SIZE), len, INSN_MODE_KERN) ? 0 :
+	       insn->length;
 }
 
 static bool sci_is_thunk(unsigned long address)

@@ -32,6 +32,9 @@ enum asi_break {
 	ASI_BREAK_PRUNE,	/* tables that became empty stay */
 	ASI_BREAK_STUN,		/* guests beside the kernel are counted only */
 	ASI_BREAK_PAGES,	/* a domain's objects share pages with others */
+	ASI_BREAK_PKRS,		/* text has its key, and the key forbids nothing; at boot only */
+	ASI_BREAK_UNKEY,	/* what was text keeps its key; at boot only */
+	ASI_BREAK_ALIAS,	/* text may be mapped a second time */
 	ASI_NR_BREAKS
 };
 

@@ -80,6 +80,8 @@ ssize_t asi_policy_text(char **buf)
 
 void __init asi_policy_boot(void)
 {
+	if (rcu_access_pointer(asi_policy_now))
+		return;
 	asi_policy_default(&asi_policies[0]);
 	rcu_assign_pointer(asi_policy_now, &asi_policies[0]);
 	if (asi_policy_param[0] &&
