@@ -14,9 +14,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
-#include <linux/syscore_ops.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
+#include <asm/x86_init.h>
 #include "fault/fault.h"
 #include "xom.h"
 
@@ -73,7 +73,11 @@ u32 xom_pkrs(void)
 /* What execute-only text cannot live with, or NULL; known before anything is keyed. */
 static const char * __init xom_refuses(void)
 {
-	if (boot_cpu_data.cpuid_level < 7 || !(cpuid_count_ecx(7, 0) & BIT(31)))
+	unsigned int eax = 0, ebx, ecx = 0, edx;
+
+	if (boot_cpu_data.cpuid_level >= 7)
+		cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
+	if (!(ecx & BIT(31)))
 		return "the processor has no supervisor protection keys (PKS)";
 	if (IS_ENABLED(CONFIG_CFI_CLANG))
 		return "kCFI reads the hashes before functions (CONFIG_CFI_CLANG)";
@@ -125,14 +129,17 @@ void __ref xom_setup_cpu(void)
 	cr4_set_bits(XOM_CR4_PKS);
 }
 
-/* The CPU that suspended the system has its CR4 by now, and not its PKRS. */
+/*
+ * The CPU that suspended the system has its CR4 by now, and not its PKRS.  This is the
+ * last that is called while its registers are restored.
+ */
+static void (*xom_restore_clock)(void) __ro_after_init;
+
 static void xom_resume(void)
 {
-	if (xom_entry_bits)
-		xom_write_pkrs(xom_pkrs());
+	xom_write_pkrs(xom_pkrs());
+	xom_restore_clock();
 }
-
-static struct syscore_ops xom_syscore_ops = { .resume = xom_resume };
 
 static void __init xom_open_cpu(void *unused)
 {
@@ -168,7 +175,8 @@ static int __init xom_seal(void)
 	asi_policy_boot();
 	if (xom_only_logs)
 		asi_policy_set(log_all, strlen(log_all));
-	register_syscore_ops(&xom_syscore_ops);
+	xom_restore_clock = x86_platform.restore_sched_clock_state;
+	x86_platform.restore_sched_clock_state = xom_resume;
 	pr_info("text is execute-only%s\n", xom_only_logs ? ", reads are logged" : "");
 	return 0;
 }

@@ -16,7 +16,10 @@ static const u16 xom_verw_page[PAGE_SIZE / sizeof(u16)] __aligned(PAGE_SIZE) = {
 	[0] = __KERNEL_DS,
 };
 
-static_assert(FIXADDR_TOP - ((unsigned long)FIX_VERW_SEL << PAGE_SHIFT) == ASI_VERW_ADDRESS);
+/* Those that have a name begin below the page of vsyscalls. */
+#define XOM_FIX_VERW	0
+static_assert(VSYSCALL_PAGE > XOM_FIX_VERW && VSYSCALL_PAGE < FIX_DBGP_BASE);
+static_assert(FIXADDR_TOP - (XOM_FIX_VERW << PAGE_SHIFT) == ASI_VERW_ADDRESS);
 
 #ifdef CONFIG_MITIGATION_PAGE_TABLE_ISOLATION
 /* The table below the entry @index of @table; makes one where there is none. */
@@ -52,7 +55,7 @@ static int __init xom_verw_init(void)
 	unsigned int level;
 	pte_t *entry;
 
-	__set_fixmap(FIX_VERW_SEL, __pa_symbol(xom_verw_page), PAGE_KERNEL_RO);
+	__set_fixmap(XOM_FIX_VERW, __pa_symbol(xom_verw_page), PAGE_KERNEL_RO);
 	entry = lookup_address(ASI_VERW_ADDRESS, &level);
 	if (!entry || level != PG_LEVEL_4K)
 		panic("xom: VERW's page is not mapped");

@@ -11,7 +11,7 @@
 #define ASI_VERW_H
 
 #ifdef CONFIG_EXECUTE_ONLY_TEXT
-/* fix_to_virt(FIX_VERW_SEL) */
+/* FIXADDR_TOP: of the fixed mappings, none has this place. */
 #define ASI_VERW_ADDRESS	0xffffffffff7ff000
 #define ASI_VERW		"verw 0xffffffffff7ff000"
 #else

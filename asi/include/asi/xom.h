@@ -9,9 +9,11 @@
 #ifndef ASI_XOM_H
 #define ASI_XOM_H
 
+#include <linux/align.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/jump_label.h>
+#include <linux/pfn.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <asm/page_types.h>
@@ -114,7 +116,7 @@ static __always_inline int xom_alias_error(struct page *const *pages, unsigned l
 
 static __always_inline bool xom_refuses_frames(unsigned long pfn, unsigned long size)
 {
-	return xom_on() && __xom_refuses_frames(pfn, PAGE_ALIGN(size) >> PAGE_SHIFT);
+	return xom_on() && __xom_refuses_frames(pfn, PFN_UP(size));
 }
 
 static __always_inline bool xom_is_text(const void *address)
@@ -125,7 +127,7 @@ static __always_inline bool xom_is_text(const void *address)
 /* Data behind @size bytes of code begins there: on a page of its own. */
 static __always_inline unsigned long xom_code_end(unsigned long size)
 {
-	return xom_on() ? PAGE_ALIGN(size) : size;
+	return xom_on() ? ALIGN(size, PAGE_SIZE) : size;
 }
 
 #else
