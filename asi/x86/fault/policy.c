@@ -39,6 +39,9 @@ struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *pla
 
 	if (asi_breaks(ASI_BREAK_POLICY))
 		return (struct asi_verdict){ .action = ASI_ACTION_GROW };
+	/* Text has its key before there is a policy. */
+	if (!p)
+		return (struct asi_verdict){ .action = ASI_ACTION_DENY, .log = 1 };
 	return asi_policy_decide(p, cls, place->kind, place->cache, access);
 }
 
