@@ -99,7 +99,7 @@ static ssize_t xom_show(struct kobject *kobj, struct kobj_attribute *attr, char 
 	return at;
 }
 
-static struct kobj_attribute xom_attr = __ATTR(xom, 0400, xom_show, NULL);
+static struct kobj_attribute xom_attr = __ATTR_RO_MODE(xom, 0400);
 
 static int __init xom_sysfs(void)
 {
