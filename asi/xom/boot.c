@@ -17,7 +17,7 @@
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
 #include <asm/x86_init.h>
-#include "fault/fault.h"
+#include "../x86/fault/fault.h"
 #include "xom.h"
 
 DEFINE_STATIC_KEY_FALSE(xom_key);

@@ -18,7 +18,7 @@
 #include <linux/sched/clock.h>
 #include <asm/extable.h>
 #include <asm/trapnr.h>
-#include "fault/fault.h"
+#include "../x86/fault/fault.h"
 #include "xom.h"
 
 static void xom_close_again(struct irq_work *work)

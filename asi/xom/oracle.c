@@ -18,7 +18,7 @@
 #include <linux/vmalloc.h>
 #include <asm/sections.h>
 #include <asi/gate.h>
-#include "fault/fault.h"
+#include "../x86/fault/fault.h"
 #include "xom.h"
 
 #define XOM_SHOWN	20

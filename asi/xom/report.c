@@ -8,7 +8,7 @@
 #include <linux/pgtable.h>
 #include <linux/sysfs.h>
 #include <asm/sections.h>
-#include "fault/fault.h"
+#include "../x86/fault/fault.h"
 #include "xom.h"
 
 static u64 xom_sum(unsigned int what)
