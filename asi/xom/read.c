@@ -55,8 +55,9 @@ noinstr unsigned long __xom_read(void *dst, const void *text, size_t n)
 	unsigned long left, rest;
 
 	xom_open(&window);
-	left = rest = xom_copy(&dst, text, n);
+	left = xom_copy(&dst, text, n);
 	xom_close(&window);
+	rest = left;
 	asm volatile("rep stosb"
 		     : "+c" (rest), "+D" (dst) : "a" (INT3_INSN_OPCODE) : "memory");
 	return left;

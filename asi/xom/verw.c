@@ -39,11 +39,12 @@ static u64 * __init xom_table_below(u64 *table, unsigned int index)
 static void __init xom_show_to_user_tables(u64 entry)
 {
 	u64 *table = (u64 *)kernel_to_user_pgdp(swapper_pg_dir);
-	unsigned int level;
+	unsigned int level, index;
 
-	for (level = pgtable_l5_enabled() ? 5 : 4; level > 1; level--)
-		table = xom_table_below(table, (ASI_VERW_ADDRESS >> (PAGE_SHIFT + (level - 1) * 9)) &
-					       (PTRS_PER_PTE - 1));
+	for (level = pgtable_l5_enabled() ? 5 : 4; level > 1; level--) {
+		index = ASI_VERW_ADDRESS >> (PAGE_SHIFT + (level - 1) * 9);
+		table = xom_table_below(table, index & (PTRS_PER_PTE - 1));
+	}
 	WRITE_ONCE(table[pte_index(ASI_VERW_ADDRESS)], entry);
 }
 #else

@@ -233,7 +233,8 @@ TEST_F(PolicyTest, star_means_every_class_or_kind) {
 TEST_F(PolicyTest, cache_rule_covers_only_its_accesses) {
     const asi_u32 built_in = policy_.cache_rules;
     ASSERT_EQ(parse("* slab:files_cache r grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES - 1) << "one for each class that may grow";
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES - 1)
+        << "one for each class that may grow";
     for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST}) {
         EXPECT_EQ(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_READ, "files_cache"), "grow");
         EXPECT_NE(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_WRITE, "files_cache"), "grow");

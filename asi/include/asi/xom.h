@@ -77,7 +77,7 @@ static __always_inline const void *__xom_bytes(void *buf, const void *text, size
  * constant; the copy is there until the end of the block.
  */
 #define xom_bytes(text, n)							\
-	__xom_bytes((u8 [n]){ 0 }, (const void *)(text), (n))
+	__xom_bytes((u8 [n]) { 0 }, (const void *)(text), (n))
 
 /* copy_from_kernel_nofault() for text. */
 static __always_inline long xom_read_nofault(void *dst, const void *text, size_t n)
