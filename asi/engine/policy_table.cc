@@ -67,10 +67,10 @@ constexpr BaseKind kSciKinds[] = {
 
 /// The kernel's book-keeping that asi/x86 allocates apart from everything else:
 /// timers of sleeping tasks, scheduling domains, interrupt routes, eventfds; and
-/// that of queues of work, which the kernel keeps apart itself.
+/// that of queues of work and of groups of tasks, which the kernel keeps apart itself.
 constexpr const char* kSharedCaches[] = {
     "asi_sleeper",   "asi_poller",    "asi_shared-64",  "asi_shared-256",
-    "asi_shared-1k", "asi_shared-4k", "pool_workqueue",
+    "asi_shared-1k", "asi_shared-4k", "pool_workqueue", "task_group",
 };
 
 /// The allocator's descriptors, which hardened user copies consult: layout of

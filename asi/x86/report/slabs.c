@@ -143,12 +143,14 @@ static void asi_slab_collect(struct asi_slabs *slabs, struct asi *asi)
 /* ---- Whose they are: nothing is held ---------------------------------------- */
 
 /*
- * Caches of the kernel's book-keeping: queues of work, timers, memory cgroups, interrupt
- * routes; the allocator's own descriptors; what a process's time is charged to.
+ * Caches of the kernel's book-keeping: queues of work, groups of tasks, timers, memory
+ * cgroups, interrupt routes, masks of processors; the allocator's own descriptors; what a
+ * process's time is charged to.
  */
 static const char * const asi_global_caches[] = {
 	"asi_shared-64", "asi_shared-256", "asi_shared-1k", "asi_shared-4k",
-	"asi_sleeper", "asi_poller", "pool_workqueue", "kmem_cache", "signal_cache",
+	"asi_sleeper", "asi_poller", "pool_workqueue", "task_group", "kmem_cache",
+	"signal_cache",
 };
 
 static bool asi_is_cache(const struct asi_slab_page *page, const char *name)
