@@ -17,7 +17,6 @@
 #include <linux/sched.h>
 #include <asm/cpufeature.h>
 #include <asm/ptrace.h>
-#include "core/break.h"
 #include "edge.h"
 #include "sci.h"
 
@@ -227,7 +226,7 @@ bool sci_validate_fetch(struct asi_fault *fault)
 		fault->reason = "no_function";
 		return false;
 	}
-	fault->reason = asi_breaks(ASI_BREAK_EDGE) ? NULL : sci_validate_text(regs, &function);
+	fault->reason = sci_validate_text(regs, &function);
 	if (fault->reason)
 		return false;
 	/* The whole function, so that it need not be asked for page by page. */

@@ -77,6 +77,13 @@ static enum asi_outcome asi_refuse(const struct asi *asi, const struct asi_fault
 	return ASI_KILLED;
 }
 
+static bool asi_is_valid(const struct asi *asi, struct asi_fault *fault)
+{
+	if (fault->info.access == ASI_ACCESS_EXEC && asi_breaks(ASI_BREAK_EDGE))
+		return true;
+	return !asi->ops->validate || asi->ops->validate(asi->owner, fault);
+}
+
 /* @log: does it go into the fault log? */
 static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 				   struct asi_place *place, bool *log)
@@ -94,7 +101,7 @@ static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 	/* A genuine bad access faults again outside, on the normal path. */
 	if (!asi_kernel_allows(place, access) || (fault->error_code & X86_PF_RSVD))
 		return is_task ? ASI_PASSED_ON : ASI_LEFT;
-	if (asi->ops->validate && !asi->ops->validate(asi->owner, fault)) {
+	if (!asi_is_valid(asi, fault)) {
 		*log = true;
 		return asi_refuse(asi, fault, place);
 	}
