@@ -365,6 +365,8 @@ STEPS = [
     *(Step(f"debug-sci-{name}", DEBUG_ONE_THREAD, 1200, f"selftests/sci/{name}.sh",
            **BY_NAME, **SCI)
       for name in ("attack", "calls", "profiles", "programs", "stress")),
+    Step("debug-sci-tracing", DEBUG_ONE_THREAD, 1800, "selftests/sci/tracing.sh quick",
+         **BY_NAME, **SCI),
     # Builds a kernel.
     *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", boots=True,
            **BY_NAME)
