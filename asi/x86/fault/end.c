@@ -88,10 +88,10 @@ static void __noreturn asi_task_stops(void)
 
 #ifdef CONFIG_BLOCK
 
-/* The list may have been written over: each is one of a queue that there is. */
-static bool asi_are_requests(const struct blk_plug *plug)
+/* A list may have been written over: each is one of a queue that there is. */
+static bool asi_are_requests(const struct rq_list *list)
 {
-	struct request *rq = plug->mq_list.head, *next;
+	struct request *rq = list->head, *next;
 	unsigned int left = ASI_PLUGGED;
 	struct request_queue *q;
 
@@ -117,7 +117,8 @@ static void asi_flush_plug(const struct pt_regs *regs)
 	if (!list_empty(&plug->cb_list))
 		pr_alert("what was to be called when its block requests are sent is not\n");
 	INIT_LIST_HEAD(&plug->cb_list);
-	if ((regs->flags & X86_EFLAGS_IF) && !preempt_count() && asi_are_requests(plug)) {
+	if ((regs->flags & X86_EFLAGS_IF) && !preempt_count() &&
+	    asi_are_requests(&plug->mq_list) && asi_are_requests(&plug->cached_rqs)) {
 		local_irq_enable();
 		blk_flush_plug(plug, true);
 		local_irq_disable();
