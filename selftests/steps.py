@@ -305,8 +305,9 @@ STEPS = [
            takes_seconds=True, **BY_NAME, **SCI)
       for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
     *(Step(f"{name}sci-unprivileged-more", machine, 1800,
-           "selftests/sci/unprivileged.sh 100000 270 {seed}", **BY_NAME, **SCI)
-      for name, machine in (("", ONE_THREAD), ("debug-", DEBUG_ONE_THREAD))),
+           f"selftests/sci/unprivileged.sh {much} {{seed}}", **BY_NAME, **SCI)
+      for name, machine, much in (("", ONE_THREAD, "100000 270"),
+                                  ("debug-", DEBUG_ONE_THREAD, "10000 60"))),
     # Threads that poll when they are idle, of which the boot warns.
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",

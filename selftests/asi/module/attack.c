@@ -71,6 +71,7 @@ static struct {
 	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
 	unsigned long middle;	/* a return instruction */
 	unsigned long behind;	/* the end of a function, behind a call */
+	bool behind_takes_two;	/* registers from the stack */
 	unsigned long inside;	/* a return instruction that a jump of its function leads to */
 	unsigned long code;	/* executable memory that is no text */
 } asi_target;
@@ -142,12 +143,17 @@ static unsigned long asi_find_jump_target(unsigned long from)
 	return 0;
 }
 
-/* pop %rbx; ret.  What is returned may be set to 0 before: xor %eax, %eax. */
-static bool asi_is_end_of_function(const u8 *at)
+/* xor %eax, %eax or mov %rbx, %rax, if any; pop %rbx; pop %rbp, if any; ret. */
+static bool asi_is_end_of_function(const u8 *at, bool *takes_two)
 {
 	if (at[0] == 0x31 && at[1] == 0xc0)
 		at += 2;
-	return at[0] == 0x5b && asi_is_return(at + 1);
+	else if (at[0] == 0x48 && at[1] == 0x89 && at[2] == 0xd8)
+		at += 3;
+	if (*at++ != 0x5b)
+		return false;
+	*takes_two = *at == 0x5d;
+	return asi_is_return(at + *takes_two);
 }
 
 /* Functions begin at addresses that are aligned, so that this is a call of one. */
@@ -157,7 +163,8 @@ static unsigned long asi_find_behind_call(unsigned long from)
 	const u8 *end = at + ASI_SCAN_BYTES;
 
 	for (; at < end; at++) {
-		if (at[-5] == CALL_INSN_OPCODE && asi_is_end_of_function(at) &&
+		if (at[-5] == CALL_INSN_OPCODE &&
+		    asi_is_end_of_function(at, &asi_target.behind_takes_two) &&
 		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16))
 			return (unsigned long)at;
 	}
@@ -374,14 +381,14 @@ static int asi_jump_middle(const struct asi_secret *secret)
 /* To the instruction behind a call, as if that had returned. */
 static int asi_jump_behind_call(const struct asi_secret *secret)
 {
-	asi_jump_behind(asi_target.behind, 0);
+	asi_jump_behind(asi_target.behind, 0, asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }
 
 static int asi_jump_behind_call_odd(const struct asi_secret *secret)
 {
-	asi_jump_behind(asi_target.behind, sizeof(long));
+	asi_jump_behind(asi_target.behind, sizeof(long), asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }
@@ -389,14 +396,14 @@ static int asi_jump_behind_call_odd(const struct asi_secret *secret)
 /* No register tells it. */
 static int asi_jump_behind_memory(const struct asi_secret *secret)
 {
-	asi_jump_behind_by_memory(asi_target.behind, 0);
+	asi_jump_behind_by_memory(asi_target.behind, 0, asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }
 
 static int asi_jump_behind_memory_odd(const struct asi_secret *secret)
 {
-	asi_jump_behind_by_memory(asi_target.behind, sizeof(long));
+	asi_jump_behind_by_memory(asi_target.behind, sizeof(long), asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }

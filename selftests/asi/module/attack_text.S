@@ -129,22 +129,40 @@ SYM_FUNC_START(asi_jump)
 	int3
 SYM_FUNC_END(asi_jump)
 
+/* What a function's end takes from the stack: %rbx, and %rbp if @two. */
+.macro ASI_PUSH_SAVED two
+	test	\two, \two
+	jz	.Lonly_one\@
+	push	%rbp
+.Lonly_one\@:
+	push	%rbx
+.endm
+
+/* The stack pointer is aligned to 16, less \shift, when those and one word are pushed. */
+.macro ASI_ALIGN shift two
+	and	$~15, %rsp
+	sub	\shift, %rsp
+	test	\two, \two
+	jz	.Laligned\@
+	sub	$8, %rsp
+.Laligned\@:
+.endm
+
 /*
- * void asi_jump_behind(unsigned long target, unsigned long shift): jumps to where
- * a function takes one register from the stack and returns.  The stack pointer is there
- * aligned to 16, less @shift.  The return address is one of a call.
+ * void asi_jump_behind(unsigned long target, unsigned long shift, bool two): jumps to
+ * where a function takes one register from the stack, or two, and returns.  The stack
+ * pointer is there aligned to 16, less @shift.  The return address is one of a call.
  */
 SYM_FUNC_START(asi_jump_behind)
 	push	%rbp
 	mov	%rsp, %rbp
-	and	$~15, %rsp
-	sub	%rsi, %rsp
+	ASI_ALIGN %rsi %edx
 	ANNOTATE_INTRA_FUNCTION_CALL
 	call	1f
 	mov	%rbp, %rsp
 	pop	%rbp
 	RET
-1:	push	%rbx
+1:	ASI_PUSH_SAVED %edx
 	mov	%rdi, %rax
 	ANNOTATE_RETPOLINE_SAFE
 	jmp	*%rax
@@ -156,11 +174,10 @@ STACK_FRAME_NON_STANDARD asi_jump_behind
 SYM_FUNC_START(asi_jump_behind_by_memory)
 	push	%rbp
 	mov	%rsp, %rbp
-	and	$~15, %rsp
-	sub	%rsi, %rsp
+	ASI_ALIGN %rsi %edx
 	lea	2f(%rip), %rax
 	push	%rax
-	push	%rbx
+	ASI_PUSH_SAVED %edx
 	mov	%rdi, asi_jump_pointer(%rip)
 	xor	%edi, %edi
 	ANNOTATE_RETPOLINE_SAFE
