@@ -151,12 +151,28 @@ static void asi_forget_rcu(void)
 	}
 }
 
+/* What was shown and stays held: lockdep would stop its work at the end of the task. */
+static void asi_forget_locks(void)
+{
+	struct lockdep_map *map;
+	int i;
+
+	for (i = current->lockdep_depth - 1; debug_locks && i >= 0; i--) {
+		map = current->held_locks[i].instance;
+		if (asi_is_rcu(map))
+			continue;
+		pr_alert("%s stays held\n", map->name);
+		lock_release(map, _THIS_IP_);
+	}
+}
+
 void asi_release_held(void)
 {
 	asi_release_locks(asi_release_spinning);
 	asi_forget_rcu();
 	local_irq_enable();
 	asi_release_locks(asi_release_sleeping);
+	asi_forget_locks();
 }
 
 #else

@@ -156,6 +156,25 @@ static bool asi_is_end_of_function(const u8 *at, bool *takes_two)
 	return asi_is_return(at + *takes_two);
 }
 
+#define ASI_JUMP_REACH	512	/* bytes before and behind, where jumps are looked for */
+
+/* Does a jump nearby lead there?  Then the CPU may have come by it. */
+static bool asi_is_jumped_to(const u8 *target)
+{
+	const u8 *at = target - ASI_JUMP_REACH;
+
+	for (; at < target + ASI_JUMP_REACH; at++) {
+		if (((at[0] & 0xf0) == 0x70 || at[0] == JMP8_INSN_OPCODE) &&
+		    at + JMP8_INSN_SIZE + *(const s8 *)(at + 1) == target)
+			return true;
+		if (at[0] == JMP32_INSN_OPCODE && asi_jump_target(at) == target)
+			return true;
+		if (at[0] == 0x0f && (at[1] & 0xf0) == 0x80 && asi_jump_target(at + 1) == target)
+			return true;
+	}
+	return false;
+}
+
 /* Functions begin at addresses that are aligned, so that this is a call of one. */
 static unsigned long asi_find_behind_call(unsigned long from)
 {
@@ -165,7 +184,8 @@ static unsigned long asi_find_behind_call(unsigned long from)
 	for (; at < end; at++) {
 		if (at[-5] == CALL_INSN_OPCODE &&
 		    asi_is_end_of_function(at, &asi_target.behind_takes_two) &&
-		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16))
+		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16) &&
+		    !asi_is_jumped_to(at))
 			return (unsigned long)at;
 	}
 	return 0;
