@@ -307,7 +307,7 @@ STEPS = [
     *(Step(f"{name}sci-unprivileged-more", machine, 1800,
            f"selftests/sci/unprivileged.sh {much} {{seed}}", **BY_NAME, **SCI)
       for name, machine, much in (("", ONE_THREAD, "100000 270"),
-                                  ("debug-", DEBUG_ONE_THREAD, "10000 60"))),
+                                  ("debug-", DEBUG_ONE_THREAD, "10000 30"))),
     # Threads that poll when they are idle, of which the boot warns.
     Step("smt-poll", CORES, 150,
          "/bin/sh -c 'dmesg -c >/dev/null; exec selftests/kvm/smt.sh stun'",
