@@ -62,8 +62,8 @@ perf_event_attr tracepoint(const std::string& name) {
 
 perf_event_attr probe(const char* function, bool is_return) {
     perf_event_attr attr{};
-    attr.type = static_cast<__u32>(
-        std::stoul(first_word("/sys/bus/event_source/devices/kprobe/type")));
+    attr.type =
+        static_cast<__u32>(std::stoul(first_word("/sys/bus/event_source/devices/kprobe/type")));
     attr.config = is_return ? 1 : 0;
     attr.config1 = reinterpret_cast<std::uintptr_t>(function);
     return attr;
@@ -77,7 +77,9 @@ perf_event_attr clock_event() {
     return attr;
 }
 
-unsigned processors() { return static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)); }
+unsigned processors() {
+    return static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
+}
 
 // ---- BPF ------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ long bpf(bpf_cmd command, bpf_attr& attr) {
 }
 
 class Counters {
-public:
+  public:
     Counters() {
         bpf_attr attr{};
         attr.map_type = BPF_MAP_TYPE_ARRAY;
@@ -107,7 +109,7 @@ public:
         return value;
     }
 
-private:
+  private:
     int map_;
 };
 
@@ -147,7 +149,7 @@ int load(bpf_prog_type type, bpf_attach_type expected, int map, int counter, int
 }
 
 class Programs {
-public:
+  public:
     void on_event(const std::string& name, bpf_prog_type type, const perf_event_attr& event,
                   unsigned cpus = 1) {
         int program = load(type, BPF_CGROUP_INET_INGRESS, counters_.map(), next(name), 0);
@@ -161,16 +163,15 @@ public:
     void on_raw_tracepoint(const char* name) {
         bpf_attr attr{};
         attr.raw_tracepoint.name = reinterpret_cast<std::uintptr_t>(name);
-        attr.raw_tracepoint.prog_fd = static_cast<__u32>(
-            load(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_CGROUP_INET_INGRESS, counters_.map(),
-                 next(std::string("raw:") + name), 0));
+        attr.raw_tracepoint.prog_fd =
+            static_cast<__u32>(load(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_CGROUP_INET_INGRESS,
+                                    counters_.map(), next(std::string("raw:") + name), 0));
         if (bpf(BPF_RAW_TRACEPOINT_OPEN, attr) < 0) fail(name);
     }
     void on_group(const std::string& name, int group, bpf_prog_type type, bpf_attach_type where) {
         bpf_attr attr{};
         attr.target_fd = static_cast<__u32>(group);
-        attr.attach_bpf_fd =
-            static_cast<__u32>(load(type, where, counters_.map(), next(name), 1));
+        attr.attach_bpf_fd = static_cast<__u32>(load(type, where, counters_.map(), next(name), 1));
         attr.attach_type = where;
         if (bpf(BPF_PROG_ATTACH, attr) != 0) fail(name);
         attached_.push_back(attr);
@@ -184,7 +185,7 @@ public:
                          static_cast<unsigned long long>(counters_.at(i)));
     }
 
-private:
+  private:
     int next(const std::string& name) {
         names_.push_back(name);
         if (names_.size() > max_programs) throw std::runtime_error("too many programs");
@@ -217,7 +218,8 @@ void attach(Programs& programs) {
     for (const char* name : {"syscalls/sys_enter_read", "syscalls/sys_exit_write",
                              "sched/sched_switch", "kmem/kmem_cache_alloc"})
         programs.on_event(name, BPF_PROG_TYPE_TRACEPOINT, tracepoint(name));
-    for (const char* name : {"sys_enter", "sched_wakeup", "kfree"}) programs.on_raw_tracepoint(name);
+    for (const char* name : {"sys_enter", "sched_wakeup", "kfree"})
+        programs.on_raw_tracepoint(name);
     programs.on_event("perf_event", BPF_PROG_TYPE_PERF_EVENT, clock_event(), processors());
     int group = open_groups();
     programs.on_group("cgroup:egress", group, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS);
@@ -234,7 +236,7 @@ constexpr std::size_t ring_pages = 64;
 
 /// One event on one processor; what is in its ring is counted and thrown away.
 class Samples {
-public:
+  public:
     Samples(perf_event_attr attr, unsigned cpu) {
         attr.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN;
         attr.wakeup_events = 1000;
@@ -261,7 +263,7 @@ public:
         return taken_;
     }
 
-private:
+  private:
     int fd_;
     std::size_t size_;
     perf_event_mmap_page* ring_;

@@ -132,8 +132,8 @@ TEST_F(PolicyTest, nothing_but_text_is_executed_and_text_is_not_written) {
 }
 
 TEST_F(PolicyTest, shared_caches_grow_for_kvm_only) {
-    for (const char* cache :
-         {"asi_sleeper", "asi_poller", "pool_workqueue", "task_group", "asi_shared-64", "asi_shared-4k"}) {
+    for (const char* cache : {"asi_sleeper", "asi_poller", "pool_workqueue", "task_group",
+                              "asi_shared-64", "asi_shared-4k"}) {
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_WRITE, cache), "grow");
         EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_SLAB, ASI_ACCESS_EXEC, cache),
                   "deny,log");
