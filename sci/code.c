@@ -10,6 +10,8 @@
 #include <asm/insn.h>
 #include <asm/nops.h>
 #include <asm/sections.h>
+#include <asm/text-patching.h>
+#include <asi/xom.h>
 #include "code.h"
 #include "sections.h"
 
