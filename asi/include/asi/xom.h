@@ -19,6 +19,7 @@
 #include <asm/page_types.h>
 #include <asm/pgtable_types.h>
 #include <asm/trap_pf.h>
+#include <asi/verw.h>
 
 struct bpf_prog;
 struct page;
