@@ -14,9 +14,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
+#include <linux/syscore_ops.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
-#include <asm/x86_init.h>
 #include "../x86/fault/fault.h"
 #include "xom.h"
 
@@ -79,12 +79,10 @@ static const char * __init xom_refuses(void)
 		cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
 	if (!(ecx & BIT(31)))
 		return "the processor has no supervisor protection keys (PKS)";
-	if (IS_ENABLED(CONFIG_CFI_CLANG))
-		return "kCFI reads the hashes before functions (CONFIG_CFI_CLANG)";
 	if (IS_ENABLED(CONFIG_CPA_DEBUG))
 		return "the test of CONFIG_CPA_DEBUG makes text writable";
-	if (!IS_ENABLED(CONFIG_STRICT_KERNEL_RWX) || !IS_ENABLED(CONFIG_STRICT_MODULE_RWX))
-		return "text is writable (CONFIG_STRICT_KERNEL_RWX, CONFIG_STRICT_MODULE_RWX)";
+	if (!rodata_enabled)
+		return "text is writable (rodata=off)";
 	return NULL;
 }
 
@@ -130,16 +128,16 @@ void __ref xom_setup_cpu(void)
 }
 
 /*
- * The CPU that suspended the system has its CR4 by now, and not its PKRS.  This is the
- * last that is called while its registers are restored.
+ * The CPU that suspended the system has its CR4 by now, and not its PKRS.  The others come
+ * online again.
  */
-static void (*xom_restore_clock)(void) __ro_after_init;
-
-static void xom_resume(void)
+static void xom_resume(void *unused)
 {
 	xom_write_pkrs(xom_pkrs());
-	xom_restore_clock();
 }
+
+static const struct syscore_ops xom_syscore_ops = { .resume = xom_resume };
+static struct syscore xom_syscore = { .ops = &xom_syscore_ops };
 
 static void __init xom_open_cpu(void *unused)
 {
@@ -151,8 +149,9 @@ static void __init xom_give_up(const char *why)
 {
 	xom_why = why;
 	xom_entry_bits = 0;
-	static_branch_disable(&xom_key);
+	/* Readers go by the key until it is off. */
 	on_each_cpu(xom_open_cpu, NULL, true);
+	static_branch_disable(&xom_key);
 	pr_err("text is readable: %s\n", why);
 }
 
@@ -165,6 +164,7 @@ static int __init xom_seal(void)
 
 	if (!xom_entry_bits)
 		return 0;
+	asi_policy_boot();
 	refused = xom_refuses_late();
 	if (!refused && set_memory_rox(start, (end - start) >> PAGE_SHIFT))
 		refused = "the kernel's text cannot be given a key";
@@ -172,11 +172,9 @@ static int __init xom_seal(void)
 		xom_give_up(refused);
 		return 0;
 	}
-	asi_policy_boot();
 	if (xom_only_logs)
 		asi_policy_set(log_all, strlen(log_all));
-	xom_restore_clock = x86_platform.restore_sched_clock_state;
-	x86_platform.restore_sched_clock_state = xom_resume;
+	register_syscore(&xom_syscore);
 	pr_info("text is execute-only%s\n", xom_only_logs ? ", reads are logged" : "");
 	return 0;
 }
