@@ -14,9 +14,9 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
-#include <linux/syscore_ops.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
+#include <asm/x86_init.h>
 #include "../x86/fault/fault.h"
 #include "xom.h"
 
@@ -128,16 +128,16 @@ void __ref xom_setup_cpu(void)
 }
 
 /*
- * The CPU that suspended the system has its CR4 by now, and not its PKRS.  The others come
- * online again.
+ * The CPU that suspended the system has its CR4 by now, and not its PKRS.  This is the
+ * last that is called while its registers are restored.
  */
-static void xom_resume(void *unused)
+static void (*xom_restore_clock)(void) __ro_after_init;
+
+static void xom_resume(void)
 {
 	xom_write_pkrs(xom_pkrs());
+	xom_restore_clock();
 }
-
-static const struct syscore_ops xom_syscore_ops = { .resume = xom_resume };
-static struct syscore xom_syscore = { .ops = &xom_syscore_ops };
 
 static void __init xom_open_cpu(void *unused)
 {
@@ -174,7 +174,8 @@ static int __init xom_seal(void)
 	}
 	if (xom_only_logs)
 		asi_policy_set(log_all, strlen(log_all));
-	register_syscore(&xom_syscore);
+	xom_restore_clock = x86_platform.restore_sched_clock_state;
+	x86_platform.restore_sched_clock_state = xom_resume;
 	pr_info("text is execute-only%s\n", xom_only_logs ? ", reads are logged" : "");
 	return 0;
 }
