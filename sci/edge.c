@@ -16,8 +16,8 @@
 #include "edge.h"
 #include "sci.h"
 
-/* Functions that end in a jump to another one, in a row. */
-#define SCI_HOPS	4
+/* Functions that end in a jump to another one, in a row: kfree() of a large page has six. */
+#define SCI_HOPS	16
 /* Instructions that are read for one answer. */
 #define SCI_STEPS	50000
 /* Code of the kernel's for a call, in front of a function that is aligned to as much. */
@@ -105,6 +105,7 @@ struct sci_walk {
 	struct sci_hop hop[SCI_HOPS];
 	unsigned int depth, limit;
 	unsigned int steps;
+	bool is_cut;			/* there is more behind the limit */
 	const struct sci_goal *goal;
 	enum sci_edge edge;
 	struct sci_insn insn;
@@ -151,7 +152,11 @@ static void sci_go_to(struct sci_walk *walk, unsigned long address)
 		sci_found(walk, SCI_EDGE_POSSIBLE);
 		return;
 	}
-	if (walk->depth == walk->limit || !sci_find_function(address, &function))
+	if (walk->depth == walk->limit) {
+		walk->is_cut = true;
+		return;
+	}
+	if (!sci_find_function(address, &function))
 		return;
 	if (sci_ends_in_static_call(&function))
 		sci_found(walk, SCI_EDGE_POSSIBLE);
@@ -187,13 +192,14 @@ static enum sci_edge sci_follow(struct sci_walk *walk, unsigned long from)
 {
 	for (walk->limit = 1; walk->limit <= SCI_HOPS; walk->limit++) {
 		walk->depth = 0;
+		walk->is_cut = false;
 		sci_go_to(walk, from);
 		while (walk->depth && walk->edge == SCI_EDGE_ELSEWHERE) {
 			if (!walk->steps--)
 				return SCI_EDGE_ELSEWHERE;
 			sci_go_on(walk);
 		}
-		if (walk->edge != SCI_EDGE_ELSEWHERE)
+		if (walk->edge != SCI_EDGE_ELSEWHERE || !walk->is_cut)
 			break;
 	}
 	return walk->edge;

@@ -66,7 +66,7 @@ static struct {
 	unsigned long function;	/* an entry */
 	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
 	unsigned long middle;	/* a return instruction */
-	unsigned long behind;	/* pop %rbx; ret behind a call */
+	unsigned long behind;	/* the end of a function, behind a call */
 	unsigned long code;	/* executable memory that is no text */
 } asi_target;
 
@@ -122,6 +122,14 @@ static unsigned long asi_find(unsigned long from, bool gadget)
 	return 0;
 }
 
+/* pop %rbx; ret.  What is returned may be set to 0 before: xor %eax, %eax. */
+static bool asi_is_end_of_function(const u8 *at)
+{
+	if (at[0] == 0x31 && at[1] == 0xc0)
+		at += 2;
+	return at[0] == 0x5b && asi_is_return(at + 1);
+}
+
 /* Functions begin at addresses that are aligned, so that this is a call of one. */
 static unsigned long asi_find_behind_call(unsigned long from)
 {
@@ -129,7 +137,7 @@ static unsigned long asi_find_behind_call(unsigned long from)
 	const u8 *end = at + ASI_SCAN_BYTES;
 
 	for (; at < end; at++) {
-		if (at[-5] == CALL_INSN_OPCODE && at[0] == 0x5b && asi_is_return(at + 1) &&
+		if (at[-5] == CALL_INSN_OPCODE && asi_is_end_of_function(at) &&
 		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16))
 			return (unsigned long)at;
 	}

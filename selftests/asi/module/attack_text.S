@@ -143,8 +143,9 @@ SYM_FUNC_START(asi_jump_behind)
 	pop	%rbp
 	RET
 1:	push	%rbx
+	mov	%rdi, %rax
 	ANNOTATE_RETPOLINE_SAFE
-	jmp	*%rdi
+	jmp	*%rax
 	int3
 SYM_FUNC_END(asi_jump_behind)
 STACK_FRAME_NON_STANDARD asi_jump_behind
