@@ -111,10 +111,11 @@ noinstr bool __xom_fault(struct pt_regs *regs, unsigned long error_code, unsigne
 	if (handled)
 		return true;
 
-	state = irqentry_enter(regs);
-	instrumentation_begin();
+	/* It does not go back into a domain. */
 	asi_leave_for_cr3();
 	current->asi.inside = NULL;
+	state = irqentry_enter(regs);
+	instrumentation_begin();
 	xom_die(regs, error_code, &info);
 	instrumentation_end();
 	irqentry_exit(regs, state);
