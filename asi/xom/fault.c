@@ -16,18 +16,27 @@
 #include <linux/kdebug.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/timer.h>
 #include <asm/extable.h>
 #include <asm/trapnr.h>
 #include "../x86/fault/fault.h"
 #include "xom.h"
 
-static void xom_close_again(struct irq_work *work)
+static void xom_close_again(struct timer_list *timer)
 {
 	xom_write_pkrs(xom_pkrs());
 }
 
-/* Lazily: by the next tick, not by an interrupt that comes before the instruction. */
-static DEFINE_PER_CPU(struct irq_work, xom_close_work) = IRQ_WORK_INIT_LAZY(xom_close_again);
+static DEFINE_PER_CPU(struct timer_list, xom_close_timer) =
+	__TIMER_INITIALIZER(xom_close_again, TIMER_PINNED);
+
+/* It may come before the instruction; the timer does not. */
+static void xom_close_later(struct irq_work *work)
+{
+	mod_timer(this_cpu_ptr(&xom_close_timer), jiffies + 1);
+}
+
+static DEFINE_PER_CPU(struct irq_work, xom_close_work) = IRQ_WORK_INIT(xom_close_later);
 
 void xom_open_for_a_while(void)
 {
