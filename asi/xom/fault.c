@@ -38,7 +38,8 @@ static void xom_close_later(struct irq_work *work)
 
 static DEFINE_PER_CPU(struct irq_work, xom_close_work) = IRQ_WORK_INIT(xom_close_later);
 
-void xom_open_for_a_while(void)
+/* Let everybody read, on this CPU, until its next timer interrupt. */
+static void xom_open_for_a_while(void)
 {
 	xom_write_pkrs(XOM_PKRS_OPEN);
 	irq_work_queue(this_cpu_ptr(&xom_close_work));

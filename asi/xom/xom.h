@@ -30,8 +30,6 @@ DECLARE_PER_CPU(u64 [XOM_NR_COUNTS], xom_counts);
 
 /* PKRS of this CPU outside of copies. */
 u32 xom_pkrs(void);
-/* Let everybody read, on this CPU, until its next timer interrupt. */
-void xom_open_for_a_while(void);
 
 static __always_inline u32 xom_read_pkrs(void)
 {
