@@ -132,7 +132,11 @@ scan_gets_nothing() {
 
 dies_alone() {
 	[ $want = 0 ] || return 0
-	sh -c "echo 'die $first' >$T/xom" && return 1
+	echo 0 >/proc/sys/kernel/panic_on_oops
+	sh -c "echo 'die $first' >$T/xom"
+	survived=$?
+	echo 1 >/proc/sys/kernel/panic_on_oops
+	[ $survived != 0 ] || return 1
 	dmesg | tail -60 | grep -q 'xom: text is execute-only' &&
 		dmesg | tail -60 | grep -q 'Code: [0-9a-f][0-9a-f] '
 	status=$?
@@ -168,7 +172,8 @@ probe_slots() {
 }
 probes_hit() { [ "$(hits)" -gt 0 ]; }
 from_guest() {
-	for address in "$first" "$last" "$(module_section .text)" "$tramp"; do
+	# Each check has a shell of its own.
+	for address in "$first" "$last" "$(module_section .text)" "$(symbol ftrace_trampoline)"; do
 		in_guest "$address" || return 1
 	done
 }
