@@ -131,9 +131,12 @@ static void kvm_asi_list_svm(struct kvm_asi_list *list, struct kvm_vcpu *vcpu)
 
 	kvm_asi_add(list, svm, sizeof(*svm));
 	kvm_asi_add(list, svm->vmcb01.ptr, PAGE_SIZE);
-	kvm_asi_add(list, svm->nested.vmcb02.ptr, PAGE_SIZE);
 	kvm_asi_add(list, svm->msrpm, MSRPM_SIZE);
-	kvm_asi_add(list, svm->nested.msrpm, MSRPM_SIZE);
+	/* Short of memory KVM frees vmcb02 and leaves the pointer: to somebody else's page. */
+	if (svm->nested.initialized) {
+		kvm_asi_add(list, svm->nested.vmcb02.ptr, PAGE_SIZE);
+		kvm_asi_add(list, svm->nested.msrpm, MSRPM_SIZE);
+	}
 }
 
 static void kvm_asi_list_vmx(struct kvm_asi_list *list, struct kvm_vcpu *vcpu)
