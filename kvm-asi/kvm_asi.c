@@ -152,6 +152,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	v->run.asi = vm->asi;
 	v->generation = asi_generation_counter(vm->asi);
 	v->vcpu = vcpu;
+	v->vm = vm;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	v->objects.list.object = v->object;
@@ -187,11 +188,17 @@ EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vcpu);
 
 /* ---- KVM_RUN ---------------------------------------------------------- */
 
+/* By the running task, whose pages are mapped since. */
+static __always_inline bool kvm_asi_ran_by_this(const struct kvm_asi_vcpu *v)
+{
+	return v->task == current && v->task_start == current->start_boottime;
+}
+
 static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 {
 	int err;
 
-	if (v->task == current && v->task_start == current->start_boottime)
+	if (kvm_asi_ran_by_this(v))
 		return 0;
 	/* A thread that ran the vCPU before keeps its stack until it exits. */
 	err = asi_map_current(v->run.asi);
@@ -215,7 +222,7 @@ static u64 kvm_asi_page_faults(void)
 	return current->min_flt + current->maj_flt;
 }
 
-int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
+static noinline int kvm_asi_run_begin_slowly(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
 	struct kvm_asi_vcpu *v;
@@ -228,12 +235,30 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 	if (unlikely(err))
 		return err;
 	v = vcpu->arch.asi;
-	v->page_faults = kvm_asi_page_faults();
 	err = kvm_asi_map_task(v);
 	/* What KVM replaced meanwhile kvm_asi_changed() has seen to. */
 	if (!err && READ_ONCE(vm->objects.generation) != READ_ONCE(*v->generation))
 		err = kvm_asi_map_vm(vcpu->kvm);
 	return err ?: kvm_asi_map_vcpu(vcpu);
+}
+
+/* The same task, and nothing changed: what nearly every KVM_RUN finds. */
+static __always_inline bool kvm_asi_is_ready(const struct kvm_vcpu *vcpu,
+					     const struct kvm_asi_vcpu *v)
+{
+	u64 generation = READ_ONCE(*v->generation);
+
+	return kvm_asi_ran_by_this(v) && READ_ONCE(v->vm->objects.generation) == generation &&
+	       kvm_asi_is_seen(vcpu, v, generation);
+}
+
+int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	if (likely(v && kvm_asi_is_ready(vcpu, v)))
+		return 0;
+	return kvm_asi_run_begin_slowly(vcpu);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
 
@@ -283,11 +308,14 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 
 static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 {
-	if (v->run.exit_code != KVM_ASI_NO_EXIT)
+	/* After KVM_RUN has begun: faults of user mode were none of an exit's. */
+	if (v->run.exit_code == KVM_ASI_NO_EXIT)
+		v->page_faults = kvm_asi_page_faults();
+	else
 		kvm_asi_book(vcpu, false);
 	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
 		kvm_asi_map_vmcb(vcpu);
-	if (asi_current() != v->run.asi)
+	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
 		asi_trace_enter(v->run.asi);
 }
 

@@ -14,6 +14,7 @@
 #include <asi/kvm_run.h>
 #include "account.h"
 #include "svm/svm.h"
+#include "vmx/vmx.h"
 
 /* One range that is mapped in the domain. */
 struct kvm_asi_object {
@@ -51,11 +52,14 @@ struct kvm_asi_guest {
 	} range[KVM_ASI_MAX_RANGES];
 };
 
-/* What of a vCPU's objects KVM may replace while the vCPU lives. */
+/*
+ * What of a vCPU's objects KVM may replace while the vCPU lives; all others live as long.
+ * One that is replaced by itself, at the same address, was freed in between, and the
+ * generation tells.  Sizes change with the address only.
+ */
 struct kvm_asi_seen {
 	u64 generation;			/* of the domain */
-	const void *cpuid, *fpstate, *hyperv, *nested, *msrpm;
-	unsigned int cpuid_entries, fpstate_size, mce_banks;
+	const void *cpuid, *fpstate, *hyperv, *nested;
 };
 
 /* A VMCB that is mapped. */
@@ -71,6 +75,7 @@ struct kvm_asi_vmcb {
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
 	struct kvm_vcpu *vcpu;
+	struct kvm_asi_vm *vm;
 	const u64 *generation;		/* of the domain */
 	struct list_head list;		/* in the VM; added under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
@@ -122,6 +127,29 @@ extern struct kvm_asi_account kvm_asi_ended;
  * when nothing changed.  Process context.
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
+
+/*
+ * What is allocated when a guest begins to use nested guests: on SVM the bitmap of MSRs,
+ * which comes and goes with vmcb02.
+ */
+static __always_inline const void *kvm_asi_nested(const struct kvm_vcpu *vcpu,
+						  const struct kvm_asi_vcpu *v)
+{
+	return v->svm ? (const void *)container_of(vcpu, struct vcpu_svm, vcpu)->nested.msrpm :
+			container_of(vcpu, struct vcpu_vmx, vcpu)->vmcs01.shadow_vmcs;
+}
+
+/* Nothing to do for kvm_asi_map_vcpu(). */
+static __always_inline bool kvm_asi_is_seen(const struct kvm_vcpu *vcpu,
+					    const struct kvm_asi_vcpu *v, u64 generation)
+{
+	return v->seen.generation == generation &&
+	       v->seen.cpuid == vcpu->arch.cpuid_entries &&
+	       v->seen.fpstate == vcpu->arch.guest_fpu.fpstate &&
+	       v->seen.hyperv == vcpu->arch.hyperv &&
+	       v->seen.nested == kvm_asi_nested(vcpu, v);
+}
+
 int kvm_asi_map_vm(struct kvm *kvm);
 /* The lists' memory, by what this machine has. */
 int kvm_asi_make_lists(struct kvm_asi_vm *vm);
