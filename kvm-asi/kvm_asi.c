@@ -270,20 +270,16 @@ void __kvm_asi_changed(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_changed);
 
-/* Book the exit handled last, now that its outcome is known. */
-static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
+/* Book an exit that the kernel handled, now that its outcome is known. */
+static void kvm_asi_book(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	bool left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
 	enum kvm_asi_outcome outcome;
 	u32 code = v->run.exit_code;
-	bool left;
 
 	v->run.exit_code = KVM_ASI_NO_EXIT;
-	left = asi_current() != v->run.asi;
-	if (user) {
-		outcome = KVM_ASI_USER;
-		vcpu->stat.asi_user++;
-	} else if (vcpu->stat.pf_fixed != v->pf_fixed) {
+	if (vcpu->stat.pf_fixed != v->pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
 		vcpu->stat.asi_first_touch++;
 		if (left && v->page_faults != kvm_asi_page_faults())
@@ -306,13 +302,33 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	kvm_asi_account_exit(&v->account, code, outcome, asi_last_leave(v->run.asi));
 }
 
+/* The same of one that user space completes, and that left on its way there. */
+static noinline void kvm_asi_book_left_for_user(struct kvm_asi_vcpu *v)
+{
+	asi_trace_exit(v->run.asi);
+	kvm_asi_account_exit(&v->account, v->run.exit_code, KVM_ASI_USER,
+			     asi_last_leave(v->run.asi));
+}
+
+static __always_inline void kvm_asi_book_for_user(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v,
+						  bool left)
+{
+	if (unlikely(left))
+		kvm_asi_book_left_for_user(v);
+	else
+		kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_USER);
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+	vcpu->stat.asi_user++;
+	v->pf_fixed = vcpu->stat.pf_fixed;
+}
+
 static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 {
 	/* After KVM_RUN has begun: faults of user mode were none of an exit's. */
 	if (v->run.exit_code == KVM_ASI_NO_EXIT)
 		v->page_faults = kvm_asi_page_faults();
 	else
-		kvm_asi_book(vcpu, false);
+		kvm_asi_book(vcpu);
 	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
 		kvm_asi_map_vmcb(vcpu);
 	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
@@ -332,7 +348,7 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 		kvm_asi_account_inside(&v->account, v->run.exit_code);
 		vcpu->stat.asi_inside++;
 	} else {
-		kvm_asi_account_touched(&v->account, v->run.exit_code);
+		kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_FIRST_TOUCH);
 		vcpu->stat.asi_first_touch++;
 		v->pf_fixed = vcpu->stat.pf_fixed;
 	}
@@ -371,19 +387,21 @@ EXPORT_SYMBOL_GPL(__kvm_asi_enter);
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	bool left;
 
 	/* Short of memory there was no beginning. */
-	if (!v)
+	if (unlikely(!v))
 		return;
-	if (v->user_work) {
+	if (unlikely(v->user_work)) {
 		v->user_work = false;
 		set_thread_flag(TIF_NOTIFY_RESUME);
 	}
 	preempt_disable();
-	asi_work_done(v->run.asi);
+	asi_work_done_inline(v->run.asi);
+	left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
 	if (v->run.exit_code != KVM_ASI_NO_EXIT)
-		kvm_asi_book(vcpu, true);
-	if (asi_current() == v->run.asi) {
+		kvm_asi_book_for_user(vcpu, v, left);
+	if (!left) {
 		asi_exit();
 		asi_trace_exit(v->run.asi);
 	}

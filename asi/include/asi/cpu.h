@@ -7,6 +7,7 @@
 #define ASI_CPU_H
 
 #include <linux/percpu-defs.h>
+#include <linux/sched.h>
 #include <asi/asi.h>
 #include <asi/hooks.h>
 #include <asi/smt.h>
@@ -59,6 +60,13 @@ static __always_inline void asi_relax_inline(void)
 	else
 		asi_relax();
 	asi_smt_reach();
+}
+
+/* asi_work_done() for a task that has not been switched out inside, mostly.  Preemption off. */
+static __always_inline void asi_work_done_inline(struct asi *asi)
+{
+	if (unlikely(current->asi.asleep))
+		asi_work_done(asi);
 }
 
 bool __asi_smt_hold(struct asi *asi);
