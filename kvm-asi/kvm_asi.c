@@ -155,6 +155,7 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	v->vm = vm;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
+	v->run.flush_taints = kvm_asi_flush_taints(v->svm);
 	v->objects.list.object = v->object;
 	v->objects.list.room = KVM_ASI_VCPU_OBJECTS;
 	INIT_LIST_HEAD(&v->list);
@@ -332,7 +333,7 @@ static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_as
 	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
 		kvm_asi_map_vmcb(vcpu);
 	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
-		asi_trace_enter(v->run.asi);
+		asi_trace_enter_inline(v->run.asi);
 }
 
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
@@ -377,8 +378,11 @@ noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	unsigned long cr3 = asi_enter(v->run.asi);
 
-	if (raw_cpu_read(asi_taints))
+	/* An NMI may taint at any time: what is to be flushed for is not forgotten unread. */
+	if (raw_cpu_read(asi_taints) & v->run.flush_taints)
 		kvm_asi_flush(v);
+	else
+		raw_cpu_and(asi_taints, v->run.flush_taints);
 	asi_smt_guest();
 	return cr3;
 }
@@ -403,7 +407,7 @@ void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 		kvm_asi_book_for_user(vcpu, v, left);
 	if (!left) {
 		asi_exit();
-		asi_trace_exit(v->run.asi);
+		asi_trace_exit_inline(v->run.asi);
 	}
 	preempt_enable();
 }

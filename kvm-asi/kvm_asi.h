@@ -205,6 +205,8 @@ static inline enum kvm_asi_vendor kvm_asi_vendor(void)
  * interrupts off, inside.
  */
 void kvm_asi_flush(struct kvm_asi_vcpu *v);
+/* The taints after which it may have something to do.  Process context. */
+u8 kvm_asi_flush_taints(bool svm);
 
 /*
  * image/: what the kernel's image has of it when KVM is a module, too.  What the boot

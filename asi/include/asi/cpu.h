@@ -8,6 +8,7 @@
 
 #include <linux/percpu-defs.h>
 #include <linux/sched.h>
+#include <linux/tracepoint-defs.h>
 #include <asi/asi.h>
 #include <asi/hooks.h>
 #include <asi/smt.h>
@@ -67,6 +68,21 @@ static __always_inline void asi_work_done_inline(struct asi *asi)
 {
 	if (unlikely(current->asi.asleep))
 		asi_work_done(asi);
+}
+
+/* asi_trace_enter() and asi_trace_exit(), a NOP each while nobody traces. */
+DECLARE_TRACEPOINT(asi_enter);
+DECLARE_TRACEPOINT(asi_exit);
+static __always_inline void asi_trace_enter_inline(const struct asi *asi)
+{
+	if (tracepoint_enabled(asi_enter))
+		asi_trace_enter(asi);
+}
+
+static __always_inline void asi_trace_exit_inline(const struct asi *asi)
+{
+	if (tracepoint_enabled(asi_exit))
+		asi_trace_exit(asi);
 }
 
 bool __asi_smt_hold(struct asi *asi);

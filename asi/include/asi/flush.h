@@ -64,6 +64,22 @@ static __always_inline unsigned int asi_flush_needed(enum asi_flush_mode mode,
 	return needed;
 }
 
+/*
+ * The taints that anything has to be done about where only flushes @useful, bits 1 << enum
+ * asi_flush, are ever carried out.
+ */
+static __always_inline unsigned int asi_flush_taints(enum asi_flush_mode mode,
+						     unsigned int useful)
+{
+	unsigned int taint, taints = useful ? ASI_TAINT_ALWAYS : 0;
+
+	for (taint = 1; taint <= ASI_TAINT_ALL; taint <<= 1) {
+		if (asi_flush_needed(mode, taint) & useful)
+			taints |= taint;
+	}
+	return taints;
+}
+
 /* What the kernel decided, for this processor, that VERW is good for. */
 enum asi_verw_use {
 	ASI_VERW_UNUSED,	/* nothing */

@@ -51,9 +51,33 @@ noinstr bool asi_repair_root(struct asi_cpu *cpu)
 	return true;
 }
 
+/*
+ * The usual case of asi_switch_in(): @asi was left last, and nothing changed in it.
+ * False: call that.
+ */
+static __always_inline bool asi_switch_in_again(struct asi_cpu *cpu, struct asi *asi)
+{
+	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
+
+	if (unlikely(cpu->last != asi))
+		return false;
+	cpu->curr = asi;
+	barrier();
+	asi_tlb_check_begin(&check, &asi->space);
+	if (unlikely(!asi_tlb_again(&asi_tlb, &cpu->tlb, &asi->space.tlb)))
+		return false;
+	asi_tlb_check_load(&check, &asi->space, cpu->tlb.current_slot, !cpu->tlb.slots);
+	if (!cpu->tlb.slots)
+		asi_count(ASI_EV_CR3_FLUSH);
+	native_write_cr3(asi_cr3_to_load(cpu, cpu->restricted_cr3, false));
+	asi_count(ASI_EV_CR3_WRITE);
+	asi_smt_entered();
+	return true;
+}
+
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
-	struct asi_tlb_load load;
+	struct asi_tlb_load load ASI_TLB_UNINITIALIZED;
 	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
 	unsigned long cr3;
 
@@ -84,7 +108,8 @@ static __always_inline void asi_switch_to(struct asi_cpu *cpu, struct asi *asi)
 	cpu->unrestricted_cr3 = __native_read_cr3();
 	cpu->leave.how = ASI_LEAVE_NONE;
 	asi_count(ASI_EV_ENTER);
-	asi_switch_in(cpu, asi);
+	if (!asi_switch_in_again(cpu, asi))
+		asi_switch_in(cpu, asi);
 }
 
 noinstr unsigned long asi_enter(struct asi *asi)

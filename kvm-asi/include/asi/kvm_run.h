@@ -19,6 +19,7 @@
 struct kvm_asi_run {
 	struct asi *asi;
 	u32 exit_code;			/* of the exit that is being handled */
+	u8 flush_taints;		/* what kvm_asi_flush() has to be told of */
 };
 
 /* VERW was executed by VM entry: 1 or 0, if the CPU has a use for it. */
