@@ -59,6 +59,12 @@ struct asi_space *asi_lender_to_lock(struct asi_space *space);
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
+/* After something was taken out at @address: for those who keep objects mapped.  Under the lock. */
+static inline void asi_space_lost(struct asi_space *space, unsigned long address)
+{
+	if (address >= TASK_SIZE_MAX)
+		WRITE_ONCE(space->lost, space->lost + 1);
+}
 
 /* ---- tables.c --------------------------------------------------------- */
 
