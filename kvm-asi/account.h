@@ -30,7 +30,7 @@ enum kvm_asi_outcome {
 };
 
 #define KVM_ASI_REASONS	32	/* distinct exit reasons counted by themselves */
-#define KVM_ASI_CAUSES	128	/* distinct causes of leaving remembered */
+#define KVM_ASI_CAUSES	120	/* distinct causes of leaving remembered */
 /* Codes below are counted by index while they stay inside: all but odd ones. */
 #define KVM_ASI_DIRECT	0x404
 
