@@ -10,7 +10,7 @@
 /* Table pages that a space keeps for growth in the fault path, when it is full. */
 #define ASI_RESERVE	48
 /* The same of a domain that has not grown yet: many never do. */
-#define ASI_RESERVE_NEW	16
+#define ASI_RESERVE_NEW	8
 /* What many tasks share grows for all of them. */
 #define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
 
