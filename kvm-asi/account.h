@@ -50,9 +50,9 @@ struct kvm_asi_cause {
 
 /* Zeroed storage is an empty account. */
 struct kvm_asi_account {
-	asi_u64 total[KVM_ASI_NR_OUTCOMES];
-	/* Of KVM_ASI_INSIDE; not in total or reason. */
+	/* Of KVM_ASI_INSIDE; not in total or reason.  First. */
 	asi_u64 inside[KVM_ASI_DIRECT];
+	asi_u64 total[KVM_ASI_NR_OUTCOMES];
 	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
 	asi_u64 left_switched;		/* of LEFT and FIRST_TOUCH: another task ran */
@@ -78,7 +78,7 @@ static inline bool kvm_asi_is_direct(asi_u32 code)
 
 /*
  * The same as kvm_asi_account_exit() for such exits, KVM_ASI_INSIDE.  One instruction, and
- * so whole for those who read it meanwhile.
+ * so whole for those who read it meanwhile.  asi/kvm_run.h has it inline.
  */
 static inline void kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
 {

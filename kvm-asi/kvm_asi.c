@@ -154,8 +154,12 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	v->vcpu = vcpu;
 	v->vm = vm;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
+	BUILD_BUG_ON(offsetof(struct kvm_asi_vcpu, account.inside) !=
+		     offsetof(struct kvm_asi_run, inside));
+	BUILD_BUG_ON(KVM_ASI_COUNTED != KVM_ASI_DIRECT);
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
 	v->run.flush_taints = kvm_asi_flush_taints(v->svm);
+	v->run.vmcb_at = v->svm ? (const void *const *)&to_svm(vcpu)->vmcb : &v->run.vmcb;
 	v->objects.list.object = v->object;
 	v->objects.list.room = KVM_ASI_VCPU_OBJECTS;
 	INIT_LIST_HEAD(&v->list);
@@ -280,7 +284,7 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu)
 	u32 code = v->run.exit_code;
 
 	v->run.exit_code = KVM_ASI_NO_EXIT;
-	if (vcpu->stat.pf_fixed != v->pf_fixed) {
+	if (vcpu->stat.pf_fixed != v->run.pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
 		vcpu->stat.asi_first_touch++;
 		if (left && v->page_faults != kvm_asi_page_faults())
@@ -292,7 +296,7 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu)
 		outcome = KVM_ASI_INSIDE;
 		vcpu->stat.asi_inside++;
 	}
-	v->pf_fixed = vcpu->stat.pf_fixed;
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
 	v->page_faults = kvm_asi_page_faults();
 	if (!left) {
 		kvm_asi_account_exit(&v->account, code, outcome, NULL);
@@ -320,44 +324,42 @@ static __always_inline void kvm_asi_book_for_user(struct kvm_vcpu *vcpu, struct 
 		kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_USER);
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	vcpu->stat.asi_user++;
-	v->pf_fixed = vcpu->stat.pf_fixed;
-}
-
-static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
-{
-	/* After KVM_RUN has begun: faults of user mode were none of an exit's. */
-	if (v->run.exit_code == KVM_ASI_NO_EXIT)
-		v->page_faults = kvm_asi_page_faults();
-	else
-		kvm_asi_book(vcpu);
-	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
-		kvm_asi_map_vmcb(vcpu);
-	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
-		asi_trace_enter_inline(v->run.asi);
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
 }
 
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	u64 age = asi_age(v->run.asi);
 
-	if (unlikely(raw_cpu_read(asi_cpu.curr) != v->run.asi ||
-		     !kvm_asi_is_direct(v->run.exit_code))) {
-		kvm_asi_prepare_slowly(vcpu, v);
-		return;
-	}
-	if (likely(vcpu->stat.pf_fixed == v->pf_fixed)) {
-		kvm_asi_account_inside(&v->account, v->run.exit_code);
-		vcpu->stat.asi_inside++;
-	} else {
-		kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_FIRST_TOUCH);
-		vcpu->stat.asi_first_touch++;
-		v->pf_fixed = vcpu->stat.pf_fixed;
-	}
-	v->run.exit_code = KVM_ASI_NO_EXIT;
-	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
+	/* After KVM_RUN has begun: faults of user mode were none of an exit's. */
+	if (v->run.exit_code == KVM_ASI_NO_EXIT)
+		v->page_faults = kvm_asi_page_faults();
+	else
+		kvm_asi_book(vcpu);
+	/* What goes from here on changes the age. */
+	smp_rmb();
+	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
 		kvm_asi_map_vmcb(vcpu);
+	v->run.age = kvm_asi_vmcb_is_mapped(vcpu, v) ? age : 0;
+	/* To have this CPU's translations as old as that. */
+	raw_cpu_or(asi_taints, ASI_TAINT_CHECK);
+	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
+		asi_trace_enter_inline(v->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
+
+/* An exit that never left, and in which KVM mapped a page for the guest. */
+void __kvm_asi_prepare_touched(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_FIRST_TOUCH);
+	vcpu->stat.asi_first_touch++;
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_prepare_touched);
 
 bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
 {
@@ -368,7 +370,7 @@ bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
 		return false;
 	/* The gate goes inside: why the last exit left would not be seen any more. */
 	if (asi_current() != v->run.asi)
-		kvm_asi_prepare_slowly(vcpu, v);
+		__kvm_asi_prepare(vcpu);
 	return asi_smt_hold(v->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_hold);

@@ -74,6 +74,7 @@ struct kvm_asi_vmcb {
  */
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
+	struct kvm_asi_account account;	/* second: what run.inside is */
 	struct kvm_vcpu *vcpu;
 	struct kvm_asi_vm *vm;
 	const u64 *generation;		/* of the domain */
@@ -81,15 +82,13 @@ struct kvm_asi_vcpu {
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
 	/* SVM: the guest's, a nested guest's; and that of the two which ran last. */
-	struct kvm_asi_vmcb vmcb[2], vmcb_last;
+	struct kvm_asi_vmcb vmcb[2], vmcb_last;	/* run.vmcb is the last one's, too */
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
-	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
 	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
 	struct kvm_asi_seen seen;	/* when that list was made */
 	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];	/* of that list */
-	struct kvm_asi_account account;
 };
 
 /* Isolation state of one VM. */

@@ -214,6 +214,7 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 		v->vmcb[nested].generation = generation;
 	}
 	v->vmcb_last = v->vmcb[nested];
+	v->run.vmcb = vmcb;
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

@@ -38,19 +38,29 @@ DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 extern struct asi_tlb asi_tlb;
 
 /*
- * asi_enter() for a CPU that never left and where nothing changed meanwhile.
- * False: nothing was done but to begin the critical section; call asi_enter().
+ * Is this CPU inside @asi, a domain of a virtual machine, and does that have @age still?
+ * The caller had @age from asi_age() and then entered by asi_enter(), here or on another
+ * CPU; between CPUs it was carried by the scheduler, which asks the same when it lets a
+ * task find the CPU inside.  So what this CPU holds is as fresh.  Interrupts off.
  */
-static __always_inline bool asi_enter_again(const struct asi *asi)
+static __always_inline bool asi_is_unchanged(const struct asi *asi, u64 age)
 {
-	const struct asi_tlb_domain *inside;
-
-	raw_cpu_write(asi_cpu.critical, true);
-	if (unlikely(raw_cpu_read(asi_cpu.curr) != asi))
+	if (raw_cpu_read(asi_cpu.curr) != asi)
 		return false;
-	/* Of @asi, which has no lender: a domain of a virtual machine. */
-	inside = (const struct asi_tlb_domain *)raw_cpu_read(asi_cpu.tlb.inside);
-	return likely(asi_tlb_is_unchanged(&asi_tlb, raw_cpu_read(asi_cpu.tlb.age), inside));
+	/* The record of @asi, which has no lender. */
+	return asi_tlb_is_unchanged(&asi_tlb, age, (const struct asi_tlb_domain *)
+				    raw_cpu_read(asi_cpu.tlb.inside));
+}
+
+/*
+ * asi_enter() after asi_is_unchanged(), or after the like with ASI_TAINT_CHECK set instead.
+ * Whatever leaves taints, so what is not tainted never left.  False: nothing was done but
+ * to begin the critical section; call asi_enter().  Interrupts are off since.
+ */
+static __always_inline bool asi_enter_again(void)
+{
+	raw_cpu_write(asi_cpu.critical, true);
+	return likely(!raw_cpu_read(asi_taints));
 }
 
 /* asi_relax() for a CPU that no fault took out of the critical section. */

@@ -56,8 +56,8 @@ bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned
 	leaves = asi_pt_zap(&space->pt, start, size);
 	if (!leaves)
 		return false;
-	asi_inc_tlb_gen(space);
 	asi_space_lost(space, start);
+	asi_inc_tlb_gen(space);
 	asi_space_zapped(space, leaves, size);
 	return true;
 }
@@ -288,8 +288,8 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	while (start < end) {
 		raw_spin_lock_irqsave(&space->lock, flags);
 		done = asi_pt_unmap(&space->pt, start, end - start, gather);
-		asi_inc_tlb_gen(space);
 		asi_space_lost(space, start);
+		asi_inc_tlb_gen(space);
 		raw_spin_unlock_irqrestore(&space->lock, flags);
 		if (WARN_ON_ONCE(done < 0))
 			break;

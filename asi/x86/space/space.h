@@ -59,7 +59,10 @@ struct asi_space *asi_lender_to_lock(struct asi_space *space);
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
-/* After something was taken out at @address: for those who keep objects mapped.  Under the lock. */
+/*
+ * After something was taken out at @address, for those who keep objects mapped; before
+ * asi_inc_tlb_gen(), so that who reads the age first misses nothing.  Under the lock.
+ */
 static inline void asi_space_lost(struct asi_space *space, unsigned long address)
 {
 	if (address >= TASK_SIZE_MAX)
