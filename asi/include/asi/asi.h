@@ -283,9 +283,6 @@ u64 asi_generation(const struct asi *asi);
 /* Where that is, mapped in the domain, for consumers that ask while restricted. */
 const u64 *asi_generation_counter(const struct asi *asi);
 
-/** asi_age - of the domain, see asi/tlb.h.  Any context. */
-u64 asi_age(const struct asi *asi);
-
 /** asi_id - number of the domain, as shown in debugfs and traces. */
 unsigned int asi_id(const struct asi *asi);
 

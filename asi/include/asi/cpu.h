@@ -37,6 +37,18 @@ DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 
 extern struct asi_tlb asi_tlb;
 
+/* What is counted of a domain is what it begins with. */
+static __always_inline const struct asi_tlb_domain *asi_record(const struct asi *asi)
+{
+	return (const struct asi_tlb_domain *)asi;
+}
+
+/* The age of a domain of a virtual machine.  Any context. */
+static __always_inline u64 asi_age(const struct asi *asi)
+{
+	return asi_tlb_age_alone(&asi_tlb, asi_record(asi));
+}
+
 /*
  * Is this CPU inside @asi, a domain of a virtual machine, and does that have @age still?
  * The caller had @age from asi_age() and then entered by asi_enter(), here or on another
@@ -45,11 +57,8 @@ extern struct asi_tlb asi_tlb;
  */
 static __always_inline bool asi_is_unchanged(const struct asi *asi, u64 age)
 {
-	if (raw_cpu_read(asi_cpu.curr) != asi)
-		return false;
-	/* The record of @asi, which has no lender. */
-	return asi_tlb_is_unchanged(&asi_tlb, age, (const struct asi_tlb_domain *)
-				    raw_cpu_read(asi_cpu.tlb.inside));
+	return raw_cpu_read(asi_cpu.curr) == asi &&
+	       asi_tlb_is_unchanged(&asi_tlb, age, asi_record(asi));
 }
 
 /*

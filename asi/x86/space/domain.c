@@ -288,12 +288,6 @@ const u64 *asi_generation_counter(const struct asi *asi)
 }
 EXPORT_SYMBOL_GPL(asi_generation_counter);
 
-u64 asi_age(const struct asi *asi)
-{
-	return asi_tlb_age(&asi_tlb, &asi->space.tlb);
-}
-EXPORT_SYMBOL_GPL(asi_age);
-
 unsigned int asi_id(const struct asi *asi)
 {
 	return asi->space.id;

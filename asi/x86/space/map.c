@@ -19,6 +19,7 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 
 	BUILD_BUG_ON(sizeof(struct asi_vm_domain) > PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct asi_task_domain) > PAGE_SIZE);
+	BUILD_BUG_ON(offsetof(struct asi, space.tlb));
 	if (!space)
 		return NULL;
 	raw_spin_lock_init(&space->lock);
