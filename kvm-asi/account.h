@@ -90,17 +90,23 @@ static inline void kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 cod
  * it had last: first touches have one on each processor, and what user space handles is
  * few devices' work.
  */
+static inline bool kvm_asi_account_has(const struct kvm_asi_account *a, asi_u32 code,
+				       enum kvm_asi_outcome outcome)
+{
+	const struct kvm_asi_reason *last = a->last[outcome];
+
+	return last && last->code == code;
+}
+
 static inline void kvm_asi_account_again(struct kvm_asi_account *a, asi_u32 code,
 					 enum kvm_asi_outcome outcome)
 {
-	struct kvm_asi_reason *last = a->last[outcome];
-
-	if (!last || last->code != code) {
+	if (!kvm_asi_account_has(a, code, outcome)) {
 		kvm_asi_account_exit(a, code, outcome, NULL);
 		return;
 	}
 	a->total[outcome]++;
-	last->count[outcome]++;
+	a->last[outcome]->count[outcome]++;
 }
 
 /* Add the counts of @from to @to (a VM's sum over its vCPUs). */

@@ -276,7 +276,7 @@ void __kvm_asi_changed(struct kvm *kvm)
 EXPORT_SYMBOL_GPL(__kvm_asi_changed);
 
 /* Book an exit that the kernel handled, now that its outcome is known. */
-static void kvm_asi_book(struct kvm_vcpu *vcpu)
+static noinline void kvm_asi_book(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	bool left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
@@ -308,23 +308,33 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu)
 }
 
 /* The same of one that user space completes, and that left on its way there. */
-static noinline void kvm_asi_book_left_for_user(struct kvm_asi_vcpu *v)
+static void kvm_asi_book_left_for_user(struct kvm_asi_vcpu *v)
 {
 	asi_trace_exit(v->run.asi);
 	kvm_asi_account_exit(&v->account, v->run.exit_code, KVM_ASI_USER,
 			     asi_last_leave(v->run.asi));
 }
 
-static __always_inline void kvm_asi_book_for_user(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v,
-						  bool left)
+static __always_inline void kvm_asi_book_for_user(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 {
-	if (unlikely(left))
-		kvm_asi_book_left_for_user(v);
-	else
-		kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_USER);
 	v->run.exit_code = KVM_ASI_NO_EXIT;
 	vcpu->stat.asi_user++;
 	v->run.pf_fixed = vcpu->stat.pf_fixed;
+}
+
+static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
+{
+	u64 age = asi_age(v->run.asi);
+
+	if (v->run.exit_code == KVM_ASI_NO_EXIT)
+		v->page_faults = kvm_asi_page_faults();
+	else
+		kvm_asi_book(vcpu);
+	/* What goes from here on changes the age. */
+	smp_rmb();
+	if (!kvm_asi_vmcb_is_mapped(vcpu, v) && !kvm_asi_map_vmcb(vcpu))
+		age = 0;
+	v->run.age = age;
 }
 
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
@@ -332,20 +342,17 @@ void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	u64 age = asi_age(v->run.asi);
 
-	/* After KVM_RUN has begun: faults of user mode were none of an exit's. */
-	if (v->run.exit_code == KVM_ASI_NO_EXIT)
-		v->page_faults = kvm_asi_page_faults();
-	else
-		kvm_asi_book(vcpu);
-	/* What goes from here on changes the age. */
 	smp_rmb();
-	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
-		kvm_asi_map_vmcb(vcpu);
-	v->run.age = kvm_asi_vmcb_is_mapped(vcpu, v) ? age : 0;
+	/* The first entry of a KVM_RUN: faults of user mode were none of an exit's. */
+	if (likely(v->run.exit_code == KVM_ASI_NO_EXIT && kvm_asi_vmcb_is_mapped(vcpu, v))) {
+		v->page_faults = kvm_asi_page_faults();
+		v->run.age = age;
+	} else {
+		kvm_asi_prepare_slowly(vcpu, v);
+	}
 	/* To have this CPU's translations as old as that. */
 	raw_cpu_or(asi_taints, ASI_TAINT_CHECK);
-	if (raw_cpu_read(asi_cpu.curr) != v->run.asi)
-		asi_trace_enter_inline(v->run.asi);
+	asi_trace_enter_inline(vcpu->arch.asi->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
 
@@ -378,22 +385,41 @@ EXPORT_SYMBOL_GPL(__kvm_asi_hold);
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	unsigned long cr3 = asi_enter(v->run.asi);
 
+	asi_enter(v->run.asi);
 	/* An NMI may taint at any time: what is to be flushed for is not forgotten unread. */
 	if (raw_cpu_read(asi_taints) & v->run.flush_taints)
 		kvm_asi_flush(v);
 	else
 		raw_cpu_and(asi_taints, v->run.flush_taints);
 	asi_smt_guest();
-	return cr3;
+	return raw_cpu_read(asi_cpu.restricted_cr3);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);
+
+static noinline void kvm_asi_run_end_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
+{
+	bool left;
+
+	asi_work_done(v->run.asi);
+	left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
+	if (v->run.exit_code != KVM_ASI_NO_EXIT) {
+		if (left)
+			kvm_asi_book_left_for_user(v);
+		else
+			kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_USER);
+		kvm_asi_book_for_user(vcpu, v);
+	}
+	if (!left) {
+		asi_exit();
+		asi_trace_exit(v->run.asi);
+	}
+}
 
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	bool left;
+	u32 code;
 
 	/* Short of memory there was no beginning. */
 	if (unlikely(!v))
@@ -403,13 +429,16 @@ void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 		set_thread_flag(TIF_NOTIFY_RESUME);
 	}
 	preempt_disable();
-	asi_work_done_inline(v->run.asi);
-	left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
-	if (v->run.exit_code != KVM_ASI_NO_EXIT)
-		kvm_asi_book_for_user(vcpu, v, left);
-	if (!left) {
+	code = v->run.exit_code;
+	if (likely(!current->asi.asleep && raw_cpu_read(asi_cpu.curr) == v->run.asi &&
+		   kvm_asi_account_has(&v->account, code, KVM_ASI_USER))) {
+		kvm_asi_account_again(&v->account, code, KVM_ASI_USER);
+		kvm_asi_book_for_user(vcpu, v);
 		asi_exit();
-		asi_trace_exit_inline(v->run.asi);
+		asi_trace_exit_inline(raw_cpu_read(asi_cpu.last));
+	} else if (current->asi.asleep || code != KVM_ASI_NO_EXIT ||
+		   raw_cpu_read(asi_cpu.curr) == v->run.asi) {
+		kvm_asi_run_end_slowly(vcpu, v);
 	}
 	preempt_enable();
 }

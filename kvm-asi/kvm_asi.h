@@ -161,9 +161,9 @@ struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm);
 /*
  * SVM: map the VMCB that runs next, should KVM have made it since KVM_RUN
  * began, as it does when a guest starts to use nested guests.  VM exit reads
- * it before anything else, in the critical section.  Interrupts off.
+ * it before anything else, in the critical section.  Interrupts off.  False: it is not.
  */
-void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
+bool kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 
 /* Nothing to do for kvm_asi_map_vmcb(). */
 static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,

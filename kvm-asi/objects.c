@@ -199,7 +199,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	return err;
 }
 
-void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
+bool kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	u64 generation = READ_ONCE(*v->generation);
@@ -209,12 +209,13 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	if (vmcb != v->vmcb[nested].ptr || generation != v->vmcb[nested].generation) {
 		/* With an empty reserve the critical section is lost, and counted. */
 		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
-			return;
+			return false;
 		v->vmcb[nested].ptr = vmcb;
 		v->vmcb[nested].generation = generation;
 	}
 	v->vmcb_last = v->vmcb[nested];
 	v->run.vmcb = vmcb;
+	return true;
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

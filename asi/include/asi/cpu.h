@@ -89,12 +89,15 @@ static __always_inline void asi_work_done_inline(struct asi *asi)
 		asi_work_done(asi);
 }
 
-/* asi_trace_enter() and asi_trace_exit(), a NOP each while nobody traces. */
+/*
+ * asi_trace_enter(), unless the CPU is inside already, and asi_trace_exit(): a NOP each
+ * while nobody traces.  Preemption off.
+ */
 DECLARE_TRACEPOINT(asi_enter);
 DECLARE_TRACEPOINT(asi_exit);
 static __always_inline void asi_trace_enter_inline(const struct asi *asi)
 {
-	if (tracepoint_enabled(asi_enter))
+	if (tracepoint_enabled(asi_enter) && raw_cpu_read(asi_cpu.curr) != asi)
 		asi_trace_enter(asi);
 }
 

@@ -30,7 +30,7 @@
 #define ASI_TAINT_GUEST		8U
 #define ASI_TAINT_ALL		15U
 /* Not what ran, but what the entry into the guest has to do. */
-#define ASI_TAINT_CHECK		32U	/* enter the domain, whatever was known of it */
+#define ASI_TAINT_CHECK		32U	/* by asi_enter(), whatever was known of the domain */
 #define ASI_TAINT_VERW		64U	/* clear the buffers, this once */
 #define ASI_TAINT_ALWAYS	128U	/* decide anew at every entry */
 
