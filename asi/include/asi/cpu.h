@@ -57,8 +57,8 @@ static __always_inline u64 asi_age(const struct asi *asi)
  */
 static __always_inline bool asi_is_unchanged(const struct asi *asi, u64 age)
 {
-	return raw_cpu_read(asi_cpu.curr) == asi &&
-	       asi_tlb_is_unchanged(&asi_tlb, age, asi_record(asi));
+	return likely(raw_cpu_read(asi_cpu.curr) == asi) &&
+	       likely(asi_tlb_is_unchanged(&asi_tlb, age, asi_record(asi)));
 }
 
 /*

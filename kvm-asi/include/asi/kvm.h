@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hooks in KVM call.  While isolation of KVM is off
- * each site executes one NOP.
+ * What the hooks in KVM call.  While isolation of KVM is off each site executes one
+ * instruction: a NOP, or around the run of a guest a jump.
  */
 #ifndef ASI_KVM_H
 #define ASI_KVM_H
@@ -41,6 +41,8 @@ ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
 ssize_t kvm_asi_show_l1d(char *buf, ssize_t len);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
+/* The same for what each exit of an isolated guest passes: in line, without a jump. */
+#define kvm_asi_on_path()	static_branch_likely(&kvm_asi_key)
 
 /* Isolation decides what is flushed before the guest runs: see kvm-asi/flush.c. */
 static __always_inline bool kvm_asi_flushes(void)

@@ -47,7 +47,7 @@ static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_run *run;
 
-	if (!kvm_asi_on())
+	if (!kvm_asi_on_path())
 		return;
 	run = (void *)vcpu->arch.asi;
 	if (unlikely(!asi_is_unchanged(run->asi, run->age) || *run->vmcb_at != run->vmcb ||
