@@ -7,10 +7,11 @@
 #define ASI_KVM_RUN_H
 
 #include <linux/kvm_host.h>
-#include <asi/cpu.h>
 #include <asi/kvm.h>
 
 #ifdef CONFIG_KVM_ASI
+
+#include <asi/cpu.h>
 
 /* No exit is waiting to be booked. */
 #define KVM_ASI_NO_EXIT		(~0U)
