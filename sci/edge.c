@@ -2,15 +2,12 @@
 /*
  * Does a call lead to a function?
  *
- * A direct one names it.  Of an indirect one the operand is computed again, from the
- * registers at the function's entry: nothing has changed them.  When that says another
- * place, a function may have been called there that ended in a jump to here, which
- * registers do not show any more; where a direct call goes, its jumps are followed.
+ * A direct one names it, or one whose jumps are followed.  An indirect one may lead to any:
+ * where its operand says another place, a function may have been called there that ended in
+ * a jump to here.
  */
-#include <linux/kprobes.h>
-#include <linux/uaccess.h>
+#include <linux/percpu.h>
 #include <asm/cpufeature.h>
-#include <asm/insn-eval.h>
 #include <asm/nospec-branch.h>
 #include <asm/ptrace.h>
 #include "edge.h"
@@ -205,81 +202,23 @@ static enum sci_edge sci_follow(struct sci_walk *walk, unsigned long from)
 	return walk->edge;
 }
 
+/* The stack may be deep already.  Interrupts are off, and nothing judges in an NMI. */
+static DEFINE_PER_CPU(struct sci_walk, sci_walk);
+
 /* What is called at @target: does it get to @goal, itself or by jumps at its end? */
 static enum sci_edge sci_leads_to(unsigned long target, const struct sci_goal *goal)
 {
-	struct sci_walk walk = {
-		.goal = goal, .steps = SCI_STEPS, .edge = SCI_EDGE_ELSEWHERE,
-	};
+	struct sci_walk *walk = this_cpu_ptr(&sci_walk);
 
-	return sci_follow(&walk, target);
+	walk->goal = goal;
+	walk->steps = SCI_STEPS;
+	walk->edge = SCI_EDGE_ELSEWHERE;
+	return sci_follow(walk, target);
 }
 
 /* ---- Calls -------------------------------------------------------------- */
 
-/* Only what the call itself could read. */
-static bool sci_load(unsigned long address, unsigned long *value)
-{
-	if (!sci_is_on_stack(address, 1) &&
-	    !asi_is_mapped(asi_tables(current->asi.sci), address))
-		return false;
-	return !get_kernel_nofault(*value, (unsigned long *)address);
-}
-
-/* Where the instruction goes by its operand; 0 if that cannot be said. */
-static unsigned long sci_operand(struct sci_insn *insn, unsigned long from,
-				 const struct pt_regs *regs, unsigned long sp)
-{
-	unsigned long address, value;
-	struct pt_regs at = *regs;
-	int offset;
-
-	at.ip = from;
-	at.sp = sp;
-	if (X86_MODRM_MOD(insn->insn.modrm.value) == 3) {
-		offset = insn_get_modrm_rm_off(&insn->insn, &at);
-		return offset < 0 ? 0 : regs_get_register(&at, offset);
-	}
-	address = (unsigned long)insn_get_addr_ref(&insn->insn, &at);
-	return address != -1UL && sci_load(address, &value) ? value : 0;
-}
-
-static enum sci_edge sci_by_operand(struct sci_insn *insn, unsigned long from,
-				    const struct sci_goal *goal, const struct pt_regs *regs)
-{
-	/* The return address lies on top of what the stack was. */
-	if (regs && sci_is_in(goal, sci_operand(insn, from, regs, regs->sp + sizeof(long))))
-		return SCI_EDGE_CALLED;
-	return SCI_EDGE_POSSIBLE;
-}
-
-static enum sci_edge sci_by_thunk(int reg, const struct sci_goal *goal,
-				  const struct pt_regs *regs)
-{
-	int offset = regs ? pt_regs_offset((struct pt_regs *)regs, reg) : -1;
-
-	if (offset >= 0 && sci_is_in(goal, regs_get_register((struct pt_regs *)regs, offset)))
-		return SCI_EDGE_CALLED;
-	return SCI_EDGE_POSSIBLE;
-}
-
-static enum sci_edge sci_by_target(struct sci_call *call, const struct sci_goal *goal,
-				   const struct pt_regs *regs)
-{
-	int reg;
-
-	if (sci_is_in(goal, call->target))
-		return SCI_EDGE_CALLED;
-	reg = sci_thunk_register(call->target);
-	if (reg >= 0)
-		return sci_by_thunk(reg, goal, regs);
-	if (sci_is_thunk(call->target, &call->reader, &call->insn))
-		return sci_by_operand(&call->insn, call->reader.from, goal, regs);
-	return sci_leads_to(call->target, goal);
-}
-
-enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal,
-		       const struct pt_regs *regs)
+enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal)
 {
 	struct sci_call call;
 
@@ -290,10 +229,9 @@ enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal,
 		return sci_is_called_by_tracer(call.reader.from, goal) ?
 		       SCI_EDGE_REDIRECTED : SCI_EDGE_ELSEWHERE;
 	case SCI_CHANGING_CALL:
-		return SCI_EDGE_POSSIBLE;
 	case SCI_INDIRECT_CALL:
-		return sci_by_operand(&call.insn, call.reader.from, goal, regs);
+		return SCI_EDGE_POSSIBLE;
 	default:
-		return sci_by_target(&call, goal, regs);
+		return sci_leads_to(call.target, goal);
 	}
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which way the CPU came: calls and returns, with registers and the stack.  As code.h. */
+/* Which way the CPU came: calls and returns, with the stack.  As code.h; interrupts off. */
 #ifndef SCI_EDGE_H
 #define SCI_EDGE_H
 
 #include <linux/types.h>
 #include "code.h"
-
-struct pt_regs;
 
 /* What a call or return address says about how a function was entered. */
 enum sci_edge {
@@ -23,12 +21,8 @@ struct sci_goal {
 	unsigned long end;
 };
 
-/*
- * The call before @back: does it lead to @goal?  @regs, unless NULL, are as they were
- * when it got there.
- */
-enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal,
-		       const struct pt_regs *regs);
+/* The call before @back: does it lead to @goal? */
+enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal);
 
 /* Of a function: what counts as its entry, and all of it. */
 struct sci_goal sci_entry_of(const struct sci_function *function);
@@ -41,6 +35,8 @@ unsigned long sci_true_return(unsigned long address, unsigned long place);
 bool sci_is_return_hook(unsigned long address);
 /* May what is called at @start be replaced by another function? */
 bool sci_is_redirected(const struct sci_function *function);
+/* Is there a tracer's call at @site right now, or about to be? */
+bool sci_is_traced_now(unsigned long site);
 /* Is this what a tracer's call at @site may call? */
 bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal);
 /* May the CPU have come with a return address in a register, as from a hook? */

@@ -30,7 +30,8 @@ static bool sci_caller(unsigned long ip, unsigned long sp, unsigned long bp,
 	if (get_stack_info((unsigned long *)sp, current, &state.stack_info, &state.stack_mask) ||
 	    !unwind_next_frame(&state) || state.regs)
 		return false;
-	*back = sci_true_return(state.ip, state.sp - sizeof(long));
+	*back = state.sp > sp && sci_is_on_stack(state.sp - sizeof(long), 1) ?
+		sci_true_return(state.ip, state.sp - sizeof(long)) : 0;
 	return true;
 }
 
@@ -46,7 +47,7 @@ bool sci_frame_fits(unsigned long ip, unsigned long sp, unsigned long bp)
 	    !sci_caller(ip, sp, bp, &back))
 		return true;
 	goal = sci_whole_of(&function);
-	return sci_edge(back, &goal, NULL) > SCI_EDGE_ELSEWHERE;
+	return sci_edge(back, &goal) > SCI_EDGE_ELSEWHERE;
 }
 
 #else

@@ -91,8 +91,8 @@ int __init sci_parts_init(void)
 
 /* ---- Modules ------------------------------------------------------------ */
 
-typedef bool (*sci_symbol_fn)(const char *name, const struct sci_function *symbol,
-			      const char *of, unsigned long address);
+typedef bool (*sci_symbol_fn)(const char *name, unsigned long start, const char *of,
+			      unsigned long address);
 
 #ifdef CONFIG_MODULES
 /* Does @fn say so of any symbol of the module that @function is in? */
@@ -101,7 +101,6 @@ static bool sci_any_of_module(const struct sci_function *function, sci_symbol_fn
 {
 	const struct module *module = __module_address(function->start);
 	const struct mod_kallsyms *symbols;
-	struct sci_function symbol;
 	const char *of = NULL;
 	unsigned int i;
 
@@ -115,8 +114,8 @@ static bool sci_any_of_module(const struct sci_function *function, sci_symbol_fn
 	}
 	for (i = 0; of && i < symbols->num_symtab; i++) {
 		if (ELF_ST_TYPE(symbols->symtab[i].st_info) == STT_FUNC &&
-		    sci_find_function(symbols->symtab[i].st_value, &symbol) &&
-		    fn(symbols->strtab + symbols->symtab[i].st_name, &symbol, of, address))
+		    fn(symbols->strtab + symbols->symtab[i].st_name,
+		       symbols->symtab[i].st_value, of, address))
 			return true;
 	}
 	return false;
@@ -141,17 +140,20 @@ static bool sci_part_leads_to(const struct sci_function *part, unsigned long add
 	return sci_jumps_to(part, address) || sci_fixup_leads_to(part, address);
 }
 
-static bool sci_symbol_leads_to(const char *name, const struct sci_function *symbol,
-				const char *of, unsigned long address)
+/* Names first: few fit, and to find a function in a module takes long. */
+static bool sci_symbol_leads_to(const char *name, unsigned long start, const char *of,
+				unsigned long address)
 {
+	struct sci_function symbol;
+
 	return (sci_is_part_of(name, of) || sci_is_part_of(of, name)) &&
-	       sci_part_leads_to(symbol, address);
+	       sci_find_function(start, &symbol) && sci_part_leads_to(&symbol, address);
 }
 
-static bool sci_symbol_is_part(const char *name, const struct sci_function *symbol,
-			       const char *of, unsigned long address)
+static bool sci_symbol_is_part(const char *name, unsigned long start, const char *of,
+			       unsigned long address)
 {
-	return symbol->start == address && sci_is_cold(name);
+	return start == address && sci_is_cold(name);
 }
 
 /* ---- Both --------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <linux/kprobes.h>
 #include <linux/rethook.h>
 #include <linux/sched.h>
+#include <asm/text-patching.h>
 #include <asm/unwind.h>
 #include "edge.h"
 #include "sections.h"
@@ -71,9 +72,20 @@ bool sci_is_redirected(const struct sci_function *function)
 	unsigned long site = ftrace_location_range(function->start,
 						   function->start + SCI_ENTRY_BYTES - 1);
 
+	const struct kprobe *kp;
+
 	if (site && site < function->end && sci_is_replaced(site))
 		return true;
-	return get_kprobe((void *)function->start);
+	/* One that may change where the CPU goes on has this handler, if an empty one. */
+	kp = get_kprobe((void *)function->start);
+	return kp && kp->post_handler;
+}
+
+bool sci_is_traced_now(unsigned long site)
+{
+	u8 first = *(const u8 *)site;
+
+	return first == CALL_INSN_OPCODE || first == INT3_INSN_OPCODE;
 }
 
 bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal)
@@ -92,6 +104,7 @@ bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal)
 #else
 
 bool sci_is_redirected(const struct sci_function *function) { return false; }
+bool sci_is_traced_now(unsigned long site) { return false; }
 bool sci_is_called_by_tracer(unsigned long site, const struct sci_goal *goal)
 {
 	return false;

@@ -36,7 +36,7 @@ static bool sci_has_word_below(const struct pt_regs *regs)
 
 static unsigned long sci_word_below(const struct pt_regs *regs)
 {
-	return *(const unsigned long *)(regs->sp - sizeof(long));
+	return READ_ONCE_NOCHECK(*(const unsigned long *)(regs->sp - sizeof(long)));
 }
 
 static bool sci_came_by_return(const struct pt_regs *regs)
@@ -96,9 +96,10 @@ static const char *sci_validate_entry(const struct pt_regs *regs,
 
 	if (!sci_is_on_stack(regs->sp, 1))
 		return "no_stack";
-	back = sci_true_return(*(const unsigned long *)regs->sp, regs->sp);
-	edge = sci_edge(back, &goal, regs);
-	if (edge <= SCI_EDGE_ELSEWHERE && sci_flows_to(regs->ip))
+	back = sci_true_return(READ_ONCE_NOCHECK(*(const unsigned long *)regs->sp), regs->sp);
+	edge = sci_edge(back, &goal);
+	if (edge <= SCI_EDGE_ELSEWHERE && !sci_is_entered_by_return(regs) &&
+	    sci_flows_to(regs->ip))
 		return NULL;
 	if (edge == SCI_EDGE_NONE)
 		return "entry_without_call";
@@ -130,8 +131,29 @@ static bool sci_may_be_return(const struct pt_regs *regs)
 	       !sci_is_in_register(regs);
 }
 
-static const char *sci_validate_return(const struct pt_regs *regs)
+/* To behind a tracer's call, at the beginning of @function: all is as at its entry. */
+static const char *sci_validate_traced_return(const struct pt_regs *regs,
+					      const struct sci_function *function,
+					      unsigned long site)
 {
+	struct sci_goal goal = sci_entry_of(function);
+	unsigned long back;
+
+	if (!sci_is_traced_now(site))
+		return "return_without_call";
+	if (!sci_is_on_stack(regs->sp, 1))
+		return "no_stack";
+	back = sci_true_return(READ_ONCE_NOCHECK(*(const unsigned long *)regs->sp), regs->sp);
+	return sci_edge(back, &goal) > SCI_EDGE_ELSEWHERE &&
+	       sci_frame_fits(back, regs->sp + sizeof(long), regs->bp) ? NULL : "no_frame";
+}
+
+static const char *sci_validate_return(const struct pt_regs *regs,
+				       const struct sci_function *function,
+				       const struct sci_call *call)
+{
+	if (call->kind == SCI_TRACED_CALL)
+		return sci_validate_traced_return(regs, function, call->reader.from);
 	return sci_frame_fits(regs->ip, regs->sp, regs->bp) ? NULL : "no_frame";
 }
 
@@ -149,9 +171,12 @@ static const char *sci_validate_inside(const struct pt_regs *regs,
 
 	if (sci_may_be_return(regs)) {
 		if (sci_call_before(regs->ip, &call))
-			reason = sci_validate_return(regs);
+			reason = sci_validate_return(regs, function, &call);
 		else if (sci_came_by_return(regs))
 			reason = "return_without_call";
+		/* A jump leaves no such word: whatever jumps here, the CPU did not. */
+		if (reason && sci_came_by_return(regs))
+			return reason;
 	}
 	return !reason || sci_is_jumped_to(function, regs->ip) ? NULL : reason;
 }

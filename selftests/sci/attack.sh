@@ -32,6 +32,9 @@ rop_function_called - kernel_text x
 rop_function_called_odd - kernel_text x
 rop_function_indirect - kernel_text x
 rop_function_indirect_odd - kernel_text x
+rop_behind_trace - kernel_text x
+rop_behind_trace_odd - kernel_text x
+rop_jump_target_odd - kernel_text x
 return_noncall - kernel_text x
 call_middle - kernel_text x
 jump_middle - kernel_text x
@@ -48,7 +51,7 @@ read stack_alias other_stack r
 read free_page free_page r
 write user_page user_page w
 fixup user_page user_page r'
-nr_attacks=23
+nr_attacks=26
 
 plant() {
 	case $1 in
@@ -174,7 +177,7 @@ is_mapped() {
 targets_are_not_mapped() {
 	isolated enforce true
 	[ -n "$(grep '^default ' $D/asi/sci/map)" ] || { echo "nothing is mapped"; return 1; }
-	for target in function gadget middle behind; do
+	for target in function gadget middle behind inside; do
 		! is_mapped $target || { echo "$target: page $page is"; return 1; }
 	done
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -416,8 +417,8 @@ int compare(std::uint64_t seed, std::uint64_t calls, double seconds) {
 // ---- Refusals -------------------------------------------------------------------
 
 /// What the test module holds meanwhile: see attack.c.
-constexpr const char* kHolds[] = {"nothing", "spin",  "bh",   "irq", "rcu",
-                                  "mutex",   "write", "read", "wait"};
+constexpr const char* kHolds[] = {"nothing", "spin",  "bh",   "irq",  "rcu",
+                                  "mutex",   "write", "read", "wait", "poll"};
 
 /// Long enough to lie on a page of its own.
 bool follows_long_link(const std::string& folder, std::uint64_t length) {
@@ -429,6 +430,12 @@ bool follows_long_link(const std::string& folder, std::uint64_t length) {
     const long size = ::readlink(link.c_str(), text, sizeof(text));
     return size > 0 && std::string_view(text, static_cast<std::size_t>(size)) == target &&
            ::stat(link.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/// Refused while it waits for @pipe, too.
+void refused_in_poll(int pipe) {
+    pollfd both[] = {{pipe, POLLIN, 0}, {kAttack, POLLIN, 0}};
+    ::poll(both, 2, -1);
 }
 
 int provoke(std::uint64_t seed, std::uint64_t calls, unsigned refusals) {
@@ -444,6 +451,9 @@ int provoke(std::uint64_t seed, std::uint64_t calls, unsigned refusals) {
         const std::uint64_t length = 128 + random.below(3000);
         const bool is_refused = round < refusals;
         make_folder(folder / "calls");
+        int waited[2];
+        need(::pipe(waited) == 0, "pipe");
+        need(::fcntl(waited[0], F_DUPFD, kAttack + 1) == kAttack + 1, "dup");
         const int status = ended(child([&] {
             limit();
             map_arena();
@@ -459,10 +469,17 @@ int provoke(std::uint64_t seed, std::uint64_t calls, unsigned refusals) {
             Random mine(own);
             for (unsigned i = 0; i < kBatch; ++i) call_once(mine, batch[i]);
             if (!is_refused) return 0;
+            if (hold == "poll") {
+                refused_in_poll(kAttack + 1);
+                return 12;
+            }
             const std::string order =
                 hold == "nothing" ? "call_middle" : "locked " + hold + " call_middle";
             return ::write(kAttack, order.data(), order.size()) == 0 ? 10 : 11;
         }));
+        // Who is woken now has ended.
+        need(::write(waited[1], "x", 1) == 1, "write");
+        for (const int fd : {waited[0], waited[1], kAttack + 1}) ::close(fd);
         const int expected = is_refused ? 1000 + SIGSEGV : 0;
         if (status != expected) {
             say("round %u, %s: status %d", round, hold.c_str(), status);

@@ -43,8 +43,10 @@ void __asi_return_sleeper(struct hrtimer_sleeper *on_stack, struct hrtimer_sleep
 /* No timer in it is queued or running, and nobody can be waking by it any more. */
 static inline void asi_free_sleeper(void *sleeper)
 {
-	if (asi_hook_active() && !object_is_on_stack(sleeper))
+	if (asi_hook_active() && sleeper && !object_is_on_stack(sleeper)) {
+		current->asi.sleepers--;
 		kfree(sleeper);
+	}
 }
 
 /* A page of the same sort, or of any while there is no domain.  May sleep. */

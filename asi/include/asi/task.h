@@ -25,6 +25,7 @@ struct asi_task {
 	struct asi *sci;		/* its domain for system calls, or NULL */
 	struct sci_filter *filter;		/* which calls, or NULL: not isolated */
 	unsigned int call;		/* number, while inside */
+	unsigned int sleepers;		/* that it has, see asi/sleeper.h */
 	bool asleep;			/* a transparent domain may remember the task, see cpu/sched.c */
 };
 

@@ -70,12 +70,12 @@ static enum asi_kind asi_classify_vmalloc(unsigned long address)
 }
 
 /* Its caches have no other objects, and objects begin on pages of their own. */
-static bool asi_is_scheduler_part(struct kmem_cache *s, struct folio *folio,
-				  unsigned long address)
+static bool asi_is_scheduler_part(struct kmem_cache *s, const char *name,
+				  struct folio *folio, unsigned long address)
 {
 	void *task;
 
-	if (!s || strcmp(s->name, "task_struct"))
+	if (!s || strcmp(name, "task_struct"))
 		return false;
 	task = nearest_obj(s, folio_slab(folio), (void *)address);
 	return asi_within(address, task, task + ASI_TASK_OPEN);
@@ -125,11 +125,11 @@ static enum asi_kind asi_classify_direct(unsigned long address,
 		       ASI_KIND_TEXT_ALIAS : ASI_KIND_RESERVED;
 	folio = page_folio(page);
 	if (folio_test_slab(folio)) {
-		struct kmem_cache *s = READ_ONCE(folio_slab(folio)->slab_cache);
+		struct kmem_cache *s = asi_slab_name(folio, place->cache_name);
 
-		place->cache = s ? READ_ONCE(s->name) : NULL;
-		return asi_is_scheduler_part(s, folio, address) ? ASI_KIND_OTHER_TASK :
-								  ASI_KIND_SLAB;
+		place->cache = s ? place->cache_name : NULL;
+		return asi_is_scheduler_part(s, place->cache, folio, address) ?
+		       ASI_KIND_OTHER_TASK : ASI_KIND_SLAB;
 	}
 	if (PageBuddy(page) ||
 	    (!folio_ref_count(folio) && !asi_is_marked(ASI_MARK_TAIL, PHYS_PFN(pa))))

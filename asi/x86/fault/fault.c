@@ -17,6 +17,7 @@
 #include <linux/extable.h>
 #include <linux/interrupt.h>
 #include <linux/kdebug.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <asm/extable.h>
@@ -175,11 +176,15 @@ static __always_inline bool asi_pass_on(struct asi_cpu *cpu)
 
 static void asi_die(const struct asi *asi, struct asi_fault *fault)
 {
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 20);
 	const struct asi_fault_info *info = &fault->info;
 
-	pr_alert("domain %u: denied: access %s kind %s%s%s address %#llx\n", asi->space.id,
-		 asi_access_name(info->access), asi_kind_name(info->kind),
-		 info->cache[0] ? ":" : "", info->cache, info->address);
+	ratelimit_set_flags(&limit, RATELIMIT_MSG_ON_RELEASE);
+	if (__ratelimit(&limit))
+		pr_alert("domain %u: denied: access %s kind %s%s%s address %#llx\n",
+			 asi->space.id, asi_access_name(info->access),
+			 asi_kind_name(info->kind), info->cache[0] ? ":" : "", info->cache,
+			 info->address);
 	/* Nobody orders a refusal in the other domains. */
 	if (asi->space.type == ASI_SPACE_TASK && !asi_breaks(ASI_BREAK_END)) {
 		asi_end_task(fault->regs);

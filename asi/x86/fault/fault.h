@@ -16,6 +16,20 @@ struct asi_place {
 	bool mapped;			/* by the kernel's own page table */
 	struct asi_leaf leaf;		/* valid if mapped */
 	const char *cache;		/* slab cache name, or NULL */
+	char cache_name[ASI_CACHE_NAME_LEN];
+};
+
+/* An object of a slab cache, with what the cache has around it. */
+struct asi_slab_object {
+	unsigned long start;
+	unsigned long end;
+	char cache[ASI_CACHE_NAME_LEN];
+};
+
+/* Records on a task's stack in lists of others. */
+struct asi_linked {
+	unsigned int count;
+	unsigned long lowest;		/* address of one, or the stack's beginning */
 };
 
 /* classify.c; lockless, any context.  @asi may be NULL: then nothing is its own. */
@@ -69,7 +83,15 @@ void asi_end_task(struct pt_regs *regs);
 void asi_show_held(const struct pt_regs *regs);
 /* Let go of it where that is certain.  Begins in the context that the task was in. */
 void asi_release_held(void);
-/* Records on the part of the task's stack that is in use at @sp, in lists of others. */
-unsigned int asi_count_linked(unsigned long sp);
+/* On the part of the task's stack that is in use at @sp; on all of it where that is elsewhere. */
+void asi_find_linked(unsigned long sp, struct asi_linked *linked);
+/* @address may be anything: is it in a slab object?  Lockless, any context. */
+bool asi_find_object(unsigned long address, struct asi_slab_object *object);
+/* Is it the address of an object of that cache? */
+bool asi_is_object(unsigned long address, const char *cache);
+struct folio;
+struct kmem_cache;
+/* The cache of a slab, and its name; NULL: it is none any more. */
+struct kmem_cache *asi_slab_name(struct folio *folio, char name[ASI_CACHE_NAME_LEN]);
 
 #endif /* ASI_X86_FAULT_FAULT_H */

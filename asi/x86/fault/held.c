@@ -14,8 +14,10 @@
 #include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
@@ -25,7 +27,6 @@
 #include <asm/sections.h>
 #include "fault/fault.h"
 #include "fault/modules.h"
-#include "slab.h"
 
 #define ASI_LOCK_FLAGS	7UL	/* of mutexes and semaphores, in the word that says the owner */
 
@@ -131,6 +132,9 @@ static void asi_release_locks(bool (*release)(struct lockdep_map *map, int read)
 			continue;
 		if (release(map, held->read))
 			pr_alert("released %s\n", name);
+		else if (release == asi_release_spinning)
+			/* As a sequence count: its lock would open what is half written. */
+			break;
 	}
 }
 
@@ -139,9 +143,10 @@ static void asi_forget_rcu(void)
 	int i;
 
 	for (i = current->lockdep_depth - 1; debug_locks && i >= 0; i--) {
-		/* The first is the end of rcu_read_unlock(). */
+		/* With PREEMPT_RCU the first is the end of rcu_read_unlock(). */
 		if (asi_is_rcu(current->held_locks[i].instance) &&
-		    current->held_locks[i].instance != &rcu_lock_map)
+		    !(IS_ENABLED(CONFIG_PREEMPT_RCU) &&
+		      current->held_locks[i].instance == &rcu_lock_map))
 			lock_release(current->held_locks[i].instance, _THIS_IP_);
 	}
 }
@@ -242,20 +247,10 @@ static __no_sanitize_address void asi_search_in(struct asi_search *search, const
 /* The object that a word points to, or into. */
 static void asi_search_object(struct asi_search *search, unsigned long address)
 {
-	struct folio *folio;
-	struct kmem_cache *s;
-	void *object;
+	struct asi_slab_object object;
 
-	if (!virt_addr_valid((void *)address))
-		return;
-	folio = virt_to_folio((void *)address);
-	if (!folio_test_slab(folio))
-		return;
-	s = READ_ONCE(folio_slab(folio)->slab_cache);
-	if (!s || !s->size)
-		return;
-	object = nearest_obj(s, folio_slab(folio), (void *)address);
-	asi_search_in(search, object, object + s->object_size);
+	if (asi_find_object(address, &object))
+		asi_search_in(search, (void *)object.start, (void *)object.end);
 }
 
 static __no_sanitize_address void asi_search_stack(struct asi_search *search,
@@ -326,21 +321,47 @@ static bool asi_leads_back(unsigned long from, unsigned long offset, unsigned lo
 	       !get_kernel_nofault(word, (unsigned long *)(from + offset)) && word == to;
 }
 
-/* Of a list's two pointers each leads to one that leads back. */
-__no_sanitize_address unsigned int asi_count_linked(unsigned long sp)
+/* Each of two pointers leads to one that leads back: a list. */
+static bool asi_is_linked_list(unsigned long at, const unsigned long word[2])
 {
-	unsigned long at = round_up(sp, sizeof(long));
-	unsigned long end = (unsigned long)task_pt_regs(current);
-	unsigned long next, prev;
-	unsigned int linked = 0;
+	return asi_leads_back(word[0], offsetof(struct list_head, prev), at) &&
+	       asi_leads_back(word[1], offsetof(struct list_head, next), at);
+}
 
-	for (; at + sizeof(struct list_head) <= end; at += sizeof(long)) {
-		next = READ_ONCE_NOCHECK(*(unsigned long *)at);
-		prev = READ_ONCE_NOCHECK(*(unsigned long *)(at + sizeof(long)));
-		if ((next < sp || next >= end || prev < sp || prev >= end) &&
-		    asi_leads_back(next, offsetof(struct list_head, prev), at) &&
-		    asi_leads_back(prev, offsetof(struct list_head, next), at))
-			linked++;
+/* What points to it is the second word: a list of a hash bucket. */
+static bool asi_is_linked_hash(unsigned long at, const unsigned long word[2])
+{
+	return !object_is_on_stack((void *)word[1]) && asi_leads_back(word[1], 0, at);
+}
+
+/* Parent, right, left: a tree's node. */
+static bool asi_is_linked_tree(unsigned long at, const unsigned long word[2])
+{
+	unsigned long parent = word[0] & ~3UL;
+
+	return !object_is_on_stack((void *)parent) &&
+	       (asi_leads_back(parent, offsetof(struct rb_node, rb_left), at) ||
+		asi_leads_back(parent, offsetof(struct rb_node, rb_right), at));
+}
+
+__no_sanitize_address void asi_find_linked(unsigned long sp, struct asi_linked *linked)
+{
+	unsigned long base = (unsigned long)task_stack_page(current);
+	unsigned long end = (unsigned long)task_pt_regs(current);
+	unsigned long at, word[2];
+
+	*linked = (struct asi_linked){ .lowest = end };
+	/* Where it is elsewhere, all of the stack may be in use; not the word at its end. */
+	at = sp >= base && sp < end ? round_up(sp, sizeof(long)) : base + sizeof(long);
+	for (; at + sizeof(word) <= end; at += sizeof(long)) {
+		word[0] = READ_ONCE_NOCHECK(*(unsigned long *)at);
+		word[1] = READ_ONCE_NOCHECK(*(unsigned long *)(at + sizeof(long)));
+		if ((word[0] >= base && word[0] < end) && (word[1] >= base && word[1] < end))
+			continue;
+		if (!asi_is_linked_list(at, word) && !asi_is_linked_hash(at, word) &&
+		    !asi_is_linked_tree(at, word))
+			continue;
+		linked->lowest = min(linked->lowest, at);
+		linked->count++;
 	}
-	return linked;
 }

@@ -19,7 +19,10 @@ void *__asi_sleeper(void *on_stack, size_t size)
 
 	if (cache && size <= ASI_POLLER_SIZE)
 		sleeper = kmem_cache_alloc(cache, GFP_NOWAIT | __GFP_NOWARN);
-	return sleeper ?: on_stack;
+	if (!sleeper)
+		return on_stack;
+	current->asi.sleepers++;
+	return sleeper;
 }
 
 /* @from's task and expiry for @to; neither is queued. */

@@ -118,6 +118,7 @@ int asi_growth_run(unsigned int count, unsigned int mib, struct asi_growth *resu
  * Does not return when isolation stops the task.
  */
 int asi_attack_run(const char *line, const struct asi_secret *secret);
+__poll_t asi_attack_poll(void);
 void asi_attack_show(struct seq_file *m);
 void asi_attack_exit(void);
 

@@ -14,6 +14,8 @@
  *          "locked wait ATTACK": with a record on the stack in a queue; "wake": wake those
  *          in that queue
  *
+ * Who polls the file is attacked by "call_middle".
+ *
  * asi_test/result says which locks somebody holds now, and how far it came: "started 1
  * reached 0" when the attack failed.  Without isolation each reaches its end and returns cleanly.
  *
@@ -29,6 +31,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/rwsem.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
@@ -64,9 +67,11 @@ static struct {
 /* Addresses in text that no system call of the tests executes: of jbd2. */
 static struct {
 	unsigned long function;	/* an entry */
+	unsigned long traced;	/* where a tracer's call would return to in it */
 	unsigned long gadget;	/* pop %rdi; ret in the middle of an instruction */
 	unsigned long middle;	/* a return instruction */
 	unsigned long behind;	/* the end of a function, behind a call */
+	unsigned long inside;	/* a return instruction that a jump of its function leads to */
 	unsigned long code;	/* executable memory that is no text */
 } asi_target;
 
@@ -117,6 +122,21 @@ static unsigned long asi_find(unsigned long from, bool gadget)
 			continue;
 		if (gadget ? at[-1] == 0x41 && at[0] == 0x5f && asi_is_return(at + 1) :
 			     at[-2] == 0x41 && at[-1] == 0x5f && asi_is_return(at))
+			return (unsigned long)at;
+	}
+	return 0;
+}
+
+/* A short conditional jump that leads to a return instruction. */
+static unsigned long asi_find_jump_target(unsigned long from)
+{
+	const u8 *jump = (const u8 *)PAGE_ALIGN(from) + 8;
+	const u8 *end = jump + ASI_SCAN_BYTES, *at;
+
+	for (; jump < end; jump++) {
+		at = jump + JMP8_INSN_SIZE + *(const s8 *)(jump + 1);
+		if ((jump[0] & 0xf0) == 0x70 && (s8)jump[1] > 0 && asi_is_return(at) &&
+		    !asi_is_after_call(at))
 			return (unsigned long)at;
 	}
 	return 0;
@@ -187,13 +207,28 @@ static int asi_prepare_code(void)
 	return 0;
 }
 
+/* Behind the NOP that stands for a tracer's call. */
+static unsigned long asi_behind_trace(unsigned long function)
+{
+	static const u8 nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	const u8 *at = (const u8 *)function;
+
+	/* ENDBR, or what it was replaced by, has four bytes. */
+	if (at[0] != CALL_INSN_OPCODE && memcmp(at, nop, sizeof(nop)))
+		at += 4;
+	return (unsigned long)at + CALL_INSN_SIZE;
+}
+
 static int asi_prepare(void)
 {
 	asi_target.function = (unsigned long)jbd2_journal_init_jbd_inode;
+	asi_target.traced = asi_behind_trace(asi_target.function);
 	asi_target.gadget = asi_find(asi_target.function, true);
 	asi_target.middle = asi_find(asi_target.gadget, false);
 	asi_target.behind = asi_find_behind_call(asi_target.function);
-	if (!asi_target.gadget || !asi_target.middle || !asi_target.behind)
+	asi_target.inside = asi_find_jump_target(asi_target.function);
+	if (!asi_target.gadget || !asi_target.middle || !asi_target.behind ||
+	    !asi_target.inside)
 		return -ENOENT;
 	return asi_prepare_code();
 }
@@ -227,13 +262,13 @@ static void asi_function_ran(void)
 }
 
 /*
- * A whole function, entered by a return, from which a return goes on to @caller and then
- * on.  What lies where the function's caller would be is @caller.
+ * A whole function, entered at @entry by a return, from which a return goes on to @caller
+ * and then on.  What lies where the function's caller would be is @caller.
  */
-static void asi_rop_entry(const u8 *caller, bool odd)
+static void asi_rop_to(unsigned long entry, const u8 *caller, bool odd)
 {
 	const unsigned long chain[] = {
-		(unsigned long)asi_link_nothing, asi_target.function,
+		(unsigned long)asi_link_nothing, entry,
 		(unsigned long)caller, (unsigned long)asi_smash_back,
 	};
 
@@ -241,6 +276,11 @@ static void asi_rop_entry(const u8 *caller, bool odd)
 	asi_run_chain(chain + !odd, ARRAY_SIZE(chain) - !odd,
 		      (unsigned long)&asi_victim_object, (unsigned long)&asi_target);
 	asi_function_ran();
+}
+
+static void asi_rop_entry(const u8 *caller, bool odd)
+{
+	asi_rop_to(asi_target.function, caller, odd);
 }
 
 static int asi_rop_function(const struct asi_secret *secret)
@@ -279,6 +319,30 @@ static int asi_rop_function_indirect(const struct asi_secret *secret)
 static int asi_rop_function_indirect_odd(const struct asi_secret *secret)
 {
 	asi_rop_entry(asi_link_after_indirect_call, true);
+	return 0;
+}
+
+static int asi_rop_behind_trace(const struct asi_secret *secret)
+{
+	asi_rop_to(asi_target.traced, asi_link_after_indirect_call, false);
+	return 0;
+}
+
+static int asi_rop_behind_trace_odd(const struct asi_secret *secret)
+{
+	asi_rop_to(asi_target.traced, asi_link_after_indirect_call, true);
+	return 0;
+}
+
+/* A return to where only a jump leads. */
+static int asi_rop_jump_target_odd(const struct asi_secret *secret)
+{
+	const unsigned long chain[] = {
+		(unsigned long)asi_link_nothing, asi_target.inside,
+		(unsigned long)asi_link_set, (unsigned long)asi_smash_back,
+	};
+
+	asi_run_chain(chain, ARRAY_SIZE(chain), (unsigned long)&asi_outcome.reached, 0);
 	return 0;
 }
 
@@ -427,6 +491,9 @@ static const struct asi_attack asi_attacks[] = {
 	{ "rop_function_called_odd", asi_rop_function_called_odd },
 	{ "rop_function_indirect", asi_rop_function_indirect },
 	{ "rop_function_indirect_odd", asi_rop_function_indirect_odd },
+	{ "rop_behind_trace", asi_rop_behind_trace },
+	{ "rop_behind_trace_odd", asi_rop_behind_trace_odd },
+	{ "rop_jump_target_odd", asi_rop_jump_target_odd },
 	{ "return_noncall", asi_return_noncall },
 	{ "call_middle", asi_call_middle },
 	{ "jump_middle", asi_jump_middle },
@@ -550,13 +617,21 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 
 void asi_attack_show(struct seq_file *m)
 {
-	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx behind 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
+	seq_printf(m, "attack %s started %d reached %d value 0x%lx function 0x%lx gadget 0x%lx middle 0x%lx behind 0x%lx inside 0x%lx code 0x%lx spin %d mutex %d sem %d waiting %d\n",
 		   asi_outcome.name[0] ? asi_outcome.name : "-", asi_outcome.started,
 		   asi_outcome.reached, asi_outcome.value, asi_target.function,
-		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.code,
+		   asi_target.gadget, asi_target.middle, asi_target.behind, asi_target.inside,
+		   asi_target.code,
 		   !arch_spin_value_unlocked(asi_attack_lock.rlock.raw_lock),
 		   mutex_is_locked(&asi_attack_mutex),
 		   rwsem_is_locked(&asi_attack_sem), wq_has_sleeper(&asi_attack_queue));
+}
+
+/* Who polls the file is refused there. */
+__poll_t asi_attack_poll(void)
+{
+	asi_attack_run("call_middle", NULL);
+	return 0;
 }
 
 void asi_attack_exit(void)

@@ -12,6 +12,8 @@
 #define ASI_ROOM	512	/* what a chain may take of asi_smash()'s stack */
 
 	.text
+	/* On one page: the links of chains are where the attacked function is. */
+	.balign	1024
 
 /*
  * void asi_overflow(const unsigned long *words, unsigned long count,

@@ -24,6 +24,7 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -283,8 +284,19 @@ ASI_TEST_WRITE_ONLY(corrupt);
 ASI_TEST_WRITE_ONLY(stale);
 ASI_TEST_WRITE_ONLY(tables);
 ASI_TEST_WRITE_ONLY(states);
-ASI_TEST_WRITE_ONLY(attack);
 ASI_TEST_WRITE_ONLY(device);
+
+static __poll_t attack_poll(struct file *file, poll_table *wait)
+{
+	return asi_attack_poll();
+}
+
+static const struct file_operations attack_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = attack_write,
+	.poll = attack_poll,
+};
 
 static int __init asi_test_init(void)
 {
