@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "manifest.h"
 
+#include "opcode.h"
+
 namespace guard {
 
 const char* to_string(ManifestError error) {
@@ -20,7 +22,7 @@ const char* to_string(ManifestError error) {
         case ManifestError::kSite:
             return "a site overlaps another, is not sorted, or lies in no range";
         case ManifestError::kValues:
-            return "the values of a site lie outside of it";
+            return "values of a site lie outside of it, or begin with a breakpoint";
         case ManifestError::kRelocations:
             break;
     }
@@ -81,6 +83,9 @@ ManifestError Manifest::check_sites() const {
             return ManifestError::kSite;
         if (site.live > site.count || !is_in_blob(site.values, u64{site.count} * site.length))
             return ManifestError::kValues;
+        // A breakpoint as a head says that a patch is on its way.
+        for (u32 k = 0; k < site.live; k++)
+            if (blob_[site.values + k * site.length] == kInt3) return ManifestError::kValues;
         end = site.end();
     }
     return ManifestError::kNone;

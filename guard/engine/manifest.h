@@ -124,7 +124,7 @@ enum class [[nodiscard]] ManifestError : u8{
     kAlignment,    ///< the memory is not aligned to 8 bytes
     kRange,        ///< a range overlaps, is not sorted, or has no image
     kSite,         ///< a site overlaps, is not sorted, or lies in no range
-    kValues,       ///< values of a site lie outside of the blob
+    kValues,       ///< values of a site lie outside of the blob, or a live one begins with INT3
     kRelocations,  ///< a relocation is not sorted, or leaves the blob
 };
 [[nodiscard]] const char* to_string(ManifestError error);

@@ -30,8 +30,19 @@ std::vector<Cluster> find_clusters(const std::vector<Patch>& patches) {
         clusters.back().end = std::max(clusters.back().end, patch->end());
         clusters.back().patches.push_back(patch);
     }
-    // All are elements of one array, which is in the order of application.
-    for (Cluster& cluster : clusters) std::sort(cluster.patches.begin(), cluster.patches.end());
+    for (Cluster& cluster : clusters) {
+        // All are elements of one array, which is in the order of application.
+        std::sort(cluster.patches.begin(), cluster.patches.end());
+        // What an absolute one covers as a whole is gone.
+        for (std::size_t i = cluster.patches.size(); i-- > 0;) {
+            const Patch& patch = *cluster.patches[i];
+            if (!patch.is_absolute || patch.address != cluster.begin || patch.end() != cluster.end)
+                continue;
+            cluster.patches.erase(cluster.patches.begin(),
+                                  cluster.patches.begin() + static_cast<std::ptrdiff_t>(i));
+            break;
+        }
+    }
     return clusters;
 }
 
@@ -48,7 +59,11 @@ class Builder {
         add_range(base_, text_end, RangeKind::kText);
         add_range(rodata, frozen, RangeKind::kRodata);
         add_range(frozen, frozen_end, RangeKind::kFrozen);
-        add_range(frozen_end, image_.address_of("__end_rodata"), RangeKind::kRodata);
+        const u64 rodata_end = image_.address_of("__end_rodata");
+        const u64 filled_end = end_of_sections(frozen_end, rodata_end);
+        add_range(frozen_end, filled_end, RangeKind::kRodata);
+        // Behind the last section of its segment the boot loader leaves what was there.
+        add_range(filled_end, rodata_end, RangeKind::kFrozen);
         ranges_[0].starts = static_cast<u32>(blob_.size());
         const std::vector<u8> starts = find_starts(image_, base_, text_end);
         blob_.insert(blob_.end(), starts.begin(), starts.end());
@@ -70,6 +85,14 @@ class Builder {
                 relocations_.emplace_back(position + i, static_cast<RelocationKind>(code.marks[i]));
         blob_.insert(blob_.end(), code.bytes.begin(), code.bytes.end());
         return position;
+    }
+
+    [[nodiscard]] u64 end_of_sections(u64 begin, u64 end) const {
+        u64 last = begin;
+        for (const Section& section : image_.sections())
+            if (section.address < end)
+                last = std::max(last, std::min(end, section.address + section.bytes.size()));
+        return last;
     }
 
     /// A gap between sections holds zeros.

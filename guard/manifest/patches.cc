@@ -92,13 +92,14 @@ class Collector {
     using Apply = std::function<Variants(const Code&)>;
 
     void add(u64 address, u32 length, SiteKind kind, bool live, Apply apply) {
-        patches_.push_back({address, length, kind, live, std::move(apply)});
+        patches_.push_back({address, length, kind, live, false, std::move(apply)});
     }
     void add_values(u64 address, SiteKind kind, Variants values) {
         if (values.empty()) return;
         const auto length = static_cast<u32>(values.begin()->size());
         add(address, length, kind, true,
             [values = std::move(values)](const Code&) { return values; });
+        patches_.back().is_absolute = true;
     }
 
     /// Calls @visit with what each entry of a table of distances leads to.

@@ -18,7 +18,8 @@ struct Patch {
     u64 address;
     u32 length;
     SiteKind kind;
-    bool live;  ///< it goes on after boot
+    bool live;         ///< it goes on after boot
+    bool is_absolute;  ///< what stood there before makes no difference
     /// What may stand there when that stood there before.
     std::function<Variants(const Code& before)> apply;
 
