@@ -269,20 +269,26 @@ class Collector {
         return code;
     }
 
+    /// What the slot of pv_ops may hold that the build's code calls through.
+    [[nodiscard]] Targets direct_targets(const Alternative& a) const {
+        Targets targets = targets_.of_pv_ops();
+        const auto code = image_.bytes(a.address, 6);
+        std::int32_t distance;
+        std::memcpy(&distance, code.data() + 2, 4);
+        const u64 slot = a.address + 6 + static_cast<u64>(std::int64_t{distance});
+        if (image_.has(slot, 8) && image_.read64(slot)) targets.insert(image_.read64(slot));
+        targets.insert(image_.address_of("BUG_func"));
+        return targets;
+    }
+
     /// "call BUG_func", which is to become a call of what a slot of pv_ops holds.
     void direct_calls(const Alternative& a, const Code& replacement, const Code& before,
                       Variants& result) const {
         if (before.size() != 6 || before.bytes[0] != 0xff || before.bytes[1] != 0x15 ||
             replacement.size() != 5)
             return;
-        std::int32_t distance;
-        std::memcpy(&distance, before.bytes.data() + 2, 4);
-        const u64 slot = a.address + 6 + static_cast<u64>(std::int64_t{distance});
-        Targets targets = targets_.of_pv_ops();
-        if (image_.has(slot, 8) && image_.read64(slot)) targets.insert(image_.read64(slot));
-        targets.insert(image_.address_of("BUG_func"));
         const u64 nothing = image_.address_of("nop_func");
-        for (const u64 target : targets)
+        for (const u64 target : direct_targets(a))
             if (target != nothing) result.insert(replaced(a, branch(0xe8, a.replacement, target)));
         result.insert(replaced(a, Code()));
     }
@@ -347,7 +353,7 @@ class Collector {
         Targets targets;
         for (const Alternative& a : alternatives_) {
             if (a.address != address || a.replacement_length < 5) continue;
-            if (a.flags & kFlagDirectCall) targets.merge(Targets(targets_.of_pv_ops()));
+            if (a.flags & kFlagDirectCall) targets.merge(direct_targets(a));
             if (image_.bytes(a.replacement, 1)[0] != 0xe8) continue;
             std::int32_t distance;
             std::memcpy(&distance, image_.bytes(a.replacement + 1, 4).data(), 4);
@@ -411,7 +417,6 @@ class Collector {
     void static_call_site(u64 address, u64 key_and_flags) {
         const u64 key_address = key_and_flags & ~u64{3};
         const bool is_tail = (key_and_flags & 1) != 0;
-        if (address < text_ || address >= text_end_) return;
         const std::string* key = key_at(key_address);
         Instruction instruction;
         if (!key || !decode_at(address, instruction))
@@ -419,6 +424,11 @@ class Collector {
                              " has no key with a name");
         Variants values;
         const Targets& targets = targets_of(*key);
+        // One in what boot frees has its targets padded all the same.
+        if (address < text_ || address >= text_end_) {
+            for (const u64 target : targets) padding_of(target);
+            return;
+        }
         if (instruction.is_jcc32()) {
             const auto conditional = [&](u64 target) {
                 Code code({0x0f});
@@ -488,6 +498,10 @@ class Collector {
             for (const char* callback : kFtraceCallbacks)
                 if (const auto target = image_.find(callback))
                     values.insert(branch(0xe8, *address, *target));
+            // Until the first tracer comes it is a call like others.
+            const auto stub = image_.find("ftrace_stub");
+            if (const auto pad = stub ? padding_of(*stub) : std::nullopt)
+                values.insert(branch(0xe8, *address, *pad));
             add_values(*address, SiteKind::kFtraceCall, std::move(values));
         }
     }

@@ -133,7 +133,7 @@ class Probe:
                       f"{', ' if group['site'] else ''}{group['site']}), "
                       f"at {group['offset']:#x}")
         unexplained = seen["unexplained"] - outside
-        self.result(unexplained == 0,
+        self.result(unexplained == 0 and (state != "kprobes" or seen["breakpoints"] > 0),
                     f"{state}: {unexplained} unexplained, {outside} that lead out of the image, "
                     f"{seen['explained']} of sites, {seen['breakpoints']} breakpoints, "
                     f"{seen['constants']} constants")

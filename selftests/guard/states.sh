@@ -63,12 +63,8 @@ set_file "$tracing/current_tracer" nop
 	set_file /proc/sys/debug/kprobes-optimization 0
 set_file "$tracing/kprobe_events" 'p:guard/entry do_sys_openat2'
 echo 'r:guard/exit vfs_read' >>"$tracing/kprobe_events"
-# Not where a function begins: the second instruction of one that has no room for ftrace.
-while read -r address type name; do
-	case $name in vfs_write|do_filp_open|path_openat)
-		echo "p:guard/inner_$name $name+9" >>"$tracing/kprobe_events" || exit 1 ;;
-	esac
-done </proc/kallsyms
+# Behind what ftrace uses the kernel puts a breakpoint.
+echo 'p:guard/inner vfs_write+9' >>"$tracing/kprobe_events" || exit 1
 set_file "$tracing/events/guard/enable" 1
 state kprobes
 set_file "$tracing/events/guard/enable" 0
