@@ -26,9 +26,9 @@ ASICTL = BUILD / "host/asictl/asictl"
 MEMORY = 512                        # MiB
 PATIENCE = 240                      # Seconds until a state is there.
 STATES = ("boot", "keys", "events", "iterators", "functions", "trampolines", "kprobes", "after")
-# What the kernel makes at run time, outside of its image, is explained by no build: in this
-# state functions call a trampoline.
-OUTSIDE = {"trampolines": ("ftrace",)}
+# What the kernel makes at run time, outside of its image, is explained by no build: in these
+# states functions call a trampoline that is made for one user.
+OUTSIDE = {"trampolines": ("ftrace",), "kprobes": ("ftrace",)}
 
 # name: processors, model of the processor, kernel parameters
 BOOTS = {
@@ -139,13 +139,13 @@ class Probe:
                     f"{seen['constants']} constants")
 
     def plant(self):
-        """A byte of an instruction's middle, of a function that nobody calls."""
+        """A byte of an instruction of a function that is not called meanwhile."""
         symbols = {}
         with open(self.kernel / "System.map", encoding="ascii") as lines:
             for line in lines:
                 address, _, name = line.split()
                 symbols[name] = int(address, 16)
-        where = self.check()["position"] + symbols["__x64_sys_reboot"] - symbols["_text"] + 40
+        where = self.check()["position"] + symbols["__do_sys_reboot"] - symbols["_text"] + 40
         with open(self.memory, "r+b") as file, \
                 mmap.mmap(file.fileno(), MEMORY << 20) as memory:
             memory[where] ^= 0x55
