@@ -32,8 +32,8 @@ constexpr const char* kMainFooter =
 usage, 3 the running kernel has no address space isolation, 4 it is off; sci run
 has others.
 
-All but status, mitigations, policy check, policy show --default, sci run and sci merge
-need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
+All but status, mitigations, policy check, policy show --default, sci run, sci merge and
+manifest need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
