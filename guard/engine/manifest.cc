@@ -37,9 +37,11 @@ ManifestError Manifest::open(const void* data, std::size_t size) {
     header_ = static_cast<const ManifestHeader*>(data);
     if (header_->magic != kManifestMagic) return ManifestError::kMagic;
     if (header_->version != kManifestVersion) return ManifestError::kVersion;
-    const u64 ranges_end = sizeof(ManifestHeader) + u64{header_->ranges} * sizeof(Range);
-    const u64 sites_end = ranges_end + u64{header_->sites} * sizeof(Site);
-    const u64 relocations_end = sites_end + u64{header_->relocations} * sizeof(Relocation);
+    const u64 ranges_end =
+        sizeof(ManifestHeader) + static_cast<u64>(header_->ranges) * sizeof(Range);
+    const u64 sites_end = ranges_end + static_cast<u64>(header_->sites) * sizeof(Site);
+    const u64 relocations_end =
+        sites_end + static_cast<u64>(header_->relocations) * sizeof(Relocation);
     if (header_->blob > kMaxImage || relocations_end + header_->blob != size ||
         header_->size != size)
         return ManifestError::kShort;
