@@ -150,6 +150,19 @@ TEST_F(PolicyTest, shared_caches_grow_for_kvm_only) {
         << "a cache name counts for slab only";
 }
 
+TEST_F(PolicyTest, private_payload_is_refused_and_never_mapped) {
+    for (const asi_access access : {ASI_ACCESS_READ, ASI_ACCESS_WRITE}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_TEST, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_PRIVATE, access), "exit,log");
+    }
+    expect_refused("netns private r grow", "'grow' is never safe for kind 'private'");
+    ASSERT_EQ(parse("netns private rw exit"), 0);
+    EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, ASI_ACCESS_READ), "exit,log");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, ASI_ACCESS_EXEC), "deny,log");
+}
+
 TEST_F(PolicyTest, a_system_call_gets_the_kernels_data_and_nobodys_pages) {
     for (const asi_kind kind : {ASI_KIND_SLAB, ASI_KIND_KERNEL_PAGE, ASI_KIND_PAGE_CACHE,
                                 ASI_KIND_VMALLOC, ASI_KIND_OTHER_TASK, ASI_KIND_DATA}) {
