@@ -116,11 +116,7 @@ void asi_destroy_whole(struct asi *asi)
 
 void asi_changed_whole(struct asi_tables *tables)
 {
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&tables->space.lock, flags);
 	asi_inc_tlb_gen(&tables->space);
-	raw_spin_unlock_irqrestore(&tables->space.lock, flags);
 }
 
 void asi_evict_all(void)
