@@ -88,10 +88,12 @@ void __netns_enter(struct netns_access *access)
 		return;
 	netns_tables_follow(owner);
 	task = in_serving_softirq() ? NULL : netns_task_find(owner);
-	if (task && task->asi) {
+	/* A task that ends, or a kernel thread, may be without a process by now. */
+	if (task && task->asi && current->mm) {
 		asi_nest(&access->nest, task->asi);
 		access->how = NETNS_NESTED;
 	} else {
+		preempt_disable();
 		asi_visit(&access->nest, owner->visit);
 		access->how = NETNS_VISIT;
 	}
@@ -100,9 +102,11 @@ EXPORT_SYMBOL_GPL(__netns_enter);
 
 void __netns_leave(const struct netns_access *access)
 {
-	if (access->how == NETNS_NESTED)
+	if (access->how == NETNS_NESTED) {
 		asi_unnest(&access->nest);
-	else
-		asi_leave_visit(&access->nest);
+		return;
+	}
+	asi_leave_visit(&access->nest);
+	preempt_enable();
 }
 EXPORT_SYMBOL_GPL(__netns_leave);

@@ -102,6 +102,7 @@ struct netns_task {
 	struct asi *asi;
 	struct page_frag frag;
 	unsigned int counted;		/* bytes of @frag */
+	bool unix_next;			/* the next buffer of a UNIX socket is private */
 	struct llist_node dead;		/* of the first one of a task that has ended */
 };
 

@@ -158,9 +158,11 @@ static void netns_zero(struct netns_owner *owner, unsigned long address)
 	struct asi_nest nest;
 
 	netns_tables_follow(owner);
+	preempt_disable();
 	asi_visit(&nest, owner->visit);
 	memset((void *)address, 0, NETNS_GRANULE);
 	asi_leave_visit(&nest);
+	preempt_enable();
 }
 
 static void netns_give_back(struct netns_owner *owner, struct netns_granule *granule)

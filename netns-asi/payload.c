@@ -108,21 +108,29 @@ size_t __netns_unix_len(const struct sock *sk, const struct sock *peer, size_t l
 			size_t data_len)
 {
 	struct netns_owner *owner = netns_owner_to_send(sk);
+	struct netns_task *task = owner ? netns_task_find(owner) : NULL;
 
 	if (!owner)
 		return data_len;
-	if (!peer || !net_eq(sock_net(peer), sock_net(sk)) || !netns_task_find(owner)) {
-		netns_add(owner, NETNS_COUNT_NOT_PRIVATE, 1);
-		return data_len;
-	}
-	return len;
+	if (task)
+		task->unix_next = peer && net_eq(sock_net(peer), sock_net(sk));
+	if (task && task->unix_next)
+		return len;
+	netns_add(owner, NETNS_COUNT_NOT_PRIVATE, 1);
+	return data_len;
 }
 
-/* No other message has all of its bytes in fragments. */
+/* Who has just asked for the length of a message allocates it now. */
 bool __netns_takes(const struct sock *sk, size_t header_len, size_t data_len)
 {
-	return sk->sk_family == AF_UNIX && !header_len && data_len && netns_owner_to_send(sk) &&
-	       netns_task_find(current->asi.acting);
+	struct netns_owner *owner;
+	struct netns_task *task;
+
+	if (sk->sk_family != AF_UNIX || header_len || !data_len)
+		return false;
+	owner = netns_owner_to_send(sk);
+	task = owner ? netns_task_find(owner) : NULL;
+	return task && task->unix_next;
 }
 
 /* Until there is a piece; 0, or what the call returns. */
@@ -171,6 +179,7 @@ struct sk_buff *__netns_alloc_skb(struct sock *sk, size_t data_len, long timeo, 
 	struct sk_buff *skb = alloc_skb(0, sk->sk_allocation);
 
 	*err = -ENOBUFS;
+	task->unix_next = false;
 	if (!skb)
 		return NULL;
 	while (data_len) {

@@ -134,8 +134,8 @@ void asi_unnest(const struct asi_nest *nest);
  * asi_visit - this CPU runs inside of @asi until asi_leave_visit()
  * @asi: ASI_WHOLE_VISIT
  *
- * Preemption is off meanwhile, and user addresses are not there.  Any context but hard
- * interrupts and NMI.
+ * Preemption is off from before to after, and user addresses are not there.  Any context
+ * but hard interrupts and NMI.
  */
 void asi_visit(struct asi_nest *nest, struct asi *asi);
 void asi_leave_visit(const struct asi_nest *nest);

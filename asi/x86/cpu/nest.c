@@ -5,7 +5,6 @@
  * behind what it found.
  */
 #include <linux/irqflags.h>
-#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <asi/private.h>
 #include "cpu/switch.h"
@@ -74,7 +73,6 @@ noinstr void asi_visit(struct asi_nest *nest, struct asi *asi)
 	struct asi_cpu *cpu;
 	unsigned long flags;
 
-	preempt_disable_notrace();
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
 	nest->same = cpu->curr == asi;
@@ -93,13 +91,12 @@ noinstr void asi_leave_visit(const struct asi_nest *nest)
 	struct asi_cpu *cpu;
 	unsigned long flags;
 
-	if (!nest->same) {
-		raw_local_irq_save(flags);
-		cpu = raw_cpu_ptr(&asi_cpu);
-		asi_step_outside(cpu);
-		cpu->resume = nest->resume;
-		asi_go_back(cpu, nest);
-		raw_local_irq_restore(flags);
-	}
-	preempt_enable_notrace();
+	if (nest->same)
+		return;
+	raw_local_irq_save(flags);
+	cpu = raw_cpu_ptr(&asi_cpu);
+	asi_step_outside(cpu);
+	cpu->resume = nest->resume;
+	asi_go_back(cpu, nest);
+	raw_local_irq_restore(flags);
 }

@@ -41,7 +41,7 @@ static void asi_describe_private(struct asi_fault *fault, struct asi_place *plac
 		.action = ASI_ACTION_DENY,
 	};
 	fault->fixable = asi_is_fixable(fault);
-	fault->reason = "private";
+	fault->reason = "policy";
 	fault->start = address & PAGE_MASK;
 	fault->end = fault->start + PAGE_SIZE;
 }

@@ -39,7 +39,7 @@ void asi_private_add(unsigned long address)
 
 static __always_inline bool asi_is_private_block(unsigned long block)
 {
-	return block < asi_private_limit && test_bit(block, asi_private_blocks);
+	return block < asi_private_limit && arch_test_bit(block, asi_private_blocks);
 }
 
 /* An address of the direct map: what lies above it gives a block beyond the limit. */
