@@ -65,7 +65,7 @@ void __netns_begin_call(struct netns_acting *acting, const struct sock *sk)
 	struct netns_owner *owner = sk ? netns_owner_of(sock_net(sk)) : NULL;
 
 	netns_act_for(acting, owner);
-	if (owner && !in_atomic() && !irqs_disabled())
+	if (owner && !preempt_count() && !irqs_disabled())
 		netns_task_prepare(owner, acting->before);
 }
 EXPORT_SYMBOL_GPL(__netns_begin_call);

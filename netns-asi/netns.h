@@ -141,6 +141,7 @@ void netns_close_piece(struct page *page);
 struct netns_pool_state {
 	unsigned int granules, free, promised;
 };
+
 void netns_pool_state(struct netns_pool_state *state);
 
 /* ---- owner.c ----------------------------------------------------------- */

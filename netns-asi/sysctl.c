@@ -62,6 +62,7 @@ static int netns_make_owner(struct net *net)
 #ifdef CONFIG_PROC_FS
 	owner->sockets_before = sock_inuse_get(net);
 #endif
+	/* Pairs with netns_owner_of(): all of it is there. */
 	smp_store_release(&netns_net(net)->owner, owner);
 	return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What the self tests of isolated network namespaces share; sourced after tap.sh.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 
 N=$D/asi/netns
 P=$D/asi_test/payload
@@ -23,7 +23,7 @@ hold() {
 	exec 8>"$hold_dir/in" 9<"$hold_dir/out"
 	read -r hold_said <&9 && [ "$hold_said" = held ]
 }
-say() { echo "$*" >&8; read -r hold_said <&9 && [ "$hold_said" = done ]; }
+say() { echo "$*" >&8; read -r hold_said <&9 && [ "$hold_said" = "done" ]; }
 # Its status: did it get its own bytes?
 release() {
 	echo end >&8
@@ -34,14 +34,18 @@ release() {
 	return $hold_status
 }
 
-hits() { field hits "$(grep '^scan ' $P)"; }
-complement() { field complement "$(grep '^touch ' $P)"; }
+hits() { field hits "$(grep '^scan ' "$P")"; }
+complement() { field complement "$(grep '^touch ' "$P")"; }
 
 # The oracle finds no private frame where it should not be.
 netns_is_right() {
-	verdict=$(cat $N/verify) && printf '%s\n' "$verdict" | grep -q ' flaws 0$' ||
-		{ printf '%s\n' "$verdict"; return 1; }
+	verdict=$(cat "$N/verify") || return
+	case $verdict in
+	*' flaws 0') ;;
+	*)	printf '%s\n' "$verdict"
+		return 1 ;;
+	esac
 }
 
 # total KEY: of all namespaces.
-total() { awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) n += $(i + 1) } END { print n + 0 }' $N/namespaces; }
+total() { awk -v k="$1" '{ for (i = 1; i < NF; i++) if ($i == k) n += $(i + 1) } END { print n + 0 }' "$N/namespaces"; }

@@ -28,7 +28,7 @@ hidden() { [ "$(hits)" -eq 0 ] || { cat $P; return 1; }; }
 gives() { # CONTEXT COMPLEMENT
 	say "read $1" || return
 	[ $wanted = found ] || set -- "$1" ffffffffffffffff
-	[ $(($(complement))) -eq $((0x$2)) ] || { cat $P; return 1; }
+	[ "$(complement)" = "0x$2" ] || { cat $P; return 1; }
 }
 
 for kind in tcp unix; do

@@ -165,7 +165,7 @@ netns_alloc_skb(struct sock *sk, long timeo, unsigned long header_len, unsigned 
 }
 
 /* Is some payload private?  Any context. */
-static __always_inline bool netns_has_private(const struct sk_buff *skb)
+static __always_inline bool netns_private(const struct sk_buff *skb)
 {
 	return netns_asi_on() && __netns_has_private(skb);
 }
@@ -175,7 +175,7 @@ static __always_inline bool netns_has_private(const struct sk_buff *skb)
  * caller owns @skb.  Context: as @gfp says.  Return: 0, -ENOMEM, or -EACCES: it is
  * another namespace's than the one the CPU acts for.
  */
-static __always_inline int netns_copy_private(struct sk_buff *skb, gfp_t gfp)
+static __always_inline int netns_copy(struct sk_buff *skb, gfp_t gfp)
 {
 	return netns_asi_on() ? __netns_copy_private(skb, gfp) : 0;
 }
@@ -247,8 +247,8 @@ netns_alloc_skb(struct sock *sk, long timeo, unsigned long header_len, unsigned 
 	return alloc_skb_with_frags(header_len, data_len, order, err, gfp);
 }
 
-static __always_inline bool netns_has_private(const struct sk_buff *skb) { return false; }
-static __always_inline int netns_copy_private(struct sk_buff *skb, gfp_t gfp) { return 0; }
+static __always_inline bool netns_private(const struct sk_buff *skb) { return false; }
+static __always_inline int netns_copy(struct sk_buff *skb, gfp_t gfp) { return 0; }
 static __always_inline int netns_border(struct sk_buff *skb, const struct net_device *dev)
 {
 	return 0;

@@ -230,12 +230,12 @@ static int asi_payload_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "scan pages %lu unreadable %lu hits %lu\n", asi_scan.pages,
 		   asi_scan.unreadable, asi_scan.hits);
-	for (i = 0; i < min(asi_scan.hits, (unsigned long)ASI_HITS_SHOWN); i++)
+	for (i = 0; i < min_t(unsigned long, asi_scan.hits, ASI_HITS_SHOWN); i++)
 		seq_printf(m, "hit 0x%lx owner %s\n", asi_scan.hit[i].address,
 			   asi_scan.hit[i].owner);
 	seq_printf(m, "payload 0x%lx private %u\n", asi_payload, asi_is_private(asi_payload));
 	/* The complement: nobody need find it here. */
-	seq_printf(m, "touch failed %u complement 0x%llx\n", asi_touch.failed, ~asi_touch.word);
+	seq_printf(m, "touch failed %u complement 0x%016llx\n", asi_touch.failed, ~asi_touch.word);
 	return 0;
 }
 
