@@ -18,10 +18,14 @@
 /* As skb_page_frag_refill() asks for, with sk_page_frag_refill(). */
 #define NETNS_FRAG_LEAST	32U
 
-/* The namespace, if payload of @sk is to be private and the running task may make it so. */
+/*
+ * The namespace, if payload of @sk is to be private and the running task may make it so:
+ * there may be no piece yet, and then it sleeps.
+ */
 static struct netns_owner *netns_owner_to_send(const struct sock *sk)
 {
-	struct netns_owner *owner = in_task() ? current->asi.acting : NULL;
+	struct netns_owner *owner = in_task() && gfpflags_allow_blocking(sk->sk_allocation) ?
+					    current->asi.acting : NULL;
 
 	return owner && READ_ONCE(owner->isolated) && netns_owner_of(sock_net(sk)) == owner ?
 		       owner : NULL;
