@@ -17,8 +17,10 @@
 /* Nodes of the reverse map that a space keeps for the same. */
 #define ASI_RMAP_RESERVE	127
 
-/* Every space but the base map. */
+/* Every space but the base map, and but those of asi_create_whole(). */
 extern struct list_head asi_spaces;
+/* Domains of asi_create_whole(). */
+extern struct list_head asi_wholes;
 extern struct mutex asi_spaces_mutex;
 /* Domains, that is spaces that are entered.  Lockless. */
 unsigned int asi_domain_count(void);

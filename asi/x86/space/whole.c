@@ -3,7 +3,7 @@
  * Domains that show all of the kernel: every top-level entry of its own table is
  * borrowed, but for one, which is the consumer's and leads to memory that the kernel does
  * not map.  Nothing is mapped in them page by page, so they have no part in the reverse
- * map and are not on the list of spaces.
+ * map and are on a list of their own.
  */
 #define pr_fmt(fmt) "asi: " fmt
 
@@ -13,6 +13,8 @@
 #include <asi/gate.h>
 #include <asi/private.h>
 #include "space/space.h"
+
+LIST_HEAD(asi_wholes);
 
 static int asi_borrow_kernel(struct asi_space *space, const u64 *part, unsigned long address)
 {
@@ -99,6 +101,9 @@ struct asi *asi_create_whole(struct asi_tables *tables, enum asi_whole how,
 		asi_delete_domain(asi);
 		return ERR_PTR(err);
 	}
+	mutex_lock(&asi_spaces_mutex);
+	list_add_tail(&asi->space.list, &asi_wholes);
+	mutex_unlock(&asi_spaces_mutex);
 	if (!static_key_enabled(&asi_gate_key))
 		static_branch_enable(&asi_gate_key);
 	return asi;
@@ -111,6 +116,9 @@ void asi_destroy_whole(struct asi *asi)
 	if (IS_ERR_OR_NULL(asi))
 		return;
 	asi_forget(asi);
+	mutex_lock(&asi_spaces_mutex);
+	list_del(&asi->space.list);
+	mutex_unlock(&asi_spaces_mutex);
 	asi_delete_domain(asi);
 }
 
