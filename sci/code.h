@@ -67,6 +67,7 @@ static inline unsigned long sci_jump_target(const struct sci_reader *reader,
 {
 	return reader->at + insn->insn.immediate.value;
 }
+
 bool sci_is_indirect_jump(const struct insn *insn);
 /* After it comes something else than what follows it. */
 bool sci_is_end(const struct insn *insn);
