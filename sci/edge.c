@@ -9,9 +9,7 @@
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
-#include <asm/ptrace.h>
 #include "edge.h"
-#include "sci.h"
 
 /* Functions that end in a jump to another one, in a row: kfree() of a large page has six. */
 #define SCI_HOPS	16
@@ -53,41 +51,44 @@ static bool sci_is_return_thunk(unsigned long address)
 #endif
 }
 
-/* The number of the register that a thunk jumps to, or -1. */
-static int sci_thunk_in(unsigned long address, const void *array)
+/* One thunk for each register. */
+static bool sci_is_one_of(unsigned long address, const void *array)
 {
 	unsigned long offset = address - (unsigned long)array;
 
-	return offset % RETPOLINE_THUNK_SIZE || offset / RETPOLINE_THUNK_SIZE > 15 ?
-	       -1 : offset / RETPOLINE_THUNK_SIZE;
+	return !(offset % RETPOLINE_THUNK_SIZE) && offset / RETPOLINE_THUNK_SIZE < 16;
 }
 
-static int sci_thunk_register(unsigned long address)
+static bool sci_is_register_thunk(unsigned long address)
 {
-	int reg = -1;
-
 #ifdef CONFIG_MITIGATION_RETPOLINE
-	reg = sci_thunk_in(address, __x86_indirect_thunk_array);
+	if (sci_is_one_of(address, __x86_indirect_thunk_array))
+		return true;
 #ifdef CONFIG_MITIGATION_CALL_DEPTH_TRACKING
-	if (reg < 0)
-		reg = sci_thunk_in(address, __x86_indirect_call_thunk_array);
-	if (reg < 0)
-		reg = sci_thunk_in(address, __x86_indirect_jump_thunk_array);
+	return sci_is_one_of(address, __x86_indirect_call_thunk_array) ||
+	       sci_is_one_of(address, __x86_indirect_jump_thunk_array);
 #endif
 #endif
-	return reg;
+	return false;
 }
 
-/* Does what is called or jumped to begin with an indirect jump, as thunks do? */
-static bool sci_is_thunk(unsigned long address, struct sci_reader *reader,
-			 struct sci_insn *insn)
+/* Does what is called or jumped to begin with an indirect jump? */
+static bool sci_begins_with_jump(unsigned long address)
 {
 	struct sci_function function;
+	struct sci_reader reader;
+	struct sci_insn insn;
 
 	if (!sci_find_function(address, &function))
 		return false;
-	*reader = sci_reader(address, function.end);
-	return sci_read(reader, insn) && sci_is_indirect_jump(&insn->insn);
+	reader = sci_reader(address, function.end);
+	return sci_read(&reader, &insn) && sci_is_indirect_jump(&insn.insn);
+}
+
+/* Nothing more is known of a jump with such a target than that it is one. */
+static bool sci_is_thunk(unsigned long address)
+{
+	return sci_is_register_thunk(address) || sci_begins_with_jump(address);
 }
 
 /* ---- Following jumps ---------------------------------------------------- */
@@ -120,15 +121,6 @@ static bool sci_is_on_the_way(const struct sci_walk *walk, unsigned long address
 	return false;
 }
 
-/* Nothing more is known of a jump with such a target than that it is one. */
-static bool sci_is_anywhere(unsigned long target)
-{
-	struct sci_reader reader;
-	struct sci_insn insn;
-
-	return sci_thunk_register(target) >= 0 || sci_is_thunk(target, &reader, &insn);
-}
-
 static void sci_found(struct sci_walk *walk, enum sci_edge edge)
 {
 	walk->edge = max(walk->edge, edge);
@@ -145,8 +137,8 @@ static void sci_go_to(struct sci_walk *walk, unsigned long address)
 	}
 	if (sci_is_return_thunk(address) || sci_is_on_the_way(walk, address))
 		return;
-	if (sci_is_anywhere(address)) {
-		sci_found(walk, SCI_EDGE_POSSIBLE);
+	if (sci_is_thunk(address)) {
+		sci_found(walk, SCI_EDGE_CALLED);
 		return;
 	}
 	if (walk->depth == walk->limit) {
@@ -156,7 +148,7 @@ static void sci_go_to(struct sci_walk *walk, unsigned long address)
 	if (!sci_find_function(address, &function))
 		return;
 	if (sci_ends_in_static_call(&function))
-		sci_found(walk, SCI_EDGE_POSSIBLE);
+		sci_found(walk, SCI_EDGE_CALLED);
 	if (sci_is_redirected(&function))
 		sci_found(walk, SCI_EDGE_REDIRECTED);
 	walk->hop[walk->depth++] = (struct sci_hop){
@@ -180,7 +172,7 @@ static void sci_go_on(struct sci_walk *walk)
 		hop->goes_on = !sci_is_end(insn) &&
 			       insn->opcode.bytes[0] != CALL_INSN_OPCODE;
 	if (sci_is_indirect_jump(insn))
-		sci_found(walk, SCI_EDGE_POSSIBLE);
+		sci_found(walk, SCI_EDGE_CALLED);
 	else if (sci_is_jump(insn))
 		sci_go_to(walk, sci_jump_target(&hop->reader, &walk->insn));
 }
@@ -230,7 +222,7 @@ enum sci_edge sci_edge(unsigned long back, const struct sci_goal *goal)
 		       SCI_EDGE_REDIRECTED : SCI_EDGE_ELSEWHERE;
 	case SCI_CHANGING_CALL:
 	case SCI_INDIRECT_CALL:
-		return SCI_EDGE_POSSIBLE;
+		return SCI_EDGE_CALLED;
 	default:
 		return sci_leads_to(call.target, goal);
 	}

@@ -10,9 +10,8 @@
 enum sci_edge {
 	SCI_EDGE_NONE,		/* no call precedes it */
 	SCI_EDGE_ELSEWHERE,	/* one of something that does not lead there */
-	SCI_EDGE_POSSIBLE,	/* one that may lead there */
+	SCI_EDGE_CALLED,	/* one that leads there, or may */
 	SCI_EDGE_REDIRECTED,	/* one of a function that is traced and replaced */
-	SCI_EDGE_CALLED,	/* one that leads there */
 };
 
 /* edge.c: any address in [first, end). */

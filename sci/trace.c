@@ -71,7 +71,6 @@ bool sci_is_redirected(const struct sci_function *function)
 {
 	unsigned long site = ftrace_location_range(function->start,
 						   function->start + SCI_ENTRY_BYTES - 1);
-
 	const struct kprobe *kp;
 
 	if (site && site < function->end && sci_is_replaced(site))

@@ -85,6 +85,18 @@ static bool sci_is_entered_by_return(const struct pt_regs *regs)
 	       !(sci_returns_for_jumps() && sci_is_in_register(regs));
 }
 
+/* The return address on top of the stack. */
+static unsigned long sci_word_on_top(const struct pt_regs *regs)
+{
+	return sci_true_return(READ_ONCE_NOCHECK(*(const unsigned long *)regs->sp), regs->sp);
+}
+
+/* That is @back: does the frame of the function that it goes to fit? */
+static const char *sci_validate_caller(const struct pt_regs *regs, unsigned long back)
+{
+	return sci_frame_fits(back, regs->sp + sizeof(long), regs->bp) ? NULL : "no_frame";
+}
+
 /* The entry of a function, with a return address on top of the stack. */
 static const char *sci_validate_entry(const struct pt_regs *regs,
 				      const struct sci_function *function)
@@ -95,7 +107,7 @@ static const char *sci_validate_entry(const struct pt_regs *regs,
 
 	if (!sci_is_on_stack(regs->sp, 1))
 		return "no_stack";
-	back = sci_true_return(READ_ONCE_NOCHECK(*(const unsigned long *)regs->sp), regs->sp);
+	back = sci_word_on_top(regs);
 	edge = sci_edge(back, &goal);
 	if (edge <= SCI_EDGE_ELSEWHERE && !sci_is_entered_by_return(regs) &&
 	    sci_flows_to(regs->ip))
@@ -106,7 +118,7 @@ static const char *sci_validate_entry(const struct pt_regs *regs,
 		return "call_elsewhere";
 	if (edge != SCI_EDGE_REDIRECTED && sci_is_entered_by_return(regs))
 		return "return_to_entry";
-	return sci_frame_fits(back, regs->sp + sizeof(long), regs->bp) ? NULL : "no_frame";
+	return sci_validate_caller(regs, back);
 }
 
 /* What a call in front of a function leads to, see sci_entry_of(). */
@@ -142,9 +154,9 @@ static const char *sci_validate_traced_return(const struct pt_regs *regs,
 		return "return_without_call";
 	if (!sci_is_on_stack(regs->sp, 1))
 		return "no_stack";
-	back = sci_true_return(READ_ONCE_NOCHECK(*(const unsigned long *)regs->sp), regs->sp);
-	return sci_edge(back, &goal) > SCI_EDGE_ELSEWHERE &&
-	       sci_frame_fits(back, regs->sp + sizeof(long), regs->bp) ? NULL : "no_frame";
+	back = sci_word_on_top(regs);
+	return sci_edge(back, &goal) > SCI_EDGE_ELSEWHERE ? sci_validate_caller(regs, back) :
+							    "no_frame";
 }
 
 static const char *sci_validate_return(const struct pt_regs *regs,

@@ -55,6 +55,7 @@ unsigned long asi_jump_pointer;
 struct asi_attack {
 	const char *name;
 	int (*run)(const struct asi_secret *secret);
+	bool odd;		/* at the stack's other alignment */
 };
 
 static struct {
@@ -62,6 +63,7 @@ static struct {
 	int started;
 	int reached;
 	unsigned long value;
+	bool odd;
 } asi_outcome;
 
 /* Addresses in text that no system call of the tests executes: of jbd2. */
@@ -292,8 +294,9 @@ static void asi_function_ran(void)
  * A whole function, entered at @entry by a return, from which a return goes on to @caller
  * and then on.  What lies where the function's caller would be is @caller.
  */
-static void asi_rop_to(unsigned long entry, const u8 *caller, bool odd)
+static void asi_rop_to(unsigned long entry, const u8 *caller)
 {
+	bool odd = asi_outcome.odd;
 	const unsigned long chain[] = {
 		(unsigned long)asi_link_nothing, entry,
 		(unsigned long)caller, (unsigned long)asi_smash_back,
@@ -305,59 +308,34 @@ static void asi_rop_to(unsigned long entry, const u8 *caller, bool odd)
 	asi_function_ran();
 }
 
-static void asi_rop_entry(const u8 *caller, bool odd)
+static void asi_rop_entry(const u8 *caller)
 {
-	asi_rop_to(asi_target.function, caller, odd);
+	asi_rop_to(asi_target.function, caller);
 }
 
 static int asi_rop_function(const struct asi_secret *secret)
 {
-	asi_rop_entry(asi_smash_back, false);
-	return 0;
-}
-
-/* The stack's other alignment. */
-static int asi_rop_function_odd(const struct asi_secret *secret)
-{
-	asi_rop_entry(asi_smash_back, true);
+	asi_rop_entry(asi_smash_back);
 	return 0;
 }
 
 /* The caller is an address after a call, though not of this function. */
 static int asi_rop_function_called(const struct asi_secret *secret)
 {
-	asi_rop_entry(asi_link_after_call, false);
-	return 0;
-}
-
-static int asi_rop_function_called_odd(const struct asi_secret *secret)
-{
-	asi_rop_entry(asi_link_after_call, true);
+	asi_rop_entry(asi_link_after_call);
 	return 0;
 }
 
 /* After a call that may have been one of this function. */
 static int asi_rop_function_indirect(const struct asi_secret *secret)
 {
-	asi_rop_entry(asi_link_after_indirect_call, false);
-	return 0;
-}
-
-static int asi_rop_function_indirect_odd(const struct asi_secret *secret)
-{
-	asi_rop_entry(asi_link_after_indirect_call, true);
+	asi_rop_entry(asi_link_after_indirect_call);
 	return 0;
 }
 
 static int asi_rop_behind_trace(const struct asi_secret *secret)
 {
-	asi_rop_to(asi_target.traced, asi_link_after_indirect_call, false);
-	return 0;
-}
-
-static int asi_rop_behind_trace_odd(const struct asi_secret *secret)
-{
-	asi_rop_to(asi_target.traced, asi_link_after_indirect_call, true);
+	asi_rop_to(asi_target.traced, asi_link_after_indirect_call);
 	return 0;
 }
 
@@ -398,17 +376,16 @@ static int asi_jump_middle(const struct asi_secret *secret)
 	return 0;
 }
 
+/* Of the stack, for its other alignment. */
+static unsigned long asi_shift(void)
+{
+	return asi_outcome.odd ? sizeof(long) : 0;
+}
+
 /* To the instruction behind a call, as if that had returned. */
 static int asi_jump_behind_call(const struct asi_secret *secret)
 {
-	asi_jump_behind(asi_target.behind, 0, asi_target.behind_takes_two);
-	asi_outcome.reached = 1;
-	return 0;
-}
-
-static int asi_jump_behind_call_odd(const struct asi_secret *secret)
-{
-	asi_jump_behind(asi_target.behind, sizeof(long), asi_target.behind_takes_two);
+	asi_jump_behind(asi_target.behind, asi_shift(), asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }
@@ -416,14 +393,7 @@ static int asi_jump_behind_call_odd(const struct asi_secret *secret)
 /* No register tells it. */
 static int asi_jump_behind_memory(const struct asi_secret *secret)
 {
-	asi_jump_behind_by_memory(asi_target.behind, 0, asi_target.behind_takes_two);
-	asi_outcome.reached = 1;
-	return 0;
-}
-
-static int asi_jump_behind_memory_odd(const struct asi_secret *secret)
-{
-	asi_jump_behind_by_memory(asi_target.behind, sizeof(long), asi_target.behind_takes_two);
+	asi_jump_behind_by_memory(asi_target.behind, asi_shift(), asi_target.behind_takes_two);
 	asi_outcome.reached = 1;
 	return 0;
 }
@@ -513,21 +483,21 @@ static int asi_zeropad(const struct asi_secret *secret)
 static const struct asi_attack asi_attacks[] = {
 	{ "rop_gadget", asi_rop_gadget },
 	{ "rop_function", asi_rop_function },
-	{ "rop_function_odd", asi_rop_function_odd },
+	{ "rop_function_odd", asi_rop_function, true },
 	{ "rop_function_called", asi_rop_function_called },
-	{ "rop_function_called_odd", asi_rop_function_called_odd },
+	{ "rop_function_called_odd", asi_rop_function_called, true },
 	{ "rop_function_indirect", asi_rop_function_indirect },
-	{ "rop_function_indirect_odd", asi_rop_function_indirect_odd },
+	{ "rop_function_indirect_odd", asi_rop_function_indirect, true },
 	{ "rop_behind_trace", asi_rop_behind_trace },
-	{ "rop_behind_trace_odd", asi_rop_behind_trace_odd },
+	{ "rop_behind_trace_odd", asi_rop_behind_trace, true },
 	{ "rop_jump_target_odd", asi_rop_jump_target_odd },
 	{ "return_noncall", asi_return_noncall },
 	{ "call_middle", asi_call_middle },
 	{ "jump_middle", asi_jump_middle },
 	{ "jump_behind", asi_jump_behind_call },
-	{ "jump_behind_odd", asi_jump_behind_call_odd },
+	{ "jump_behind_odd", asi_jump_behind_call, true },
 	{ "jump_behind_memory", asi_jump_behind_memory },
-	{ "jump_behind_memory_odd", asi_jump_behind_memory_odd },
+	{ "jump_behind_memory_odd", asi_jump_behind_memory, true },
 	{ "jump_data", asi_jump_data },
 	{ "call_function", asi_call_function },
 	{ "read", asi_read },
@@ -637,6 +607,7 @@ int asi_attack_run(const char *line, const struct asi_secret *secret)
 	memset(&asi_outcome, 0, sizeof(asi_outcome));
 	strscpy(asi_outcome.name, name, sizeof(asi_outcome.name));
 	asi_outcome.started = 1;
+	asi_outcome.odd = attack->odd;
 	if (*mode)
 		return asi_attack_locked(attack, mode, secret);
 	return attack->run(secret);
