@@ -6,6 +6,8 @@
 #include <linux/types.h>
 #include "code.h"
 
+struct unwind_state;
+
 /* What a call or return address says about how a function was entered. */
 enum sci_edge {
 	SCI_EDGE_NONE,		/* no call precedes it */
@@ -30,6 +32,9 @@ struct sci_goal sci_whole_of(const struct sci_function *function);
 /* trace.c: what tracers do to return addresses and to calls. */
 /* The address that @address, found at @place on the stack, stands for. */
 unsigned long sci_true_return(unsigned long address, unsigned long place);
+/* The same where @state knows which hooks were looked at already. */
+unsigned long sci_next_true_return(struct unwind_state *state, unsigned long address,
+				   unsigned long place);
 /* Is this where functions return to that a tracer watches? */
 bool sci_is_return_hook(unsigned long address);
 /* May what is called at @start be replaced by another function? */

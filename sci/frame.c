@@ -31,7 +31,7 @@ static bool sci_caller(unsigned long ip, unsigned long sp, unsigned long bp,
 	    !unwind_next_frame(&state) || state.regs)
 		return false;
 	*back = state.sp > sp && sci_is_on_stack(state.sp - sizeof(long), 1) ?
-		sci_true_return(state.ip, state.sp - sizeof(long)) : 0;
+		sci_next_true_return(&state, state.ip, state.sp - sizeof(long)) : 0;
 	return true;
 }
 

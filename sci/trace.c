@@ -12,22 +12,30 @@
 #include "edge.h"
 #include "sections.h"
 
-/* The kernel's tracers each hide what another one put there before. */
-#define SCI_HOOKS	4
+/*
+ * Each tracer hides what another one put there before, and functions that end in jumps
+ * to one another have one place for all their hooks.
+ */
+#define SCI_HOOKS	64
 
 /* Where a function's traced call may begin, behind its ENDBR. */
 #define SCI_ENTRY_BYTES	16
 
-unsigned long sci_true_return(unsigned long address, unsigned long place)
+unsigned long sci_next_true_return(struct unwind_state *state, unsigned long address,
+				   unsigned long place)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCI_HOOKS && sci_is_return_hook(address); i++) {
-		struct unwind_state state = { .task = current };
-
-		address = unwind_recover_ret_addr(&state, address, (unsigned long *)place);
-	}
+	for (i = 0; i < SCI_HOOKS && sci_is_return_hook(address); i++)
+		address = unwind_recover_ret_addr(state, address, (unsigned long *)place);
 	return address;
+}
+
+unsigned long sci_true_return(unsigned long address, unsigned long place)
+{
+	struct unwind_state state = { .task = current };
+
+	return sci_next_true_return(&state, address, place);
 }
 
 bool sci_is_return_hook(unsigned long address)

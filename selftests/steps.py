@@ -240,7 +240,7 @@ STEPS = [
     Step("instrument", ONE_THREAD, 150, "selftests/kvm/instrument.sh", **ON),
     Step("sci-off", ONE_THREAD, 100, "selftests/sci/attack.sh", **ON),
     Step("sci-attack", ONE_THREAD, 150, "selftests/sci/attack.sh", **SCI),
-    Step("sci-tracing", ONE_THREAD, 150, "selftests/sci/tracing.sh quick", **BY_NAME, **SCI),
+    Step("sci-tracing", ONE_THREAD, 150, "selftests/sci/tracing.sh quick", **SCI),
     Step("sci-calls", ONE_THREAD, 300, "selftests/sci/calls.sh", **SCI),
     Step("sci-calls-pti", ONE_THREAD, 200, f"selftests/sci/calls.sh {PTI_CALLS}",
          append="asi=on sci=on pti=on"),

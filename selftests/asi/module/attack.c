@@ -27,6 +27,7 @@
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
 #include <linux/jbd2.h>
+#include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -177,7 +178,15 @@ static bool asi_is_jumped_to(const u8 *target)
 	return false;
 }
 
-/* Functions begin at addresses that are aligned, so that this is a call of one. */
+/* With call depth tracking calls go to an instruction in front of the function. */
+static bool asi_begins_function(const u8 *target)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	snprintf(symbol, sizeof(symbol), "%pS", PTR_ALIGN(target, 16));
+	return strstr(symbol, "+0x0/");
+}
+
 static unsigned long asi_find_behind_call(unsigned long from)
 {
 	const u8 *at = (const u8 *)PAGE_ALIGN(from) + 8;
@@ -186,7 +195,7 @@ static unsigned long asi_find_behind_call(unsigned long from)
 	for (; at < end; at++) {
 		if (at[-5] == CALL_INSN_OPCODE &&
 		    asi_is_end_of_function(at, &asi_target.behind_takes_two) &&
-		    !((unsigned long)asi_jump_target(at - CALL_INSN_SIZE) % 16) &&
+		    asi_begins_function(asi_jump_target(at - CALL_INSN_SIZE)) &&
 		    !asi_is_jumped_to(at))
 			return (unsigned long)at;
 	}
@@ -413,6 +422,15 @@ static int asi_call_function(const struct asi_secret *secret)
 	return 0;
 }
 
+/* No attack: the same, called by functions that end in jumps to one another. */
+static int asi_call_tail(const struct asi_secret *secret)
+{
+	asi_victim_object.i_list.next = NULL;
+	asi_tail_first((void *)asi_target.function, &asi_victim_object);
+	asi_outcome.reached = asi_victim_object.i_list.next == &asi_victim_object.i_list;
+	return 0;
+}
+
 static int asi_read(const struct asi_secret *secret)
 {
 	asi_outcome.value = asi_load(secret->address);
@@ -500,6 +518,7 @@ static const struct asi_attack asi_attacks[] = {
 	{ "jump_behind_memory_odd", asi_jump_behind_memory, true },
 	{ "jump_data", asi_jump_data },
 	{ "call_function", asi_call_function },
+	{ "call_tail", asi_call_tail },
 	{ "read", asi_read },
 	{ "write", asi_write },
 	{ "fixup", asi_fixup },

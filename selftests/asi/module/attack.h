@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* attack_text.S, for attack.c. */
+/* attack_text.S and tail.c, for attack.c. */
 #ifndef ASI_TEST_ATTACK_H
 #define ASI_TEST_ATTACK_H
 
@@ -25,5 +25,10 @@ extern const u8 asi_return_instruction[];
 extern unsigned long asi_smash_stack;
 /* By which asi_jump_behind_by_memory() jumps. */
 extern unsigned long asi_jump_pointer;
+
+/* Calls @function(@argument) and returns 1. */
+int asi_tail_first(void (*function)(void *), void *argument);
+int asi_tail_middle(void (*function)(void *), void *argument);
+int asi_tail_last(void (*function)(void *), void *argument);
 
 #endif /* ASI_TEST_ATTACK_H */
