@@ -143,6 +143,22 @@ bool sci_is_nop(const struct insn *insn)
 	       (insn->opcode.bytes[0] == 0x0f && insn->opcode.bytes[1] == 0x1f);
 }
 
+#define SCI_GS_PREFIX	0x65
+
+/* It begins with SARQ of a variable of the CPU's. */
+bool sci_counts_call(unsigned long at, unsigned long end)
+{
+	struct sci_reader reader = sci_reader(at, end);
+	struct sci_insn insn;
+
+	if (!sci_read(&reader, &insn) || insn.insn.prefixes.bytes[3] != SCI_GS_PREFIX ||
+	    insn.insn.opcode.bytes[0] != 0xc1 || X86_MODRM_REG(insn.insn.modrm.value) != 7)
+		return false;
+	while (sci_read(&reader, &insn))
+		;
+	return reader.at == end;
+}
+
 /* ---- Calls -------------------------------------------------------------- */
 
 static enum sci_call_kind sci_call_kind(struct sci_call *call)

@@ -73,6 +73,9 @@ bool sci_is_indirect_jump(const struct insn *insn);
 bool sci_is_end(const struct insn *insn);
 bool sci_is_nop(const struct insn *insn);
 
+/* Is in [at, end) what counts a call, with call depth tracking? */
+bool sci_counts_call(unsigned long at, unsigned long end);
+
 enum sci_call_kind {
 	SCI_NO_CALL,
 	SCI_DIRECT_CALL,

@@ -126,8 +126,9 @@ static bool sci_is_padding(unsigned long ip, struct sci_function *function)
 {
 	struct sci_function next;
 
+	/* The last bytes of a function may be as near to what follows it. */
 	if (!sci_find_function(function->end, &next) || next.start != function->end ||
-	    ip < sci_entry_of(&next).first)
+	    ip < sci_entry_of(&next).first || !sci_counts_call(ip, next.start))
 		return false;
 	*function = next;
 	return true;

@@ -192,6 +192,15 @@ ordinary_call_gets_in() {
 	is_mapped function
 }
 
+# A jump to a page, at the end of a function, is no call of what follows.
+jump_to_last_bytes_gets_in() {
+	forget_violations
+	attack_from enforce call_edge -
+	echo "$said"
+	result
+	[ "$said" = "survived 0" ] && [ "$(field reached "$r")" = 1 ] && no_violations
+}
+
 # It looks like a free page, and is none.
 later_page_is_read() {
 	forget_violations
@@ -221,7 +230,7 @@ goes_on() {
 
 # ---------------------------------------------------------------------------
 
-if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 6)); else plan $((1 + nr_attacks + 1)); fi
+if sci_is_on; then plan $((1 + nr_attacks * 3 + 2 + 6 + 7)); else plan $((1 + nr_attacks + 1)); fi
 prepare() { echo prepare >$T/attack && result; }
 check "the attacks find their targets" prepare
 while read -r attack secret kind access; do
@@ -253,6 +262,7 @@ if sci_is_on; then
 	END
 	check "nothing of that made the targets executable" targets_are_not_mapped
 	check "an ordinary call of the same function gets in" ordinary_call_gets_in
+	check "so does a jump to the last bytes of a function" jump_to_last_bytes_gets_in
 	check "a later page of an allocation is no free page" later_page_is_read
 	if [ -e $D/asi/break ]; then
 		check "the attacks reach their ends when nobody asks how they came" not_asked

@@ -431,6 +431,14 @@ static int asi_call_tail(const struct asi_secret *secret)
 	return 0;
 }
 
+/* No attack: the first page of a function is known already, and then a jump to the next. */
+static int asi_call_edge(const struct asi_secret *secret)
+{
+	asi_edge_begin();
+	asi_outcome.reached = asi_edge();
+	return 0;
+}
+
 static int asi_read(const struct asi_secret *secret)
 {
 	asi_outcome.value = asi_load(secret->address);
@@ -519,6 +527,7 @@ static const struct asi_attack asi_attacks[] = {
 	{ "jump_data", asi_jump_data },
 	{ "call_function", asi_call_function },
 	{ "call_tail", asi_call_tail },
+	{ "call_edge", asi_call_edge },
 	{ "read", asi_read },
 	{ "write", asi_write },
 	{ "fixup", asi_fixup },

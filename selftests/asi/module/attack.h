@@ -16,6 +16,8 @@ void asi_call(unsigned long target, unsigned long first);
 void asi_jump(unsigned long target, unsigned long first);
 void asi_jump_behind(unsigned long target, unsigned long shift, bool two);
 void asi_jump_behind_by_memory(unsigned long target, unsigned long shift, bool two);
+void asi_edge_begin(void);
+int asi_edge(void);
 unsigned long asi_load(unsigned long address);
 void asi_store(unsigned long address, unsigned long value);
 extern const u8 asi_smash_back[], asi_link_after_call[], asi_link_after_indirect_call[];

@@ -190,6 +190,25 @@ SYM_FUNC_START(asi_jump_behind_by_memory)
 SYM_FUNC_END(asi_jump_behind_by_memory)
 STACK_FRAME_NON_STANDARD asi_jump_behind_by_memory
 
+/*
+ * void asi_edge_begin(void): on the page on which asi_edge() begins.
+ * int asi_edge(void): 1.  Its last bytes are on the page behind, and a jump leads there
+ * when no return address is on top of the stack.
+ */
+	.balign	4096
+SYM_FUNC_START(asi_edge_begin)
+	RET
+SYM_FUNC_END(asi_edge_begin)
+	.skip	4096 - 256, 0xcc
+SYM_FUNC_START(asi_edge)
+	push	%rbx
+	jmp	1f
+	.balign	4096, 0xcc
+1:	mov	$1, %eax
+	pop	%rbx
+	RET
+SYM_FUNC_END(asi_edge)
+
 /* unsigned long asi_load(unsigned long address): one load that nothing fixes up. */
 SYM_FUNC_START(asi_load)
 	mov	(%rdi), %rax
