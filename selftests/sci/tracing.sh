@@ -145,6 +145,7 @@ attacks_are_stopped() { # ATTACK...
 quiet() {
 	echo nop >$trace/current_tracer
 	echo >$trace/set_ftrace_filter
+	echo none >$asi_test/patch
 	echo 0 >$trace/events/enable
 	for events in kprobe_events dynamic_events; do
 		[ ! -e $trace/$events ] || echo >$trace/$events
@@ -239,7 +240,7 @@ fprobes() {
 }
 
 # Behind ENDBR and the tracer's NOP: a breakpoint, and after a while a jump.
-inside_probes() { # OPTIMIZED
+inside_probes() { # OPTIMIZED [switched]: on and off meanwhile
 	echo "$1" >/proc/sys/debug/kprobes-optimization
 	probe_all p +9 $many || return 1
 	echo 1 >$trace/events/asitest/enable
@@ -252,7 +253,11 @@ inside_probes() { # OPTIMIZED
 		echo "$optimized optimized"
 		[ "$optimized" -ge $((many / 10)) ] || return 1
 	fi
-	programs_run && probes_were_hit
+	[ -z "${2:-}" ] || disturb_with on_and_off $trace/events/asitest
+	programs_run
+	status=$?
+	stop_disturbing
+	[ $status = 0 ] && probes_were_hit
 }
 switched_probes() { # FORM OFFSET
 	probe_all "$1" "$2" $many || return 1
@@ -287,6 +292,17 @@ static_keys() {
 	stop_disturbing
 	return $status
 }
+# A live patch, and a trampoline as BPF's programs of types fentry and fexit have.
+patched() { # TRACER
+	tracer "$1" && echo replace >$asi_test/patch &&
+	echo direct >$asi_test/patch && before=$(cat $asi_test/patch) && programs_run || return 1
+	after=$(cat $asi_test/patch)
+	[ "$(field replaced "$after")" -gt $(($(field replaced "$before") + 2)) ] &&
+	[ "$(field direct "$after")" -gt $(($(field direct "$before") + 100)) ] && return
+	echo "$before; $after"
+	return 1
+}
+
 # Functions that end in jumps have one return address, which each tracer of each hides.
 probe_tails() {
 	for function in asi_tail_first asi_tail_middle asi_tail_last; do
@@ -327,15 +343,18 @@ step() { # WORDS COMMAND...
 many=1000
 if [ "$quick" = quick ]; then
 	many=100
-	plan 7
+	plan 8
 	step "functions that end in jumps, traced and probed at returns, return" tail_calls
 	step "the graph of all functions, and returns probed: programs as without" graph_and_kretprobes
-	step "$many probes that are jumps, in functions: programs as without" inside_probes 1
+	step "$many probes that become jumps, switched on and off: programs as without" \
+		inside_probes 1 switched
 	step "BPF programs: programs as without" bpf_programs
+	step "a function replaced, another called by a trampoline: programs as without" \
+		patched nop
 	step "attacks are stopped while all is traced" attacks_while_traced \
 		rop_gadget rop_function_called_odd call_middle jump_behind
 else
-	plan 20
+	plan 22
 	step "undisturbed: programs as without" programs_run
 	step "probed: programs as without" kprobes
 	step "probed at returns: programs as without" kretprobes
@@ -354,6 +373,10 @@ else
 	step "$many probes at entries switched on and off: programs as without" switched_probes p ''
 	step "$many probes at returns switched on and off: programs as without" switched_probes r ''
 	step "BPF programs: programs as without" bpf_programs
+	for tracer in nop function; do
+		step "a function replaced, another called by a trampoline, tracer $tracer" \
+			patched $tracer
+	done
 	step "samples with call chains: programs as without" samples
 	if perf --version >/dev/null 2>&1; then
 		step "perf record -g: programs as without" perf_record

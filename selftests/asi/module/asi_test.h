@@ -9,6 +9,9 @@ struct dentry;
 struct file;
 struct seq_file;
 
+/* main.c: what was written, with a 0 behind it, or an error.  Process context. */
+ssize_t asi_test_line(char *line, size_t size, const char __user *ubuf, size_t len);
+
 /* A secret, and where it lies. */
 struct asi_secret {
 	char kind[24];
@@ -132,6 +135,10 @@ struct asi_asleep {
 };
 
 int asi_asleep_run(int tgid, struct asi_asleep *result);
+
+/* patch.c: the file "patch" in @dir; and none of what it does. */
+void asi_patch_init(struct dentry *dir);
+void asi_patch_exit(void);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);

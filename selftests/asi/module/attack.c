@@ -202,8 +202,8 @@ static unsigned long asi_find_behind_call(unsigned long from)
 	return 0;
 }
 
-/* The kernel does not export what makes memory executable. */
-static void *asi_symbol(const char *name)
+/* The kernel exports little of what is needed here. */
+void *asi_symbol(const char *name)
 {
 	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
 	void *address;

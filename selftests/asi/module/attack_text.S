@@ -190,6 +190,27 @@ SYM_FUNC_START(asi_jump_behind_by_memory)
 SYM_FUNC_END(asi_jump_behind_by_memory)
 STACK_FRAME_NON_STANDARD asi_jump_behind_by_memory
 
+/* A direct call of a tracer's: calls asi_direct() and returns to the traced function. */
+SYM_FUNC_START(asi_direct_trampoline)
+	push	%rbp
+	mov	%rsp, %rbp
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%r8
+	push	%r9
+	call	asi_direct
+	pop	%r9
+	pop	%r8
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	pop	%rbp
+	RET
+SYM_FUNC_END(asi_direct_trampoline)
+
 /*
  * void asi_edge_begin(void): on the page on which asi_edge() begins.
  * int asi_edge(void): 1.  Its last bytes are on the page behind, and a jump leads there

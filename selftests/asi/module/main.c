@@ -40,8 +40,7 @@ static struct asi_growth asi_growth;
 static u64 asi_rounds, asi_wrong;
 static struct dentry *asi_test_dir;
 
-static ssize_t asi_test_line(char *line, size_t size, const char __user *ubuf,
-			     size_t len)
+ssize_t asi_test_line(char *line, size_t size, const char __user *ubuf, size_t len)
 {
 	if (len >= size)
 		return -EINVAL;
@@ -325,6 +324,7 @@ static int __init asi_test_init(void)
 	asi_beside_init(asi_test_dir);
 	asi_entries_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
+	asi_patch_init(asi_test_dir);
 	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;
@@ -338,6 +338,7 @@ static void __exit asi_test_exit(void)
 	asi_probe_exit();
 	asi_corrupt_end();
 	asi_attack_exit();
+	asi_patch_exit();
 	asi_unplant_all();
 }
 
