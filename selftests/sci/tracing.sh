@@ -331,6 +331,15 @@ attacks_while_traced() { # ATTACK...
 	probes_were_hit && traced_something
 }
 
+# An interrupt between two instructions of return_to_handler, a call and what writes over its
+# return address, has the kernel's unwinder complain, isolated or not.
+known="stack going in the wrong direction? at return_to_handler+"
+log_is_clean_but_for_known() {
+	dmesg | grep -vF "$known" >"$work/log"
+	dmesg() { cat "$work/log"; }
+	log_is_clean
+}
+
 # The end of each step is the beginning of the next.
 step() { # WORDS COMMAND...
 	words=$1
@@ -391,5 +400,5 @@ else
 fi
 forget_violations
 check "no violation in asi/verify" domains_are_right
-check "no warning in the kernel's log" log_is_clean
+check "no warning in the kernel's log" log_is_clean_but_for_known
 finish
