@@ -26,6 +26,7 @@ struct asi_task {
 	struct sci_filter *filter;		/* which calls, or NULL: not isolated */
 	unsigned int call;		/* number, while inside */
 	unsigned int sleepers;		/* that it has, see asi/sleeper.h */
+	bool asleep;			/* a transparent domain may remember the task, see cpu/sched.c */
 };
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION

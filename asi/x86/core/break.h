@@ -9,6 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <linux/types.h>
 
 enum asi_break {
@@ -40,10 +41,12 @@ enum asi_break {
 };
 
 #ifdef CONFIG_ASI_BREAK
+/* Some mechanism is off, or was. */
+DECLARE_STATIC_KEY_FALSE(asi_break_key);
 extern unsigned long asi_broken;
 static __always_inline bool asi_breaks(enum asi_break what)
 {
-	return unlikely(READ_ONCE(asi_broken) & BIT(what));
+	return static_branch_unlikely(&asi_break_key) && (READ_ONCE(asi_broken) & BIT(what));
 }
 #else
 static __always_inline bool asi_breaks(enum asi_break what) { return false; }

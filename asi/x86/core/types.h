@@ -35,12 +35,14 @@ enum asi_space_type {
 };
 
 struct asi_space {
+	struct asi_tlb_domain tlb;	/* first: asi_record() */
 	/* Serializes every change of @pt; taken with interrupts off. */
 	raw_spinlock_t lock;
 	enum asi_space_type type;
 	struct asi_pt pt;
 	unsigned long root;		/* physical address of the top-level table */
-	struct asi_tlb_domain tlb;
+	/* How often something at a kernel address was taken out; under @lock. */
+	u64 lost;
 	struct rcu_head rcu;
 #ifdef CONFIG_ASI_DEBUG
 	u64 checked_removed;		/* tlb_check.c */

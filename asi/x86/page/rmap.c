@@ -73,6 +73,7 @@ static struct asi_space *asi_rmap_space(const struct asi_rmap *r)
 static void asi_rmap_put(struct asi_space *space, struct asi_rmap *r)
 {
 	lockdep_assert_held(&space->lock);
+	/* @va is written with the frame. */
 	WRITE_ONCE(r->pfn, ASI_RMAP_FREE);
 	hlist_add_head(&r->node, &space->rmap_free);
 	space->rmap_spare++;
@@ -87,7 +88,7 @@ int asi_rmap_refill(struct asi_space *space, u32 want, gfp_t gfp)
 	if (space->type == ASI_SPACE_BASE)
 		return 0;
 	while (READ_ONCE(space->rmap_spare) < want) {
-		page = (struct asi_rmap_page *)get_zeroed_page(gfp);
+		page = (struct asi_rmap_page *)__get_free_page(gfp);
 		if (!page)
 			return -ENOMEM;
 		page->space = space;

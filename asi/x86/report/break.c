@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include "fault/fault.h"
 
+DEFINE_STATIC_KEY_FALSE(asi_break_key);
 unsigned long asi_broken;
 
 static const char * const asi_break_name[ASI_NR_BREAKS] = {
@@ -57,6 +58,8 @@ static int asi_break_parse(char *text)
 		broken |= BIT(i);
 	}
 	WRITE_ONCE(asi_broken, broken);
+	if (broken)
+		static_branch_enable(&asi_break_key);
 	asi_quarantine_drain();
 	if (broken)
 		pr_warn("protection is switched off for a test: %#lx\n", broken);

@@ -25,6 +25,21 @@ static void asi_zap_page(struct asi_space *space, unsigned long va)
 		asi_count(ASI_EV_FREED_UNMAPPED);
 }
 
+/*
+ * Few frames are in the base map, and its lock is everybody's: look first.  Whoever maps one
+ * there raises the flag and looks at the page once more under that lock, and the flag was
+ * seen: if the lock is free, the entry is there or will not be.
+ */
+static bool asi_base_shows(struct asi_tables *base, unsigned long va)
+{
+	struct asi_leaf leaf;
+
+	if (raw_spin_is_locked(&base->space.lock))
+		return true;
+	smp_rmb();
+	return asi_pt_lookup(&base->space.pt, va, &leaf);
+}
+
 /* Out of every space that maps the flagged frame in [start, end). */
 static void asi_revoke(unsigned long pfn, unsigned long va, unsigned long start,
 		       unsigned long end)
@@ -32,7 +47,7 @@ static void asi_revoke(unsigned long pfn, unsigned long va, unsigned long start,
 	struct asi_tables *base = READ_ONCE(asi_base);
 	unsigned int visits;
 
-	if (base)
+	if (base && asi_base_shows(base, va))
 		asi_space_zap(&base->space, va, PAGE_SIZE);
 	visits = asi_rmap_visit(pfn, start, end, asi_zap_page);
 	asi_count(ASI_EV_REVOKE_FRAMES);

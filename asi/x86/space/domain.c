@@ -278,13 +278,13 @@ enum asi_class asi_class(const struct asi *asi)
 
 u64 asi_generation(const struct asi *asi)
 {
-	return READ_ONCE(asi->space.tlb.gen);
+	return READ_ONCE(asi->space.lost);
 }
 EXPORT_SYMBOL_GPL(asi_generation);
 
 const u64 *asi_generation_counter(const struct asi *asi)
 {
-	return &asi->space.tlb.gen;
+	return &asi->space.lost;
 }
 EXPORT_SYMBOL_GPL(asi_generation_counter);
 

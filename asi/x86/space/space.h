@@ -10,7 +10,7 @@
 /* Table pages that a space keeps for growth in the fault path, when it is full. */
 #define ASI_RESERVE	48
 /* The same of a domain that has not grown yet: many never do. */
-#define ASI_RESERVE_NEW	16
+#define ASI_RESERVE_NEW	8
 /* What many tasks share grows for all of them. */
 #define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
 
@@ -59,6 +59,15 @@ struct asi_space *asi_lender_to_lock(struct asi_space *space);
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
+/*
+ * After something was taken out at @address, for those who keep objects mapped; before
+ * asi_inc_tlb_gen(), so that who reads the age first misses nothing.  Under the lock.
+ */
+static inline void asi_space_lost(struct asi_space *space, unsigned long address)
+{
+	if (address >= TASK_SIZE_MAX)
+		WRITE_ONCE(space->lost, space->lost + 1);
+}
 
 /* ---- tables.c --------------------------------------------------------- */
 
