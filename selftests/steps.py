@@ -96,6 +96,8 @@ DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
 # A disk to swap to, whose content nobody keeps.
 SWAP = ONE_CPU.but(extra="a disk", emulator=(
     "-drive", "file=build/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
+# Its processor has supervisor protection keys.
+XOM = ONE_THREAD.but(memory="1G", cpu="max")
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
                 files=("build/host/minivm/minivm:/minivm",
                        "build/base/arch/x86/boot/bzImage:/bzImage",
@@ -228,6 +230,18 @@ STEPS = [
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
+    Step("xom", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=auto"),
+    Step("xom-off", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=off", **BY_NAME),
+    # PKRS forbids nothing: every refusal becomes a byte.
+    Step("xom-broken", XOM, 150, "selftests/asi/xom.sh",
+         append="asi_break=pkrs,alias asi=on xom=auto", **BY_NAME),
+    Step("xom-deep", XOM, 1500,
+         "env LOADS=1000 PROBES=1000 FAULTS=1000000 STRIDE=64 selftests/asi/xom.sh",
+         append="asi=on xom=auto", **BY_NAME),
+    # VERW on the way to user mode, where the process's table is loaded.
+    *(Step(f"xom-{name}", SKYLAKE.but(cpu="Skylake-Client,+pks"), 150, "selftests/asi/xom.sh",
+           append=f"asi=on mitigations=auto {more}", **BY_NAME)
+      for name, more in (("verw", "xom=auto"), ("verw-off", "xom=off"))),
     Step("memory", DIMMS, 300, "selftests/asi/memory.sh", **BY_NAME,
          append="asi=on kfence.sample_interval=0 memhp_default_state=offline"),
     Step("break-base", ONE_THREAD, 100,

@@ -54,6 +54,11 @@ constexpr bool is_never_safe_to_map(unsigned kind) {
     }
 }
 
+/// Does the class have page tables in which something could be mapped?
+constexpr bool may_grow(unsigned cls) {
+    return cls != ASI_CLASS_XOM;
+}
+
 extern const asi_policy kDefaultPolicy;
 
 }  // namespace asi

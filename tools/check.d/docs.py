@@ -113,7 +113,7 @@ def sysfs_files():
     files = set()
     for path, text in sources().items():
         folder = "kvm/" if path.startswith("kvm-asi/") else ""
-        files |= {folder + name for name in re.findall(r"__ATTR_RO\((\w+)\)", text)}
+        files |= {folder + name for name in re.findall(r"__ATTR_RO(?:_MODE)?\((\w+)", text)}
         files |= {"kvm/ID/" + name
                   for name in re.findall(r"^KVM_ASI_ATTRIBUTE\((\w+),", text, re.M)}
     return files

@@ -57,6 +57,8 @@ LEVELS = (
       for at, (folder, what) in enumerate(CORE)),
     Level('x86', ('asi/x86/',), API + tuple(f'x86/{folder}' for folder, _ in CORE),
           'the core starts: boot.c'),
+    Level('xom', ('asi/xom/',), API + tuple(f'x86/{folder}' for folder, _ in CORE),
+          'execute-only text'),
 
     Level('kvm-asi account', ('kvm-asi/account.cc', 'kvm-asi/account.h', 'kvm-asi/reason_names.h'),
           BORDER + ('text',), 'what exits of virtual machines cost: C++', plain=True),

@@ -17,6 +17,7 @@
 #include <asm/page_types.h>
 #include <asi/gate.h>
 #include <asi/pages.h>
+#include <asi/xom.h>
 
 struct idr;
 struct pt_regs;
@@ -80,13 +81,15 @@ void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt
- * with, return to the interrupted instruction.
+ * with, return to the interrupted instruction.  A read of text is refused in domains as
+ * elsewhere.
  */
 static __always_inline bool asi_fault(struct pt_regs *regs,
 				      unsigned long error_code,
 				      unsigned long address)
 {
-	return asi_hook_active() && __asi_fault(regs, error_code, address);
+	return xom_fault(regs, error_code, address) ||
+	       (asi_hook_active() && __asi_fault(regs, error_code, address));
 }
 
 /* Entry from and return to kernel mode; the state travels in irqentry_state. */

@@ -12,6 +12,7 @@ enum asi_class {
 	ASI_CLASS_KVM,		/* "kvm"  vCPU run loop, transparent to interrupts */
 	ASI_CLASS_TEST,		/* "test" self tests, strict: interrupts step out */
 	ASI_CLASS_SCI,		/* "sci"  isolated system calls, strict */
+	ASI_CLASS_XOM,		/* "xom"  who reads execute-only text, wherever */
 	ASI_NR_CLASSES
 };
 

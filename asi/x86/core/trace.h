@@ -12,7 +12,8 @@
 #define ASI_TRACE_CLASSES \
 	EM(ASI_CLASS_KVM, "kvm") \
 	EM(ASI_CLASS_TEST, "test") \
-	EMe(ASI_CLASS_SCI, "sci")
+	EM(ASI_CLASS_SCI, "sci") \
+	EMe(ASI_CLASS_XOM, "xom")
 
 #define ASI_TRACE_KINDS \
 	EM(ASI_KIND_UNKNOWN, "unknown") \

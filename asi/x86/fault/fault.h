@@ -51,6 +51,7 @@ struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *pla
 int asi_policy_set(const char *text, size_t len);
 /* Text form in a fresh buffer (kvfree()); returns its length.  Process context. */
 ssize_t asi_policy_text(char **buf);
+/* The first call makes the policy. */
 void asi_policy_boot(void);
 
 /*

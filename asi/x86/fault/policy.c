@@ -39,6 +39,9 @@ struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *pla
 
 	if (asi_breaks(ASI_BREAK_POLICY))
 		return (struct asi_verdict){ .action = ASI_ACTION_GROW };
+	/* Text has its key before there is a policy. */
+	if (!p)
+		return (struct asi_verdict){ .action = ASI_ACTION_DENY, .log = 1 };
 	return asi_policy_decide(p, cls, place->kind, place->cache, access);
 }
 
@@ -80,6 +83,8 @@ ssize_t asi_policy_text(char **buf)
 
 void __init asi_policy_boot(void)
 {
+	if (rcu_access_pointer(asi_policy_now))
+		return;
 	asi_policy_default(&asi_policies[0]);
 	rcu_assign_pointer(asi_policy_now, &asi_policies[0]);
 	if (asi_policy_param[0] &&

@@ -36,6 +36,8 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 	at += sysfs_emit_at(buf, at, "sci %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_SCI]));
 	at += sysfs_emit_at(buf, at, "smt %s\n", asi_smt_mode_name());
 	at += sysfs_emit_at(buf, at, "smt_threads %u\n", asi_smt_threads());
+	at += sysfs_emit_at(buf, at, "xom %s\n", xom_backend());
+	at += sysfs_emit_at(buf, at, "xom_reason %s\n", xom_off_reason());
 	at += sysfs_emit_at(buf, at, "refused %u\n", asi_refused_count());
 	at += sysfs_emit_at(buf, at, "refused_reason %s\n", asi_refused_reason());
 	at += sysfs_emit_at(buf, at, "domains %u\n", asi_domain_count());

@@ -140,6 +140,9 @@ void asi_beside_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */
 void asi_wake_init(struct dentry *dir);
 void asi_wake_exit(void);
+/* xom.c: the file "xom" in @dir. */
+void asi_xom_init(struct dentry *dir);
+void asi_xom_exit(void);
 /*
  * torture.c: random operations for @ms milliseconds in @workers threads, or in
  * the calling one for 0.  Several calls at a time are welcome.
