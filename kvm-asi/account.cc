@@ -116,7 +116,8 @@ void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outc
         return;
     }
     kvm_asi_reason& reason = reason_of(*a, code);
-    a->last[outcome] = &reason;
+    // What found no room has no code to be known by.
+    a->last[outcome] = &reason == &a->other ? nullptr : &reason;
     add(a->total[outcome], 1);
     add(reason.count[outcome], 1);
     if (!leave) return;

@@ -200,7 +200,7 @@ static inline enum kvm_asi_vendor kvm_asi_vendor(void)
 }
 
 /*
- * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
+ * flush.c: before a guest is entered, when a taint of kvm_asi_flush_taints() is set.  noinstr,
  * interrupts off, inside.
  */
 void kvm_asi_flush(struct kvm_asi_vcpu *v);

@@ -108,6 +108,8 @@ TEST_F(AccountTest, reasons_without_room_are_counted_again_together) {
     EXPECT_EQ(account_->total[KVM_ASI_USER], 2u * (KVM_ASI_REASONS + 2));
     EXPECT_EQ(account_->other.count[KVM_ASI_USER], 4u);
     EXPECT_EQ(account_->reason[0].count[KVM_ASI_USER], 2u);
+    kvm_asi_account_again(account_.get(), 0, KVM_ASI_USER);
+    EXPECT_EQ(account_->reason[0].count[KVM_ASI_USER], 3u);
 }
 
 TEST_F(AccountTest, first_touches_that_stay_inside_are_counted) {

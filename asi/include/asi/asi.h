@@ -276,8 +276,8 @@ struct asi *asi_current(void);
  * asi_generation - changes whenever something was taken out of the domain that was
  *	mapped at a kernel address
  *
- * A consumer that keeps objects mapped maps them again when it differs.  That a CPU may
- * hold what was taken out is another matter, see asi/tlb.h.  Any context.
+ * Never 0.  A consumer that keeps objects mapped maps them again when it differs.  That a
+ * CPU may hold what was taken out is another matter, see asi/tlb.h.  Any context.
  */
 u64 asi_generation(const struct asi *asi);
 /* Where that is, mapped in the domain, for consumers that ask while restricted. */

@@ -62,7 +62,8 @@ static __always_inline bool asi_is_unchanged(const struct asi *asi, u64 age)
 }
 
 /*
- * asi_enter() after asi_is_unchanged(), or after the like with ASI_TAINT_CHECK set instead.
+ * asi_enter() after asi_is_unchanged(), or after the like with ASI_TAINT_CHECK set instead;
+ * or again after a guest that ran since: what was removed meanwhile interrupts this CPU.
  * Whatever leaves taints, so what is not tainted never left.  False: nothing was done but
  * to begin the critical section; call asi_enter().  Interrupts are off since.
  */
@@ -80,13 +81,6 @@ static __always_inline void asi_relax_inline(void)
 	else
 		asi_relax();
 	asi_smt_reach();
-}
-
-/* asi_work_done() for a task that has not been switched out inside, mostly.  Preemption off. */
-static __always_inline void asi_work_done_inline(struct asi *asi)
-{
-	if (unlikely(current->asi.asleep))
-		asi_work_done(asi);
 }
 
 /*

@@ -36,8 +36,8 @@ enum asi_space_type {
 
 struct asi_space {
 	struct asi_tlb_domain tlb;	/* first: asi_record() */
-	/* Serializes every change of @pt; taken with interrupts off. */
-	raw_spinlock_t lock;
+	/* Serializes every change of @pt; taken with interrupts off.  Not on @tlb's line. */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	enum asi_space_type type;
 	struct asi_pt pt;
 	unsigned long root;		/* physical address of the top-level table */

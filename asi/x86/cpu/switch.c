@@ -159,6 +159,8 @@ noinstr void asi_relax(void)
 	if (unlikely(!cpu->curr)) {
 		asi_repair_root(cpu);
 		asi_tlb_set_outside(cpu);
+		/* asi_enter_again() goes by it, and a flush may have taken it. */
+		asi_taint(ASI_TAINT_KERNEL);
 		asi_count(ASI_EV_CRITICAL_LOST);
 	}
 	cpu->critical = false;

@@ -24,6 +24,8 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 		return NULL;
 	raw_spin_lock_init(&space->lock);
 	space->type = type;
+	/* Consumers keep 0 for "nothing is mapped yet". */
+	space->lost = 1;
 	asi_tlb_new_domain(&asi_tlb, &space->tlb, NULL);
 	if (asi_pt_init(&space->pt, asi_levels())) {
 		free_page((unsigned long)space);
