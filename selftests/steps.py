@@ -246,6 +246,9 @@ STEPS = [
     # PKRS forbids nothing: every refusal becomes a byte.
     Step("xom-broken", XOM, 150, "selftests/asi/xom.sh",
          append="asi_break=pkrs,alias asi=on xom=auto", **BY_NAME),
+    # Nor loses memory its key that is no text any more: the oracle finds it.
+    Step("xom-unkey", XOM, 150, "selftests/asi/xom.sh",
+         append="asi_break=unkey,pkrs asi=on xom=auto", **BY_NAME),
     Step("xom-deep", XOM, 1500,
          "env LOADS=1000 PROBES=1000 FAULTS=1000000 STRIDE=64 selftests/asi/xom.sh",
          append="asi=on xom=auto", **BY_NAME),

@@ -16,7 +16,7 @@ bool __xom_is_text(const void *address)
 	unsigned int level;
 	pte_t *entry = lookup_address((unsigned long)address, &level);
 
-	return entry && (pte_val(*entry) & XOM_KEY_MASK) == xom_entry_bits;
+	return entry && (pte_val(*entry) & XOM_KEY_MASK) == XOM_KEY << XOM_KEY_SHIFT;
 }
 
 static bool xom_refuses(const struct page *page)

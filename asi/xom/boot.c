@@ -25,8 +25,9 @@ unsigned long xom_entry_bits __ro_after_init;
 unsigned long xom_clear_bits __ro_after_init;
 
 static bool xom_wanted __initdata;
-static bool xom_only_logs __initdata;
+static bool xom_only_logs __ro_after_init;
 static bool xom_decided __ro_after_init;
+static bool xom_sealed __ro_after_init;
 static const char *xom_why __ro_after_init = "not requested";
 
 static int __init xom_param(char *arg)
@@ -155,6 +156,11 @@ static void __init xom_give_up(const char *why)
 	pr_err("text is readable: %s\n", why);
 }
 
+bool xom_logs_early(void)
+{
+	return xom_only_logs && !xom_sealed;
+}
+
 static int __init xom_seal(void)
 {
 	static const char log_all[] = "xom * rwx exit";
@@ -174,6 +180,7 @@ static int __init xom_seal(void)
 	}
 	if (xom_only_logs)
 		asi_policy_set(log_all, strlen(log_all));
+	xom_sealed = true;
 	xom_restore_clock = x86_platform.restore_sched_clock_state;
 	x86_platform.restore_sched_clock_state = xom_resume;
 	pr_info("text is execute-only%s\n", xom_only_logs ? ", reads are logged" : "");

@@ -14,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/kdebug.h>
+#include <linux/kprobes.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/timer.h>
@@ -80,7 +81,8 @@ static bool xom_handle(struct pt_regs *regs, unsigned long error_code, unsigned 
 	xom_describe(info, regs, error_code, address);
 	place = (struct asi_place){ .kind = info->kind };
 	verdict = asi_policy_of(ASI_CLASS_XOM, &place, info->access);
-	info->action = verdict.action == ASI_ACTION_EXIT ? ASI_ACTION_EXIT : ASI_ACTION_DENY;
+	info->action = verdict.action == ASI_ACTION_EXIT || xom_logs_early() ? ASI_ACTION_EXIT :
+									       ASI_ACTION_DENY;
 	if (verdict.log)
 		xom_log(info);
 	if (info->action == ASI_ACTION_EXIT) {
@@ -88,6 +90,8 @@ static bool xom_handle(struct pt_regs *regs, unsigned long error_code, unsigned 
 		xom_open_for_a_while();
 	} else {
 		xom_count(XOM_COUNT_REFUSED);
+		/* Of an instruction in a probe's slot: the place that it was copied from. */
+		kprobe_page_fault(regs, X86_TRAP_PF);
 		handled = fixup_exception(regs, X86_TRAP_PF, error_code, address);
 	}
 	return handled;

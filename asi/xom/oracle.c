@@ -28,6 +28,7 @@ struct xom_oracle {
 	unsigned long *text;	/* a bit for each frame */
 	unsigned long frames;
 	const char *table;	/* which is being looked at */
+	bool has_lower_half;	/* the firmware's mappings, and not user space's */
 	bool collect;		/* frames of text; else check */
 	u64 text_frames;
 	u64 leaves;		/* onto frames of text */
@@ -91,11 +92,11 @@ static void xom_see_table(struct xom_oracle *o, const u64 *table, unsigned int l
 		u64 entry = READ_ONCE(table[i]);
 		u64 va = start + ((u64)i << (PAGE_SHIFT + (level - 1) * 9));
 
-		if (level == top) {
-			if (i < PTRS_PER_PGD / 2)
-				continue;
+		/* The firmware's mappings are in the half that user space has elsewhere. */
+		if (level == top && i >= PTRS_PER_PGD / 2)
 			va |= ~0ULL << (PAGE_SHIFT + level * 9);
-		}
+		else if (level == top && !o->has_lower_half)
+			continue;
 #ifdef CONFIG_KASAN
 		/* Its tables for memory without a shadow are shared: 16 TiB. */
 		if (level <= 4 && va >= KASAN_SHADOW_START && va < KASAN_SHADOW_END)
@@ -145,8 +146,11 @@ static void xom_look(struct xom_oracle *o)
 		xom_see(o, "pti", kernel_to_user_pgdp(init_mm.pgd));
 #endif
 #ifdef CONFIG_EFI
-	if (efi_mm.pgd)
+	if (efi_mm.pgd) {
+		o->has_lower_half = true;
 		xom_see(o, "efi", efi_mm.pgd);
+		o->has_lower_half = false;
+	}
 #endif
 	xom_see_domains(o);
 }

@@ -56,6 +56,9 @@ static int __init xom_verw_init(void)
 	unsigned int level;
 	pte_t *entry;
 
+	/* The hypervisor owns the tables there, and VERW is its own. */
+	if (boot_cpu_has(X86_FEATURE_XENPV))
+		return 0;
 	__set_fixmap(XOM_FIX_VERW, __pa_symbol(xom_verw_page), PAGE_KERNEL_RO);
 	entry = lookup_address(ASI_VERW_ADDRESS, &level);
 	if (!entry || level != PG_LEVEL_4K)

@@ -28,6 +28,9 @@ enum xom_count {
 DECLARE_PER_CPU(u64 [XOM_NR_COUNTS], xom_counts);
 #define xom_count(what)	raw_cpu_inc(xom_counts[what])
 
+/* xom_action=log, which the policy does not say yet. */
+bool xom_logs_early(void);
+
 /* PKRS of this CPU outside of copies. */
 u32 xom_pkrs(void);
 

@@ -65,6 +65,7 @@ int faults(unsigned long count) {
     attr.map_type = kMapTypeArena;
     attr.max_entries = 1;
     attr.map_flags = kMmapable;
+    attr.map_extra = 1ULL << 32;  // where user space would see it
     const int arena = must(bpf(BPF_MAP_CREATE, attr), "arena");
     const bpf_insn program[] = {
         insn(BPF_LD | BPF_DW | BPF_IMM, 7, BPF_PSEUDO_MAP_FD, 0, arena),
@@ -87,7 +88,7 @@ int faults(unsigned long count) {
     attr.license = reinterpret_cast<std::uintptr_t>("GPL");
     attr.log_buf = reinterpret_cast<std::uintptr_t>(log);
     attr.log_size = sizeof(log);
-    attr.log_level = 1;
+    attr.log_level = 4;  // errors and a summary, not each instruction
     attr.prog_flags = 1U << 4;  // sleepable, as these are
     const long loaded = bpf(BPF_PROG_LOAD, attr);
     if (loaded < 0) {

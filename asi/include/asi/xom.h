@@ -105,7 +105,8 @@ static __always_inline int xom_memcmp(const void *text, const void *other, size_
 static __always_inline bool xom_fault(struct pt_regs *regs, unsigned long error_code,
 				      unsigned long address)
 {
-	return xom_on() && (error_code & X86_PF_PK) && (long)address < 0 &&
+	return xom_on() && (error_code & (X86_PF_PK | X86_PF_USER)) == X86_PF_PK &&
+	       (long)address < 0 &&
 	       __xom_fault(regs, error_code, address);
 }
 
