@@ -136,6 +136,7 @@ PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrat
 
 ON = {"append": "asi=on"}
 SCI = {"append": "asi=on sci=on"}
+NETNS = {"append": "asi=on netns_asi=on,64M"}
 BY_NAME = {"group": "by name"}
 # How calls and jumps by register are compiled into the running kernel.
 SCI_BRANCHES = (("plain", "spectre_v2=off"),
@@ -277,6 +278,12 @@ STEPS = [
     Step("sci-stress", ONE_THREAD, 400, "selftests/sci/stress.sh 1", **SCI),
     Step("sci-unprivileged", ONE_THREAD, 150, "selftests/lib/in-turn "
          "'selftests/sci/bad_pointers.sh 3000' selftests/sci/unprivileged.sh", **SCI),
+    Step("netns-off", ONE_THREAD, 300, "selftests/netns/payload.sh", **ON),
+    Step("netns-payload", ONE_THREAD, 400, "selftests/netns/payload.sh", **NETNS),
+    Step("netns-payload-pti", ONE_THREAD, 400, "selftests/netns/payload.sh",
+         append="asi=on netns_asi=on,64M pti=on", **BY_NAME),
+    Step("netns-places", ONE_THREAD, 200, "selftests/netns/places.sh",
+         append="asi=on netns_asi=on,64M netns_policy=log"),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),

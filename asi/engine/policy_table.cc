@@ -6,13 +6,14 @@ namespace asi {
 
 namespace {
 
-constexpr const char* kClassNames[] = {"kvm", "test", "sci", "xom"};
+constexpr const char* kClassNames[] = {"kvm", "test", "sci", "xom", "netns"};
 constexpr const char* kKindNames[] = {
     "unknown",     "entry_text",   "kernel_text",  "module",     "rodata",     "data",
     "percpu",      "cpu_entry",    "irq_stack",    "fixmap",     "own_stack",  "other_stack",
     "own_task",    "slab",         "user_page",    "page_cache", "page_table", "free_page",
     "kernel_page", "reserved",     "text_alias",   "vmalloc",    "vmemmap",    "device",
     "shadow",      "user_address", "guest_memory", "own_table",  "other_task", "object",
+    "private",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -89,7 +90,7 @@ constexpr asi_policy make_default() {
     asi_policy p = {};
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
         // A virtual machine carries on after any surprise; a test must notice it, and
-        // a system call's surprise is an attack.
+        // a system call's surprise is an attack, as is another namespace's payload.
         const Verdict other = cls == ASI_CLASS_KVM ? kExit : kDeny;
         for (auto& kind : p.verdict[cls]) {
             kind[ASI_ACCESS_READ] = other.code();
@@ -97,7 +98,8 @@ constexpr asi_policy make_default() {
             // No instruction was ever meant to be fetched from there.
             kind[ASI_ACCESS_EXEC] = kDeny.code();
         }
-        // Text as data is nothing to bring in: it is refused, or read outside of that.
+        // Text as data, or payload, is nothing to bring in: it is refused, or read outside
+        // of that.
         if (!may_grow(cls)) continue;
         for (const BaseKind& base : kBaseKinds) {
             auto& kind = p.verdict[cls][base.kind];

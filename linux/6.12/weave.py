@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Weave the hooks, the gates and the readers into a kernel source.
+"""Weave the hooks, the gates, the accessors and the readers into a kernel source.
 
 Every place is a function (or a structure, a macro, a file) and a statement in it.
 Each has to be there exactly once; otherwise it is named, and nothing is written.
-Documentation/porting.rst describes the two forms of text that are read:
+Documentation/porting.rst describes the forms of text that are read:
 
-  hooks/*.hook   groups of hooks: what is added before, after or instead of what
-  gates.list     functions that run unrestricted: one line each
-  readers.list   functions that read text: in the form of hooks
+  hooks/*.hook     groups of hooks: what is added before, after or instead of what
+  gates.list       functions that run unrestricted: one line each
+  accessors.list   functions that rightly touch private payload, or act for its owner
+  readers.list     functions that read text: in the form of hooks
 
 usage: weave.py check SOURCE             does everything find its place?
        weave.py apply SOURCE TREE        weave SOURCE's files, write those into TREE that
@@ -19,7 +20,8 @@ usage: weave.py check SOURCE             does everything find its place?
        weave.py files                    the files of the source that are touched
        weave.py id                       identity of what is woven, whatever the reasons say
        weave.py table                    the gates as a reStructuredText table
-       weave.py readers                  the readers of text, likewise
+       weave.py accessors                the accessors and brackets in the same way
+       weave.py readers                  the readers of text in the same way
 """
 
 import collections
@@ -36,8 +38,14 @@ from places import Source, tokens
 HERE = pathlib.Path(__file__).resolve().parent
 HOOKS = HERE / "hooks"
 GATES = HERE / "gates.list"
+ACCESSORS = HERE / "accessors.list"
 GATE = "guard(asi_unrestricted)();"
+# Of the topic "switch": what takes the CPU takes it from accessors, too.
+GATE_SWITCH = "guard(asi_outside)();"
 GATE_INCLUDE = "#include <asi/gate.h>"
+GUARDS = {"accessor": "netns_payload", "acting": "netns_acting", "call": "netns_call"}
+ACCESSOR_INCLUDE = "#include <asi/netns.h>"
+LISTS = (GATES.name, ACCESSORS.name)
 READERS = HERE / "readers.list"
 READER_INCLUDE = "#include <asi/xom.h>"
 
@@ -69,6 +77,17 @@ class Hook:
     @property
     def group(self):
         return self.origin.partition(":")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Accessor:
+    """A function that touches private payload, or acts for its owner."""
+    file: str
+    function: str
+    what: str           # "accessor", "acting" or "call"
+    argument: str       # of the guard
+    topic: str
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,15 +131,51 @@ def read_gates(path=None):
                 raise Bad(f"{where}: no topic {topic}")
             gates.append(Gate(words[0], words[1], topic, reason))
             hooks.append(Hook(where, words[0], words[1] + "()", "declarations", "", 1,
-                              f"\t{GATE}\n"))
+                              f"\t{GATE_SWITCH if topic == 'switch' else GATE}\n"))
         else:
             raise Bad(f"{where}: expected FILE FUNCTION TOPIC: REASON")
-    twice = [g for g, n in collections.Counter((g.file, g.function) for g in gates).items()
-             if n > 1]
-    if twice:
-        raise Bad("".join(f"{path.name}: {file}: {function}() stands there twice\n"
-                          for file, function in twice).rstrip())
+    refuse_twice(path, gates)
     return topics, hooks, gates, carriers
+
+
+def refuse_twice(path, functions):
+    """Each has one line in the list."""
+    count = collections.Counter((f.file, f.function) for f in functions)
+    twice = [f"{path.name}: {file}: {function}() stands there twice"
+             for (file, function), n in count.items() if n > 1]
+    if twice:
+        raise Bad("\n".join(twice))
+
+
+ACCESSOR = re.compile(r"(\S+) (\w+) (first )?(accessor|acting|call)(?:\((.+)\))? (\S+): (.+)")
+
+
+def read_accessors(path=None):
+    """The topics, the hooks that the list asks for, and its functions."""
+    path = path or ACCESSORS
+    topics, hooks, accessors = {}, [], []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        where = f"{path.name}:{number}"
+        if not line.strip() or line.startswith("#"):
+            continue
+        if match := re.fullmatch(r"topic (\S+) (.+)", line):
+            topics[match[1]] = match[2]
+            continue
+        match = ACCESSOR.fullmatch(line)
+        if not match or (match[4] == "accessor") != (match[5] is None):
+            raise Bad(f"{where}: expected FILE FUNCTION [first] accessor|acting(NET)|call(SOCK) "
+                      "TOPIC: REASON")
+        one = Accessor(match[1], match[2], match[4], match[5] or "", match[6], match[7])
+        if one.topic not in topics:
+            raise Bad(f"{where}: no topic {one.topic}")
+        accessors.append(one)
+        hooks.append(Hook(where, one.file, one.function + "()",
+                          "begin" if match[3] else "declarations", "", 1,
+                          f"\tguard({GUARDS[one.what]})({one.argument});\n"))
+    refuse_twice(path, accessors)
+    hooks += [Hook(path.name, file, "", "include", "", 1, ACCESSOR_INCLUDE + "\n")
+              for file in dict.fromkeys(one.file for one in accessors)]
+    return topics, hooks, accessors
 
 
 def read_readers():
@@ -229,7 +284,7 @@ def read_all():
     for path in sorted(HOOKS.glob("*.hook")):
         explicit += read_hooks(path)
     for hook in explicit:
-        if GATE in hook.text:
+        if GATE in hook.text or GATE_SWITCH in hook.text:
             topic, _, reason = hook.gate.partition(": ")
             if topic not in topics or not reason:
                 raise Bad(f"{hook.origin}: a gate without 'gate: TOPIC: REASON'")
@@ -243,7 +298,7 @@ def read_all():
     # It brings xom.h along, too.
     readers = [hook for hook in read_readers()[1]
                if hook.verb != "include" or hook.file not in have]
-    return topics, hooks + explicit + readers, gates
+    return topics, hooks + explicit + read_accessors()[1] + readers, gates
 
 
 # --- weaving ----------------------------------------------------------------
@@ -414,21 +469,23 @@ def command_diff(source, tree):
 
 def command_count(source, check=""):
     hooks = read_all()[1]
-    gates = sum(hook.origin.startswith(GATES.name) and hook.verb != "include" for hook in hooks)
-    includes = sum(hook.origin == GATES.name for hook in hooks)
+    others = [hook for hook in hooks if hook.group != READERS.name]
+    listed = [hook for hook in others if hook.group in LISTS]
+    lines = collections.Counter(hook.group for hook in listed if hook.verb != "include")
+    includes = sum(hook.verb == "include" for hook in listed)
+    total = sum(len(added(*texts)) for texts in weave(source, others).values())
     counts = {}
-    for group in sorted({hook.group for hook in hooks if hook.group != GATES.name}):
+    for group in sorted({hook.group for hook in hooks if hook.group not in LISTS}):
         alone = weave(source, [hook for hook in hooks if hook.group == group])
         counts[group] = sum(len(added(*texts)) for texts in alone.values())
     readers = counts.pop(READERS.name)
-    others = [hook for hook in hooks if hook.group != READERS.name]
-    total = sum(len(added(*texts)) for texts in weave(source, others).values())
-    rest = total - gates - includes
+    rest = total - len(listed)
     inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
     for group, count in counts.items():
         print(f"{count:4}  {group}")
     print(f"{rest:4}  hooks, at most {LIMIT_HOOKS}; {inside} in {GATES_INSIDE}, at most "
-          f"{LIMIT_GATES_INSIDE}; beside them {gates} gates, {includes} includes for gates, "
+          f"{LIMIT_GATES_INSIDE}; beside them {lines[GATES.name]} gates, "
+          f"{lines[ACCESSORS.name]} accessors and brackets, {includes} includes for them, "
           f"{readers} lines for readers of text")
     if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE):
         raise Bad("more lines than the limit")
@@ -463,6 +520,26 @@ def command_table():
         print()
 
 
+def command_accessors():
+    topics, _, accessors = read_accessors()
+    print(".. SPDX-License-Identifier: GPL-2.0-only\n"
+          ".. Written by linux/6.12/weave.py accessors from accessors.list.\n")
+    title = "Accessors and brackets of private payload"
+    print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
+    print(f"{sum(one.what == 'accessor' for one in accessors)} accessors, which reach the payload "
+          "of the namespace that the CPU acts for, and\n"
+          f"{sum(one.what != 'accessor' for one in accessors)} brackets, which say for whom it "
+          "acts.  :doc:`netns-isolation` says what that is for.\n")
+    for topic, words in topics.items():
+        print(f"{words}\n{'=' * len(words)}\n")
+        print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
+        print("   * - function\n     - file\n     - what it does")
+        for one in sorted((a for a in accessors if a.topic == topic),
+                          key=lambda a: (a.file, a.function)):
+            print(f"   * - ``{one.function}()``\n     - ``{one.file}``\n     - {one.reason}")
+        print()
+
+
 def command_readers():
     topics, _, readers = read_readers()
     moved = [reader for reader in readers if reader.moved]
@@ -490,7 +567,7 @@ COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
             "patch": (command_patch, 1), "diff": (command_diff, 2),
             "count": (command_count, 1), "files": (command_files, 0),
             "id": (command_id, 0), "table": (command_table, 0),
-            "readers": (command_readers, 0)}
+            "accessors": (command_accessors, 0), "readers": (command_readers, 0)}
 
 
 def main():

@@ -25,6 +25,8 @@ struct GlobalOptions {
     bool json = false;
     std::string sysfs_root = "/sys";
     std::string debugfs_root = "/sys/kernel/debug";
+    std::string netns_root = "/run/netns";
+    std::string netns_switch = "/proc/sys/net/asi/isolate";
 };
 
 constexpr const char* kMainFooter =
@@ -37,8 +39,8 @@ manifest need root.  --json prints one object; a value the kernel did not give i
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
-    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, smt, smt_threads,
-domains, enters, exits, faults, grows, denies, cr3_writes, other})";
+    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, netns, smt,
+smt_threads, domains, enters, exits, faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kMitigationsFooter =
     R"(BUG: the name of a file in /sys/devices/system/cpu/vulnerabilities; without one all
@@ -52,6 +54,24 @@ kernel_says, vectors: {user_kernel, user_user, guest_host, guest_guest, sibling:
 flush}}}]}; state: not_reported, not_affected, no_way, mitigated, partly, open or
 unknown; by: kernel, isolation, no_sibling or null.  With --known: {flushes:
 [{flush, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
+
+constexpr const char* kNetnsListFooter =
+    R"(NOT PRIVATE: sends that went to ordinary memory.  BORDER: what was copied on its way
+out of a namespace.  EXHAUSTED: how often a sender found no memory.
+
+JSON: {namespaces: [{namespace, isolated, dying, granules, free_pieces, table_pages,
+sockets_before, tcp_private_bytes, unix_private_bytes, not_private_sends, border_bytes,
+border_refused, exhausted, refused, admitted, name, other}], other})";
+
+constexpr const char* kNetnsShowFooter =
+    R"(JSON: as an element of netns list, and touches: [{action, owner, acting, context, pid,
+comm, access, address, ip, symbol, other}])";
+
+constexpr const char* kNetnsIsolateFooter =
+    R"(Writes the sysctl net.asi.isolate of the namespace.  It takes CAP_NET_ADMIN there, and
+CAP_SYS_ADMIN to enter one by its name.
+
+JSON: {name, isolate})";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
@@ -168,6 +188,8 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--json", options.json, "Print JSON");
     app.add_option("--sysfs-root", options.sysfs_root)->group("");
     app.add_option("--debugfs-root", options.debugfs_root)->group("");
+    app.add_option("--netns-root", options.netns_root)->group("");
+    app.add_option("--netns-switch", options.netns_switch)->group("");
 }
 
 /// Nothing unless @text as a whole is a number of seconds that can be an interval.
@@ -201,6 +223,7 @@ class CommandLine {
         add_policy();
         add_kvm();
         add_sci();
+        add_netns();
         add_manifest();
     }
 
@@ -221,7 +244,8 @@ class CommandLine {
 
     [[nodiscard]] ExitCode execute(std::istream& in, std::ostream& out, OutputKind out_kind) {
         if (!command_) fail_without_command();
-        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out,
+        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root),
+                  NetnsNames(global_.netns_root, global_.netns_switch), global_.json, in, out,
                   out_kind});
         return status_;
     }
@@ -392,6 +416,25 @@ class CommandLine {
         violations.add_flag("--clear", clear_violations_, "Empty the log instead of showing it");
     }
 
+    void add_netns() {
+        CLI::App& netns = add_command_group("netns", "Isolation of network namespaces");
+        add_command(netns, "list", "Namespaces that were isolated", kNetnsListFooter,
+                    run_netns_list);
+        CLI::App& show = add_command(
+            netns, "show", "What is private in a namespace, what is not, and who was refused",
+            kNetnsShowFooter,
+            [this](const Context& context) { run_netns_show(context, netns_show_); });
+        show.add_option("NAME", netns_show_, "Its name, or its number")->type_name("")->required();
+        CLI::App& isolate = add_command(
+            netns, "isolate", "Make private what is sent in a namespace from now on",
+            kNetnsIsolateFooter,
+            [this](const Context& context) { run_netns_isolate(context, netns_isolate_); });
+        isolate.add_option("NAME", netns_isolate_.name, "Its name (default: asictl's own)")
+            ->type_name("");
+        auto* off = isolate.add_flag("--off", netns_isolate_.off, "No more from now on");
+        isolate.add_flag("--lock", netns_isolate_.lock, "For good")->excludes(off);
+    }
+
     void add_manifest() {
         CLI::App& manifest =
             add_command_group("manifest", "What a kernel's text and constants may be");
@@ -492,6 +535,8 @@ class CommandLine {
     std::string sci_import_;
     SciMergeOptions sci_merge_;
     bool clear_violations_ = false;
+    std::string netns_show_;
+    NetnsIsolateOptions netns_isolate_;
     ManifestBuildOptions manifest_build_;
     ManifestCheckOptions manifest_check_;
     GlobalOptions global_;

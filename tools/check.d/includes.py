@@ -44,7 +44,7 @@ LEVELS = (
     Level('border', ('asi/include/asi/types.h', 'asi/include/asi/port.h',
                      'asi/include/asi/engine.h', 'asi/include/asi/smt.h',
                      'asi/include/asi/tlb.h', 'asi/include/asi/flush.h',
-                     'asi/include/asi/ranges.h'),
+                     'asi/include/asi/ranges.h', 'asi/include/asi/mirror.h'),
           (), 'for both sides of a border: kernel and host, C and C++'),
     Level('interface', ('asi/include/',), BORDER, 'the core as consumers and hooks see it'),
 
@@ -70,6 +70,11 @@ LEVELS = (
     Level('sci profiles', ('sci/profile*.cc', 'sci/profile.h', 'sci/profile_bits.h'),
           BORDER + ('text', 'sci interface'), 'what a call needs, and its text: C++', plain=True),
     Level('sci', ('sci/',), API + ('sci interface', 'sci profiles'), 'isolated system calls'),
+
+    Level('netns-asi interface', ('netns-asi/include/',), API,
+          'isolated network namespaces as the kernel sees them'),
+    Level('netns-asi', ('netns-asi/',), API + ('netns-asi interface',),
+          'isolated network namespaces'),
 
     Level('guard engine', ('guard/engine/',), (), 'what locked text may become: C++', plain=True),
     Level('guard manifest', ('guard/manifest/',), ('guard engine',),
@@ -102,7 +107,7 @@ LEVELS = (
 
 SUFFIXES = ('.c', '.h', '.cc', '.S')
 # Where <...> is looked for; the last one is the top.
-INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', '')
+INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', 'netns-asi/include', '')
 KERNEL_HEADERS = ('linux/', 'asm/', 'uapi/')
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -66,12 +66,15 @@ struct asi_fault {
  *	unrestricted, like an NMI: no locks, no sleeping, no allocation.  May be NULL.
  * @owns_object: has the consumer mapped an object that lies in [@start, @start + @size)?
  *	For reports.  Process context, may sleep.  May be NULL.
+ * @missing: a domain of asi_create_whole() lacks what the kernel has at @address: bring
+ *	it in.  Called as @validate.  False: the CPU leaves.  May be NULL.
  * @refused: a touch is refused.  True: the task goes on, outside until its work is
  *	done.  Called as @validate.  May be NULL.
  */
 struct asi_ops {
 	bool (*validate)(void *owner, struct asi_fault *fault);
 	bool (*refused)(void *owner, const struct asi_fault *fault);
+	bool (*missing)(void *owner, unsigned long address);
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
 	bool (*owns_object)(void *owner, unsigned long start, unsigned long size);
 	bool (*translates)(void *owner, unsigned long *address);

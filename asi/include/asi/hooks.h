@@ -34,6 +34,8 @@ extern bool asi_boot_enabled;
 extern bool asi_nonglobal;
 /* asi_smt= is count or stun, there are siblings, and a domain exists or has existed. */
 DECLARE_STATIC_KEY_FALSE(asi_smt_key);
+/* There is private memory: asi/private.h. */
+DECLARE_STATIC_KEY_FALSE(asi_private_key);
 
 bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		 unsigned long address);
@@ -50,6 +52,7 @@ unsigned long __asi_current_cr3(void);
 unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
+void __asi_leave_for_user(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
 void __asi_vunmap_begin(unsigned long start, unsigned long end);
 void __asi_vunmap_end(unsigned long start, unsigned long end);
@@ -181,6 +184,8 @@ static __always_inline unsigned long asi_unrestricted_cr3(void)
 /* User mode never runs on a restricted root. */
 static __always_inline void asi_exit_to_user(void)
 {
+	if (static_branch_unlikely(&asi_private_key))
+		__asi_leave_for_user();
 	if (IS_ENABLED(CONFIG_ASI_DEBUG) && asi_hook_active())
 		__asi_assert_unrestricted();
 }

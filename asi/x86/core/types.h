@@ -32,6 +32,7 @@ enum asi_space_type {
 	ASI_SPACE_STRICT,	/* struct asi: interrupts step out and back in */
 	ASI_SPACE_VM,		/* struct asi_vm_domain: interrupts run inside */
 	ASI_SPACE_TASK,		/* struct asi_task_domain: strict, and goes with its task */
+	ASI_SPACE_REFUGE,	/* struct asi: of one CPU; interrupts leave it for good */
 };
 
 struct asi_space {

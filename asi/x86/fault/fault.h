@@ -80,6 +80,17 @@ bool asi_answer(const struct asi *asi, const struct asi_fault *fault,
  */
 void asi_end_task(struct pt_regs *regs);
 
+/*
+ * refuge.c; noinstr, interrupts off.  A fault outside of every domain: true: it was on
+ * private memory, and is dealt with.
+ */
+bool asi_private_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address);
+/*
+ * A fault in a refuge, which has been left.  True: the instruction goes on outside; false:
+ * the kernel's own handler comes next.
+ */
+bool asi_refuge_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address);
+
 /* held.c: say what the running task holds, which was interrupted at @regs. */
 void asi_show_held(const struct pt_regs *regs);
 /* Let go of it where that is certain.  Begins in the context that the task was in. */

@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <asm/setup.h>
+#include <asi/private.h>
 #include "fault/fault.h"
 
 struct asi_fault_log asi_logs[ASI_NR_CLASSES];
@@ -63,6 +64,11 @@ int asi_policy_set(const char *text, size_t len)
 	}
 	mutex_unlock(&asi_policy_mutex);
 	return err;
+}
+
+int asi_policy_rule(const char *rule)
+{
+	return asi_policy_set(rule, strlen(rule));
 }
 
 ssize_t asi_policy_text(char **buf)

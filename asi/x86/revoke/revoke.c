@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <asi/gate.h>
+#include "page/private.h"
 #include "revoke/revoke.h"
 
 static void asi_zap_page(struct asi_space *space, unsigned long va)
@@ -83,6 +84,8 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
 
+	if (asi_keeps_private(page, order))
+		return true;
 	pfn = asi_forget_frames(pfn, end);
 	if (likely(pfn == end))
 		return false;
@@ -132,6 +135,7 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
 {
 	guard(asi_unrestricted)();
 
+	asi_note_direct_map(start);
 	asi_end_closing(start, end);
 	if (asi_is_shared_table(start, end) && !asi_breaks(ASI_BREAK_VUNMAP))
 		asi_inc_kernel_tlb_gen();
@@ -146,6 +150,7 @@ void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
 	guard(asi_unrestricted)();
 
+	asi_note_direct_map(start);
 	if (!asi_breaks(ASI_BREAK_CHANGED))
 		asi_revoke_kernel(start, start + size);
 }

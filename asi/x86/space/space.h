@@ -17,11 +17,25 @@
 /* Nodes of the reverse map that a space keeps for the same. */
 #define ASI_RMAP_RESERVE	127
 
-/* Every space but the base map. */
+/* Every space but the base map, and but those of asi_create_whole(). */
 extern struct list_head asi_spaces;
+/* Domains of asi_create_whole(). */
+extern struct list_head asi_wholes;
 extern struct mutex asi_spaces_mutex;
 /* Domains, that is spaces that are entered.  Lockless. */
 unsigned int asi_domain_count(void);
+
+/* ---- domain.c: for whole.c -------------------------------------------- */
+
+/* Tables or a domain, with nothing in it and not listed; ERR_PTR.  Process context. */
+void *asi_new(enum asi_space_type type, enum asi_class cls, u32 reserve);
+struct asi *asi_new_domain(enum asi_space_type type, enum asi_class cls,
+			   const struct asi_ops *ops, void *owner);
+/* No CPU uses it any more.  Process context. */
+void asi_delete(struct asi_space *space);
+void asi_delete_domain(struct asi *asi);
+/* The first domain is about to be used. */
+void asi_activate(void);
 
 /* ---- map.c ------------------------------------------------------------ */
 

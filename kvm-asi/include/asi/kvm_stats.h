@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Statistics of a vCPU: members of struct kvm_vcpu_stat, and their descriptions. */
+/*
+ * Statistics of a vCPU: members of struct kvm_vcpu_stat, and their descriptions.  And what
+ * the hooks in files of KVM call: all of them come by here.
+ */
 #ifndef ASI_KVM_STATS_H
 #define ASI_KVM_STATS_H
+
+#include <asi/kvm.h>
 
 #define KVM_ASI_VCPU_STATS						\
 	u64 asi_inside;							\

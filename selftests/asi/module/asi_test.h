@@ -135,6 +135,9 @@ int asi_asleep_run(int tgid, struct asi_asleep *result);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);
+/* payload.c: the file "payload" in @dir. */
+void asi_payload_init(struct dentry *dir);
+void asi_payload_exit(void);
 /* beside.c: the file "beside" in @dir. */
 void asi_beside_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */

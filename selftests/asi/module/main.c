@@ -324,6 +324,7 @@ static int __init asi_test_init(void)
 	debugfs_create_file_unsafe("attack", 0200, asi_test_dir, NULL, &attack_fops);
 	asi_beside_init(asi_test_dir);
 	asi_entries_init(asi_test_dir);
+	asi_payload_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
 	asi_xom_init(asi_test_dir);
 	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
@@ -335,6 +336,7 @@ static void __exit asi_test_exit(void)
 {
 	debugfs_remove(asi_test_dir);
 	asi_wake_exit();
+	asi_payload_exit();
 	asi_xom_exit();
 	asi_torture_exit();
 	asi_probe_exit();
