@@ -141,6 +141,17 @@ SCI_BRANCHES = (("plain", "spectre_v2=off"),
                 ("thunks", "spectre_v2=eibrs indirect_target_selection=force"))
 
 
+# What processors and parameters have the kernel's own patching make: selftests/guard/probe.py.
+GUARD = ("kaslr", "nokaslr-1-cpu", "off", "stuff")
+GUARD_BY_NAME = ("auto-amd", "auto-intel", "lfence", "retpoline", "unret", "ibpb", "off-1-cpu",
+                 "full", "none", "its")
+
+
+def guard(boot, **more):
+    return Step(f"guard-{boot}", HOST, 400, f"selftests/guard/probe.py {boot}",
+                kernels=("base",), boots=True, **more)
+
+
 def flush(mode):
     return Step(f"flush-{mode}", ONE_THREAD, 100, f"selftests/kvm/flush.sh {mode}",
                 append=f"asi=on mitigations=auto asi_flush={mode}")
@@ -277,6 +288,8 @@ STEPS = [
          append="asi=on preempt=full pti=on"),
     Step("entries-5-levels", ENTRIES.but(cpu="max,la57=on"), 150, "selftests/asi/entries.sh 500",
          append="asi=on preempt=full nopcid"),
+    *(guard(boot) for boot in GUARD),
+    *(guard(boot, **BY_NAME) for boot in GUARD_BY_NAME),
     Step("suspend", ONE_THREAD, 100, "selftests/asi/suspend.sh", **ON),
     Step("kexec", ONE_THREAD, 100, "selftests/asi/kexec.sh", **ON),
     Step("double-fault", HOST, 100, "selftests/asi/double-fault", kernels=("base",)),

@@ -21,7 +21,7 @@ _asictl()
 	esac
 
 	case "${command[0]} ${command[1]}" in
-	" ") words="status domains mitigations faults verify policy stats kvm sci" ;;
+	" ") words="status domains mitigations faults verify policy stats kvm sci manifest" ;;
 	"mitigations "*)
 		words="--known $(cd /sys/devices/system/cpu/vulnerabilities 2>/dev/null && echo *)"
 		;;
@@ -41,6 +41,15 @@ _asictl()
 		[[ $current == -* ]] || file=yes
 		;;
 	"sci violations") words="--clear" ;;
+	"manifest ") words="build check" ;;
+	"manifest build")
+		words="--output --relocs="
+		[[ $current == -* ]] || file=yes
+		;;
+	"manifest check")
+		words="--vmlinux="
+		[[ $current == -* ]] || file=yes
+		;;
 	esac
 	words+=" --json --help"
 

@@ -32,8 +32,8 @@ constexpr const char* kMainFooter =
 usage, 3 the running kernel has no address space isolation, 4 it is off; sci run
 has others.
 
-All but status, mitigations, policy check, policy show --default, sci run and sci merge
-need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
+All but status, mitigations, policy check, policy show --default, sci run, sci merge and
+manifest need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
@@ -140,6 +140,15 @@ constexpr const char* kSciViolationsFooter =
 JSON: {violations: [{count, pid, comm, call, kind, access, address, ip, symbol,
 action, reason, call_name, other}], other}; with --clear {cleared})";
 
+constexpr const char* kManifestBuildFooter = R"(JSON: {file, bytes, sites, relocations})";
+
+constexpr const char* kManifestCheckFooter =
+    R"(MEMORY: physical memory from address 0, as QEMU's memory-backend-file keeps it.  Exit
+status: 0 every byte is explained, 1 at least one is not.
+
+JSON: {equal, explained, breakpoints, constants, frozen, unexplained, position, moved,
+symbols: [{symbol, range, site, bytes, offset}]})";
+
 constexpr double kShortestInterval = 0.1;
 constexpr double kLongestInterval = 3600;
 
@@ -192,6 +201,7 @@ class CommandLine {
         add_policy();
         add_kvm();
         add_sci();
+        add_manifest();
     }
 
     void parse(std::vector<std::string> arguments) {
@@ -382,6 +392,38 @@ class CommandLine {
         violations.add_flag("--clear", clear_violations_, "Empty the log instead of showing it");
     }
 
+    void add_manifest() {
+        CLI::App& manifest =
+            add_command_group("manifest", "What a kernel's text and constants may be");
+        CLI::App& build = add_command(
+            manifest, "build", "Make a manifest of a kernel's build", kManifestBuildFooter,
+            [this](const Context& context) { run_manifest_build(context, manifest_build_); });
+        build.add_option("VMLINUX", manifest_build_.kernel, "The kernel, with its symbols")
+            ->type_name("")
+            ->required();
+        build.add_option("-o,--output", manifest_build_.output, "Write it to FILE")
+            ->type_name("FILE")
+            ->required();
+        build
+            .add_option("--relocs", manifest_build_.relocations,
+                        "The kernel's list of relocations "
+                        "(default: arch/x86/boot/compressed/vmlinux.relocs beside VMLINUX)")
+            ->type_name("FILE");
+        CLI::App& check =
+            add_command(manifest, "check", "Compare the memory of a machine with a manifest",
+                        kManifestCheckFooter, [this](const Context& context) {
+                            status_ = run_manifest_check(context, manifest_check_);
+                        });
+        check.add_option("MANIFEST", manifest_check_.manifest, "The manifest")
+            ->type_name("")
+            ->required();
+        check.add_option("MEMORY", manifest_check_.memory, "A file that holds the memory")
+            ->type_name("")
+            ->required();
+        check.add_option("--vmlinux", manifest_check_.kernel, "Name symbols of this kernel")
+            ->type_name("FILE");
+    }
+
     void add_sci_run(CLI::App& sci) {
         sci_run_ = &add_command(sci, "run", "Run COMMAND with its system calls isolated",
                                 kSciRunFooter, [this](const Context&) {
@@ -450,6 +492,8 @@ class CommandLine {
     std::string sci_import_;
     SciMergeOptions sci_merge_;
     bool clear_violations_ = false;
+    ManifestBuildOptions manifest_build_;
+    ManifestCheckOptions manifest_check_;
     GlobalOptions global_;
     MitigationsOptions mitigations_;
     FaultsOptions faults_;

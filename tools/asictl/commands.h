@@ -94,6 +94,21 @@ void run_sci_merge(const Context& context, const SciMergeOptions& options);
 
 void run_sci_violations(const Context& context, bool clear);
 
+struct ManifestBuildOptions {
+    std::string kernel;
+    std::string output;
+    std::optional<std::string> relocations;  ///< absent: where the kernel's build puts them
+};
+void run_manifest_build(const Context& context, const ManifestBuildOptions& options);
+
+struct ManifestCheckOptions {
+    std::string manifest;
+    std::string memory;
+    std::optional<std::string> kernel;  ///< absent: no symbols are named
+};
+[[nodiscard]] ExitCode run_manifest_check(const Context& context,
+                                          const ManifestCheckOptions& options);
+
 }  // namespace asi::ctl
 
 #endif  // ASICTL_COMMANDS_H

@@ -675,7 +675,7 @@ def check_counts(pages):
 
 
 # Folders of the repository that a path may begin with.
-FOLDERS = r"(?:asi|kvm-asi|sci|linux|selftests|bench|tools|Documentation)"
+FOLDERS = r"(?:asi|guard|kvm-asi|sci|linux|selftests|bench|tools|Documentation)"
 PATH = re.compile(rf"(?<![\w./*-])({FOLDERS}/[\w./*{{}},-]*[\w/*}}])")
 # Beginnings of paths that mean something else: debugfs files, modules' folders in the kernel.
 ELSEWHERE = re.compile(r"tools/testing/")

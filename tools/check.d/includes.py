@@ -69,10 +69,15 @@ LEVELS = (
           BORDER + ('text', 'sci interface'), 'what a call needs, and its text: C++', plain=True),
     Level('sci', ('sci/',), API + ('sci interface', 'sci profiles'), 'isolated system calls'),
 
+    Level('guard engine', ('guard/engine/',), (), 'what locked text may become: C++', plain=True),
+    Level('guard manifest', ('guard/manifest/',), ('guard engine',),
+          "makes manifests of a kernel's build: C++, on the host alone"),
+
     Level('tools/lib', ('tools/lib/',), (), 'what tools share'),
-    # It checks policies and profiles with the kernel's own code for their text.
+    # It checks policies, profiles and manifests with the kernel's own code for them.
     Level('tools/asictl', ('tools/asictl/',),
-          BORDER + ('text', 'sci interface', 'sci profiles', 'tools/lib'),
+          BORDER + ('text', 'sci interface', 'sci profiles', 'guard engine', 'guard manifest',
+                    'tools/lib'),
           "the administrator's tool"),
     Level('tools/minivm', ('tools/minivm/',), ('tools/lib',), 'a small hypervisor'),
     Level('tools/vm', ('tools/vm/',), ('tools/lib',), 'starts test machines'),
@@ -80,9 +85,11 @@ LEVELS = (
     Level('self-test modules', ('selftests/asi/module/',),
           API + ('kvm-asi interface', 'sci interface'), 'self tests inside the kernel'),
     Level('unit tests', ('selftests/unit/',),
-          BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles'),
+          BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles',
+                    'guard engine', 'guard manifest'),
           'host tests of what is C++ in the kernel'),
-    Level('fuzzers', ('selftests/fuzz/',), BORDER + ('sci profiles', 'sci interface', 'unit tests'),
+    Level('fuzzers', ('selftests/fuzz/',),
+          BORDER + ('sci profiles', 'sci interface', 'guard engine', 'unit tests'),
           'the same by fuzzing'),
     # Minivm's classes run the guests of self tests and of the benchmark, too.
     Level('self tests', ('selftests/',), BORDER + ('sci interface', 'tools/minivm'),
