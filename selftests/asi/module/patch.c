@@ -96,9 +96,10 @@ static int asi_patch_none(void)
 
 	if (asi_is_on(&asi_replace_ops))
 		err = unregister_ftrace_function(&asi_replace_ops);
+	/* The filter stays for the next time. */
 	if (!err && asi_is_on(&asi_direct_ops))
 		err = unregister_ftrace_direct(&asi_direct_ops,
-					       (unsigned long)asi_direct_trampoline, true);
+					       (unsigned long)asi_direct_trampoline, false);
 	return err;
 }
 
@@ -137,5 +138,8 @@ void asi_patch_init(struct dentry *dir)
 
 void asi_patch_exit(void)
 {
-	asi_patch_none();
+	if (asi_patch_none())
+		return;
+	ftrace_free_filter(&asi_replace_ops);
+	ftrace_free_filter(&asi_direct_ops);
 }
