@@ -166,6 +166,15 @@ stop_disturbing() {
 	disturbing=
 }
 
+# programs_run_while COMMAND...: disturbed with it
+programs_run_while() {
+	disturb_with "$@"
+	programs_run
+	status=$?
+	stop_disturbing
+	return $status
+}
+
 on_and_off() { echo 1 >"$1/enable"; sleep 0.1; echo 0 >"$1/enable"; }
 
 # All functions, which would take a debug kernel an hour: there some.
@@ -253,19 +262,15 @@ inside_probes() { # OPTIMIZED [switched]: on and off meanwhile
 		echo "$optimized optimized"
 		[ "$optimized" -ge $((many / 10)) ] || return 1
 	fi
-	[ -z "${2:-}" ] || disturb_with on_and_off $trace/events/asitest
-	programs_run
-	status=$?
-	stop_disturbing
-	[ $status = 0 ] && probes_were_hit
+	if [ -n "${2:-}" ]; then
+		programs_run_while on_and_off $trace/events/asitest
+	else
+		programs_run
+	fi && probes_were_hit
 }
 switched_probes() { # FORM OFFSET
-	probe_all "$1" "$2" $many || return 1
-	disturb_with on_and_off $trace/events/asitest
-	programs_run
-	status=$?
-	stop_disturbing
-	[ $status = 0 ] && probes_were_hit
+	probe_all "$1" "$2" $many &&
+	programs_run_while on_and_off $trace/events/asitest && probes_were_hit
 }
 bpf_programs() {
 	watch="$BIN/tracing bpf $work/counts"
@@ -285,13 +290,8 @@ perf_record() {
 	watch="perf record -q -a -g -e cpu-clock -e sched:sched_switch -o $work/perf.data --"
 	programs_run && perf report -i "$work/perf.data" --stdio -q 2>/dev/null | grep -q .
 }
-static_keys() {
-	disturb_with on_and_off $trace/events
-	programs_run
-	status=$?
-	stop_disturbing
-	return $status
-}
+static_keys() { programs_run_while on_and_off $trace/events; }
+
 # A live patch, and a trampoline as BPF's programs of types fentry and fexit have.
 patched() { # TRACER
 	tracer "$1" && echo replace >$asi_test/patch &&

@@ -60,7 +60,7 @@ while read -r line; do
 	elif [ "$plain" -eq 0 ]; then
 		check "$name: isolated as not isolated" as_not_isolated
 	else
-		tail -20 plain.out | sed 's/^/# /'
+		note "$(tail -20 plain.out)"
 		not_ok "$name: not isolated: status $plain"
 	fi
 done <lines
