@@ -77,7 +77,7 @@ APPROXIMATE = {"pipe", "npf"}
 EVENTS = {"cr3": "cr3_writes", "fault": "faults", "leave": "exits"}
 LIFE = ["instructions", "elapsed", "pages_lost"]
 
-# Each hook on the path of an exit that the kernel handles is one NOP while its
+# Each hook on the path of an exit that the kernel handles is one NOP or jump while its
 # static key is off.  With SVM, linux/6.12/hooks/0005:
 EXIT_HOOKS = [
     "kvm_asi_prepare",      # vcpu_enter_guest()

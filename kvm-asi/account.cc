@@ -115,8 +115,11 @@ void kvm_asi_account_exit(kvm_asi_account* a, asi_u32 code, kvm_asi_outcome outc
         asi_port_bug("kvm: unknown outcome of an exit", static_cast<u32>(outcome));
         return;
     }
+    kvm_asi_reason& reason = reason_of(*a, code);
+    // What found no room has no code to be known by.
+    a->last[outcome] = &reason == &a->other ? nullptr : &reason;
     add(a->total[outcome], 1);
-    add(reason_of(*a, code).count[outcome], 1);
+    add(reason.count[outcome], 1);
     if (!leave) return;
     if (outcome == KVM_ASI_FIRST_TOUCH) add(a->left_first_touch, 1);
     if (outcome != KVM_ASI_USER && leave->how == ASI_LEAVE_SCHED) add(a->left_switched, 1);
@@ -143,7 +146,6 @@ void kvm_asi_account_add(kvm_asi_account* to, const kvm_asi_account* from) {
     add(to->left_no_page, read(from->left_no_page));
     for (unsigned i = 0; i < ASI_NR_FLUSHES; ++i) add(to->flushed[i], read(from->flushed[i]));
     add_direct(*to, from->inside, KVM_ASI_INSIDE);
-    add_direct(*to, from->touched, KVM_ASI_FIRST_TOUCH);
     for (const kvm_asi_reason& reason : from->reason) {
         if (!is_used(reason)) break;
         kvm_asi_reason& sum = reason_of(*to, reason.code);

@@ -30,7 +30,7 @@ enum kvm_asi_outcome {
 };
 
 #define KVM_ASI_REASONS	32	/* distinct exit reasons counted by themselves */
-#define KVM_ASI_CAUSES	128	/* distinct causes of leaving remembered */
+#define KVM_ASI_CAUSES	120	/* distinct causes of leaving remembered */
 /* Codes below are counted by index while they stay inside: all but odd ones. */
 #define KVM_ASI_DIRECT	0x404
 
@@ -50,14 +50,15 @@ struct kvm_asi_cause {
 
 /* Zeroed storage is an empty account. */
 struct kvm_asi_account {
+	/* Of KVM_ASI_INSIDE; not in total or reason.  First. */
+	asi_u64 inside[KVM_ASI_DIRECT];
 	asi_u64 total[KVM_ASI_NR_OUTCOMES];
-	/* Inside at the end, and not in total or reason. */
-	asi_u64 inside[KVM_ASI_DIRECT];	/* of KVM_ASI_INSIDE */
-	asi_u64 touched[KVM_ASI_DIRECT];	/* of KVM_ASI_FIRST_TOUCH */
 	asi_u64 flushed[ASI_NR_FLUSHES];
 	asi_u64 left_first_touch;	/* of FIRST_TOUCH, how many left */
 	asi_u64 left_switched;		/* of LEFT and FIRST_TOUCH: another task ran */
 	asi_u64 left_no_page;		/* of left_first_touch: the host had no page either */
+	/* By outcome: which of the reasons was counted last, or NULL. */
+	struct kvm_asi_reason *last[KVM_ASI_NR_OUTCOMES];
 	struct kvm_asi_reason reason[KVM_ASI_REASONS];
 	struct kvm_asi_reason other;	/* reasons that found no room */
 	struct kvm_asi_cause cause[KVM_ASI_CAUSES];
@@ -76,17 +77,36 @@ static inline bool kvm_asi_is_direct(asi_u32 code)
 }
 
 /*
- * The same as kvm_asi_account_exit() for such exits, KVM_ASI_INSIDE and
- * KVM_ASI_FIRST_TOUCH.  One instruction, and so whole for those who read it meanwhile.
+ * The same as kvm_asi_account_exit() for such exits, KVM_ASI_INSIDE.  One instruction, and
+ * so whole for those who read it meanwhile.  asi/kvm_run.h has it inline.
  */
 static inline void kvm_asi_account_inside(struct kvm_asi_account *a, asi_u32 code)
 {
 	a->inside[code]++;
 }
 
-static inline void kvm_asi_account_touched(struct kvm_asi_account *a, asi_u32 code)
+/*
+ * kvm_asi_account_exit() for exits that did not leave.  Mostly @outcome has the reason that
+ * it had last: first touches have one on each processor, and what user space handles is
+ * few devices' work.
+ */
+static inline bool kvm_asi_account_has(const struct kvm_asi_account *a, asi_u32 code,
+				       enum kvm_asi_outcome outcome)
 {
-	a->touched[code]++;
+	const struct kvm_asi_reason *last = a->last[outcome];
+
+	return last && last->code == code;
+}
+
+static inline void kvm_asi_account_again(struct kvm_asi_account *a, asi_u32 code,
+					 enum kvm_asi_outcome outcome)
+{
+	if (!kvm_asi_account_has(a, code, outcome)) {
+		kvm_asi_account_exit(a, code, outcome, NULL);
+		return;
+	}
+	a->total[outcome]++;
+	a->last[outcome]->count[outcome]++;
 }
 
 /* Add the counts of @from to @to (a VM's sum over its vCPUs). */

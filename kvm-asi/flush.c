@@ -75,6 +75,25 @@ noinstr void kvm_asi_flush(struct kvm_asi_vcpu *v)
 	}
 }
 
+/*
+ * What may change while the guest runs counts as useful: how the administrator has L1TF
+ * dealt with, and whether the guest has a device assigned.
+ */
+u8 kvm_asi_flush_taints(bool svm)
+{
+	unsigned int useful = 0;
+
+	if (kvm_asi_flush_forced)
+		return asi_flush_taints(kvm_asi_flush_mode, BIT(ASI_NR_FLUSHES) - 1);
+	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
+		useful |= BIT(ASI_FLUSH_IBPB);
+	if (!svm && (boot_cpu_has_bug(X86_BUG_L1TF) || kvm_asi_l1d_use(svm) != ASI_L1D_UNUSED))
+		useful |= BIT(ASI_FLUSH_L1D);
+	if (kvm_asi_verw_use(svm) != ASI_VERW_UNUSED)
+		useful |= BIT(ASI_FLUSH_BUFFERS);
+	return asi_flush_taints(kvm_asi_flush_mode, useful);
+}
+
 noinstr void kvm_asi_entry_cleared(struct kvm_vcpu *vcpu)
 {
 	kvm_asi_did(vcpu->arch.asi, ASI_FLUSH_BUFFERS);

@@ -152,8 +152,14 @@ static int kvm_asi_create_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vm *vm)
 	v->run.asi = vm->asi;
 	v->generation = asi_generation_counter(vm->asi);
 	v->vcpu = vcpu;
+	v->vm = vm;
 	v->run.exit_code = KVM_ASI_NO_EXIT;
+	BUILD_BUG_ON(offsetof(struct kvm_asi_vcpu, account.inside) !=
+		     offsetof(struct kvm_asi_run, inside));
+	BUILD_BUG_ON(KVM_ASI_COUNTED != KVM_ASI_DIRECT);
 	v->svm = kvm_asi_vendor() == KVM_ASI_SVM;
+	v->run.flush_taints = kvm_asi_flush_taints(v->svm);
+	v->run.vmcb_at = v->svm ? (const void *const *)&to_svm(vcpu)->vmcb : &v->run.vmcb;
 	v->objects.list.object = v->object;
 	v->objects.list.room = KVM_ASI_VCPU_OBJECTS;
 	INIT_LIST_HEAD(&v->list);
@@ -187,11 +193,17 @@ EXPORT_SYMBOL_GPL(__kvm_asi_destroy_vcpu);
 
 /* ---- KVM_RUN ---------------------------------------------------------- */
 
+/* By the running task, whose pages are mapped since. */
+static __always_inline bool kvm_asi_ran_by_this(const struct kvm_asi_vcpu *v)
+{
+	return v->task == current && v->task_start == current->start_boottime;
+}
+
 static int kvm_asi_map_task(struct kvm_asi_vcpu *v)
 {
 	int err;
 
-	if (v->task == current && v->task_start == current->start_boottime)
+	if (kvm_asi_ran_by_this(v))
 		return 0;
 	/* A thread that ran the vCPU before keeps its stack until it exits. */
 	err = asi_map_current(v->run.asi);
@@ -215,7 +227,7 @@ static u64 kvm_asi_page_faults(void)
 	return current->min_flt + current->maj_flt;
 }
 
-int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
+static noinline int kvm_asi_run_begin_slowly(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vm *vm = kvm_asi_get_vm(vcpu->kvm);
 	struct kvm_asi_vcpu *v;
@@ -228,12 +240,30 @@ int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
 	if (unlikely(err))
 		return err;
 	v = vcpu->arch.asi;
-	v->page_faults = kvm_asi_page_faults();
 	err = kvm_asi_map_task(v);
 	/* What KVM replaced meanwhile kvm_asi_changed() has seen to. */
 	if (!err && READ_ONCE(vm->objects.generation) != READ_ONCE(*v->generation))
 		err = kvm_asi_map_vm(vcpu->kvm);
 	return err ?: kvm_asi_map_vcpu(vcpu);
+}
+
+/* The same task, and nothing changed: what nearly every KVM_RUN finds. */
+static __always_inline bool kvm_asi_is_ready(const struct kvm_vcpu *vcpu,
+					     const struct kvm_asi_vcpu *v)
+{
+	u64 generation = READ_ONCE(*v->generation);
+
+	return kvm_asi_ran_by_this(v) && READ_ONCE(v->vm->objects.generation) == generation &&
+	       kvm_asi_is_seen(vcpu, v, generation);
+}
+
+int __kvm_asi_run_begin(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	if (likely(v && kvm_asi_is_ready(vcpu, v)))
+		return 0;
+	return kvm_asi_run_begin_slowly(vcpu);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_run_begin);
 
@@ -245,20 +275,16 @@ void __kvm_asi_changed(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_changed);
 
-/* Book the exit handled last, now that its outcome is known. */
-static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
+/* Book an exit that the kernel handled, now that its outcome is known. */
+static noinline void kvm_asi_book(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	bool left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
 	enum kvm_asi_outcome outcome;
 	u32 code = v->run.exit_code;
-	bool left;
 
 	v->run.exit_code = KVM_ASI_NO_EXIT;
-	left = asi_current() != v->run.asi;
-	if (user) {
-		outcome = KVM_ASI_USER;
-		vcpu->stat.asi_user++;
-	} else if (vcpu->stat.pf_fixed != v->pf_fixed) {
+	if (vcpu->stat.pf_fixed != v->run.pf_fixed) {
 		outcome = KVM_ASI_FIRST_TOUCH;
 		vcpu->stat.asi_first_touch++;
 		if (left && v->page_faults != kvm_asi_page_faults())
@@ -270,7 +296,7 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 		outcome = KVM_ASI_INSIDE;
 		vcpu->stat.asi_inside++;
 	}
-	v->pf_fixed = vcpu->stat.pf_fixed;
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
 	v->page_faults = kvm_asi_page_faults();
 	if (!left) {
 		kvm_asi_account_exit(&v->account, code, outcome, NULL);
@@ -281,38 +307,66 @@ static void kvm_asi_book(struct kvm_vcpu *vcpu, bool user)
 	kvm_asi_account_exit(&v->account, code, outcome, asi_last_leave(v->run.asi));
 }
 
+/* The same of one that user space completes, and that left on its way there. */
+static void kvm_asi_book_left_for_user(struct kvm_asi_vcpu *v)
+{
+	asi_trace_exit(v->run.asi);
+	kvm_asi_account_exit(&v->account, v->run.exit_code, KVM_ASI_USER,
+			     asi_last_leave(v->run.asi));
+}
+
+static __always_inline void kvm_asi_book_for_user(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
+{
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+	vcpu->stat.asi_user++;
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
+}
+
 static noinline void kvm_asi_prepare_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 {
-	if (v->run.exit_code != KVM_ASI_NO_EXIT)
-		kvm_asi_book(vcpu, false);
-	if (!kvm_asi_vmcb_is_mapped(vcpu, v))
-		kvm_asi_map_vmcb(vcpu);
-	if (asi_current() != v->run.asi)
-		asi_trace_enter(v->run.asi);
+	u64 age = asi_age(v->run.asi);
+
+	if (v->run.exit_code == KVM_ASI_NO_EXIT)
+		v->page_faults = kvm_asi_page_faults();
+	else
+		kvm_asi_book(vcpu);
+	/* What goes from here on changes the age. */
+	smp_rmb();
+	if (!kvm_asi_vmcb_is_mapped(vcpu, v) && !kvm_asi_map_vmcb(vcpu))
+		age = 0;
+	v->run.age = age;
 }
 
 void __kvm_asi_prepare(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	u64 age = asi_age(v->run.asi);
 
-	if (unlikely(raw_cpu_read(asi_cpu.curr) != v->run.asi ||
-		     !kvm_asi_is_direct(v->run.exit_code))) {
-		kvm_asi_prepare_slowly(vcpu, v);
-		return;
-	}
-	if (likely(vcpu->stat.pf_fixed == v->pf_fixed)) {
-		kvm_asi_account_inside(&v->account, v->run.exit_code);
-		vcpu->stat.asi_inside++;
+	smp_rmb();
+	/* The first entry of a KVM_RUN: faults of user mode were none of an exit's. */
+	if (likely(v->run.exit_code == KVM_ASI_NO_EXIT && kvm_asi_vmcb_is_mapped(vcpu, v))) {
+		v->page_faults = kvm_asi_page_faults();
+		v->run.age = age;
 	} else {
-		kvm_asi_account_touched(&v->account, v->run.exit_code);
-		vcpu->stat.asi_first_touch++;
-		v->pf_fixed = vcpu->stat.pf_fixed;
+		kvm_asi_prepare_slowly(vcpu, v);
 	}
-	v->run.exit_code = KVM_ASI_NO_EXIT;
-	if (unlikely(!kvm_asi_vmcb_is_mapped(vcpu, v)))
-		kvm_asi_map_vmcb(vcpu);
+	/* To have this CPU's translations as old as that. */
+	raw_cpu_or(asi_taints, ASI_TAINT_CHECK);
+	asi_trace_enter_inline(vcpu->arch.asi->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_prepare);
+
+/* An exit that never left, and in which KVM mapped a page for the guest. */
+void __kvm_asi_prepare_touched(struct kvm_vcpu *vcpu)
+{
+	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+
+	kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_FIRST_TOUCH);
+	vcpu->stat.asi_first_touch++;
+	v->run.pf_fixed = vcpu->stat.pf_fixed;
+	v->run.exit_code = KVM_ASI_NO_EXIT;
+}
+EXPORT_SYMBOL_GPL(__kvm_asi_prepare_touched);
 
 bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
 {
@@ -323,7 +377,7 @@ bool __kvm_asi_hold(struct kvm_vcpu *vcpu)
 		return false;
 	/* The gate goes inside: why the last exit left would not be seen any more. */
 	if (asi_current() != v->run.asi)
-		kvm_asi_prepare_slowly(vcpu, v);
+		__kvm_asi_prepare(vcpu);
 	return asi_smt_hold(v->run.asi);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_hold);
@@ -331,33 +385,60 @@ EXPORT_SYMBOL_GPL(__kvm_asi_hold);
 noinstr unsigned long __kvm_asi_enter(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	unsigned long cr3 = asi_enter(v->run.asi);
 
-	if (raw_cpu_read(asi_taints))
+	asi_enter(v->run.asi);
+	/* An NMI may taint at any time: what is to be flushed for is not forgotten unread. */
+	if (raw_cpu_read(asi_taints) & v->run.flush_taints)
 		kvm_asi_flush(v);
+	else
+		raw_cpu_and(asi_taints, v->run.flush_taints);
 	asi_smt_guest();
-	return cr3;
+	return raw_cpu_read(asi_cpu.restricted_cr3);
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_enter);
+
+static noinline void kvm_asi_run_end_slowly(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
+{
+	bool left;
+
+	asi_work_done(v->run.asi);
+	left = raw_cpu_read(asi_cpu.curr) != v->run.asi;
+	if (v->run.exit_code != KVM_ASI_NO_EXIT) {
+		if (left)
+			kvm_asi_book_left_for_user(v);
+		else
+			kvm_asi_account_again(&v->account, v->run.exit_code, KVM_ASI_USER);
+		kvm_asi_book_for_user(vcpu, v);
+	}
+	if (!left) {
+		asi_exit();
+		asi_trace_exit(v->run.asi);
+	}
+}
 
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
+	u32 code;
 
 	/* Short of memory there was no beginning. */
-	if (!v)
+	if (unlikely(!v))
 		return;
-	if (v->user_work) {
+	if (unlikely(v->user_work)) {
 		v->user_work = false;
 		set_thread_flag(TIF_NOTIFY_RESUME);
 	}
 	preempt_disable();
-	asi_work_done(v->run.asi);
-	if (v->run.exit_code != KVM_ASI_NO_EXIT)
-		kvm_asi_book(vcpu, true);
-	if (asi_current() == v->run.asi) {
+	code = v->run.exit_code;
+	if (likely(!current->asi.asleep && raw_cpu_read(asi_cpu.curr) == v->run.asi &&
+		   kvm_asi_account_has(&v->account, code, KVM_ASI_USER))) {
+		kvm_asi_account_again(&v->account, code, KVM_ASI_USER);
+		kvm_asi_book_for_user(vcpu, v);
 		asi_exit();
-		asi_trace_exit(v->run.asi);
+		asi_trace_exit_inline(raw_cpu_read(asi_cpu.last));
+	} else if (current->asi.asleep || code != KVM_ASI_NO_EXIT ||
+		   raw_cpu_read(asi_cpu.curr) == v->run.asi) {
+		kvm_asi_run_end_slowly(vcpu, v);
 	}
 	preempt_enable();
 }

@@ -14,6 +14,7 @@
 #include <asi/kvm_run.h>
 #include "account.h"
 #include "svm/svm.h"
+#include "vmx/vmx.h"
 
 /* One range that is mapped in the domain. */
 struct kvm_asi_object {
@@ -51,11 +52,14 @@ struct kvm_asi_guest {
 	} range[KVM_ASI_MAX_RANGES];
 };
 
-/* What of a vCPU's objects KVM may replace while the vCPU lives. */
+/*
+ * What of a vCPU's objects KVM may replace while the vCPU lives; all others live as long.
+ * One that is replaced by itself, at the same address, was freed in between, and the
+ * generation tells.  Sizes change with the address only.
+ */
 struct kvm_asi_seen {
 	u64 generation;			/* of the domain */
-	const void *cpuid, *fpstate, *hyperv, *nested, *msrpm;
-	unsigned int cpuid_entries, fpstate_size, mce_banks;
+	const void *cpuid, *fpstate, *hyperv, *nested;
 };
 
 /* A VMCB that is mapped. */
@@ -70,21 +74,21 @@ struct kvm_asi_vmcb {
  */
 struct kvm_asi_vcpu {
 	struct kvm_asi_run run;		/* first */
+	struct kvm_asi_account account;	/* second: what run.inside is */
 	struct kvm_vcpu *vcpu;
+	struct kvm_asi_vm *vm;
 	const u64 *generation;		/* of the domain */
 	struct list_head list;		/* in the VM; added under kvm_asi_vm.lock */
 	u64 task_start;			/* task whose stack is mapped */
 	struct task_struct *task;
 	/* SVM: the guest's, a nested guest's; and that of the two which ran last. */
-	struct kvm_asi_vmcb vmcb[2], vmcb_last;
+	struct kvm_asi_vmcb vmcb[2], vmcb_last;	/* run.vmcb is the last one's, too */
 	bool svm;
 	bool user_work;			/* was put off: TIF_NOTIFY_RESUME */
-	u64 pf_fixed;			/* stat.pf_fixed, as far as it is booked */
 	u64 page_faults;		/* of the task, until the exit booked last */
 	struct kvm_asi_objects objects;
 	struct kvm_asi_seen seen;	/* when that list was made */
 	struct kvm_asi_object object[KVM_ASI_VCPU_OBJECTS];	/* of that list */
-	struct kvm_asi_account account;
 };
 
 /* Isolation state of one VM. */
@@ -122,6 +126,29 @@ extern struct kvm_asi_account kvm_asi_ended;
  * when nothing changed.  Process context.
  */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu);
+
+/*
+ * What is allocated when a guest begins to use nested guests: on SVM the bitmap of MSRs,
+ * which comes and goes with vmcb02.
+ */
+static __always_inline const void *kvm_asi_nested(const struct kvm_vcpu *vcpu,
+						  const struct kvm_asi_vcpu *v)
+{
+	return v->svm ? (const void *)container_of(vcpu, struct vcpu_svm, vcpu)->nested.msrpm :
+			container_of(vcpu, struct vcpu_vmx, vcpu)->vmcs01.shadow_vmcs;
+}
+
+/* Nothing to do for kvm_asi_map_vcpu(). */
+static __always_inline bool kvm_asi_is_seen(const struct kvm_vcpu *vcpu,
+					    const struct kvm_asi_vcpu *v, u64 generation)
+{
+	return v->seen.generation == generation &&
+	       v->seen.cpuid == vcpu->arch.cpuid_entries &&
+	       v->seen.fpstate == vcpu->arch.guest_fpu.fpstate &&
+	       v->seen.hyperv == vcpu->arch.hyperv &&
+	       v->seen.nested == kvm_asi_nested(vcpu, v);
+}
+
 int kvm_asi_map_vm(struct kvm *kvm);
 /* The lists' memory, by what this machine has. */
 int kvm_asi_make_lists(struct kvm_asi_vm *vm);
@@ -134,9 +161,9 @@ struct kvm_asi_fit kvm_asi_fit(struct kvm_asi_vm *vm);
 /*
  * SVM: map the VMCB that runs next, should KVM have made it since KVM_RUN
  * began, as it does when a guest starts to use nested guests.  VM exit reads
- * it before anything else, in the critical section.  Interrupts off.
+ * it before anything else, in the critical section.  Interrupts off.  False: it is not.
  */
-void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
+bool kvm_asi_map_vmcb(struct kvm_vcpu *vcpu);
 
 /* Nothing to do for kvm_asi_map_vmcb(). */
 static __always_inline bool kvm_asi_vmcb_is_mapped(struct kvm_vcpu *vcpu,
@@ -173,10 +200,12 @@ static inline enum kvm_asi_vendor kvm_asi_vendor(void)
 }
 
 /*
- * flush.c: before a guest is entered, when asi_taints says anything.  noinstr,
+ * flush.c: before a guest is entered, when a taint of kvm_asi_flush_taints() is set.  noinstr,
  * interrupts off, inside.
  */
 void kvm_asi_flush(struct kvm_asi_vcpu *v);
+/* The taints after which it may have something to do.  Process context. */
+u8 kvm_asi_flush_taints(bool svm);
 
 /*
  * image/: what the kernel's image has of it when KVM is a module, too.  What the boot

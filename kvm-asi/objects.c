@@ -165,8 +165,8 @@ static int kvm_asi_list_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 	kvm_asi_add(&list, vcpu->arch.guest_fpu.fpstate,
 		    offsetof(struct fpstate, regs) +
 		    vcpu->arch.guest_fpu.fpstate->size);
-	kvm_asi_add(&list, vcpu->arch.mce_banks,
-		    (vcpu->arch.mcg_cap & 0xff) * 4 * sizeof(u64));
+	/* As many as there may be, however many the VMM says there are. */
+	kvm_asi_add(&list, vcpu->arch.mce_banks, PAGE_SIZE);
 	kvm_asi_add(&list, vcpu->arch.cpuid_entries,
 		    vcpu->arch.cpuid_nent * sizeof(struct kvm_cpuid_entry2));
 	kvm_asi_add(&list, vcpu->arch.hyperv, sizeof(*vcpu->arch.hyperv));
@@ -178,45 +178,20 @@ static int kvm_asi_list_vcpu(struct kvm_vcpu *vcpu, struct kvm_asi_vcpu *v)
 	return kvm_asi_sync(v->run.asi, &v->objects, &list);
 }
 
-static struct kvm_asi_seen kvm_asi_look(const struct kvm_vcpu *vcpu,
-					const struct kvm_asi_vcpu *v)
-{
-	struct kvm_asi_seen seen = {
-		.generation = READ_ONCE(*v->generation),
-		.cpuid = vcpu->arch.cpuid_entries,
-		.cpuid_entries = vcpu->arch.cpuid_nent,
-		.fpstate = vcpu->arch.guest_fpu.fpstate,
-		.fpstate_size = vcpu->arch.guest_fpu.fpstate->size,
-		.mce_banks = vcpu->arch.mcg_cap & 0xff,
-		.hyperv = vcpu->arch.hyperv,
-	};
-
-	if (v->svm) {
-		seen.nested = container_of(vcpu, struct vcpu_svm, vcpu)->nested.vmcb02.ptr;
-		seen.msrpm = container_of(vcpu, struct vcpu_svm, vcpu)->nested.msrpm;
-	} else {
-		seen.nested = container_of(vcpu, struct vcpu_vmx, vcpu)->vmcs01.shadow_vmcs;
-	}
-	return seen;
-}
-
-static __always_inline bool kvm_asi_is_seen(const struct kvm_asi_seen *a,
-					    const struct kvm_asi_seen *b)
-{
-	return a->generation == b->generation && a->cpuid == b->cpuid &&
-	       a->cpuid_entries == b->cpuid_entries && a->fpstate == b->fpstate &&
-	       a->fpstate_size == b->fpstate_size && a->mce_banks == b->mce_banks &&
-	       a->hyperv == b->hyperv && a->nested == b->nested && a->msrpm == b->msrpm;
-}
-
-/* All other objects of a vCPU live as long as it does. */
 int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
-	struct kvm_asi_seen seen = kvm_asi_look(vcpu, v);
+	/* Before anything is mapped: what goes meanwhile is missed by the next KVM_RUN. */
+	struct kvm_asi_seen seen = {
+		.generation = READ_ONCE(*v->generation),
+		.cpuid = vcpu->arch.cpuid_entries,
+		.fpstate = vcpu->arch.guest_fpu.fpstate,
+		.hyperv = vcpu->arch.hyperv,
+		.nested = kvm_asi_nested(vcpu, v),
+	};
 	int err;
 
-	if (kvm_asi_is_seen(&seen, &v->seen))
+	if (kvm_asi_is_seen(vcpu, v, seen.generation))
 		return 0;
 	err = kvm_asi_list_vcpu(vcpu, v);
 	if (!err)
@@ -224,7 +199,7 @@ int kvm_asi_map_vcpu(struct kvm_vcpu *vcpu)
 	return err;
 }
 
-void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
+bool kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 {
 	struct kvm_asi_vcpu *v = vcpu->arch.asi;
 	u64 generation = READ_ONCE(*v->generation);
@@ -234,11 +209,13 @@ void kvm_asi_map_vmcb(struct kvm_vcpu *vcpu)
 	if (vmcb != v->vmcb[nested].ptr || generation != v->vmcb[nested].generation) {
 		/* With an empty reserve the critical section is lost, and counted. */
 		if (asi_map_reserved(v->run.asi, vmcb, PAGE_SIZE, ASI_KIND_OBJECT))
-			return;
+			return false;
 		v->vmcb[nested].ptr = vmcb;
 		v->vmcb[nested].generation = generation;
 	}
 	v->vmcb_last = v->vmcb[nested];
+	v->run.vmcb = vmcb;
+	return true;
 }
 
 static void kvm_asi_add_bus(struct kvm_asi_list *list,

@@ -93,17 +93,21 @@ EXPORT_SYMBOL_GPL(__kvm_asi_alloc_object);
  */
 void __kvm_asi_topped_up(struct kvm_mmu_memory_cache *mc)
 {
-	size_t size = mc->kmem_cache ? kmem_cache_size(mc->kmem_cache) : PAGE_SIZE;
 	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
 	struct kvm_asi_vcpu *v = vcpu ? vcpu->arch.asi : NULL;
+	unsigned long page, last = 0;
 	int i;
 
 	if (!v)
 		return;
-	/* Touching what cannot be mapped leaves. */
 	for (i = 0; i < mc->nobjs; i++) {
-		if (!folio_test_slab(virt_to_folio(mc->objects[i])))
-			(void)asi_map(v->run.asi, mc->objects[i], size, ASI_KIND_OBJECT);
+		/* No object crosses a page, and headers come a page full in a row. */
+		page = (unsigned long)mc->objects[i] & PAGE_MASK;
+		if (page == last || folio_test_slab(virt_to_folio((void *)page)))
+			continue;
+		/* Touching what cannot be mapped leaves. */
+		(void)asi_map(v->run.asi, (void *)page, PAGE_SIZE, ASI_KIND_OBJECT);
+		last = page;
 	}
 }
 EXPORT_SYMBOL_GPL(__kvm_asi_topped_up);

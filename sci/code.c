@@ -10,6 +10,7 @@
 #include <asm/insn.h>
 #include <asm/nops.h>
 #include <asm/sections.h>
+#include <asi/xom.h>
 #include "code.h"
 #include "sections.h"
 
@@ -42,7 +43,7 @@ static const struct optimized_kprobe *sci_detour(const struct kprobe *kp)
 	unsigned long at = (unsigned long)kp->addr;
 	s32 distance;
 
-	memcpy(&distance, (void *)at + 1, sizeof(distance));
+	xom_read(&distance, (void *)at + 1, sizeof(distance));
 	return is_kprobe_optinsn_slot(at + JMP32_INSN_SIZE + distance) ?
 	       container_of(kp, struct optimized_kprobe, kp) : NULL;
 }
@@ -87,7 +88,7 @@ static void sci_settle(unsigned long at, u8 *bytes, unsigned int len)
 
 	/* Whoever changes text holds the lock.  A breakpoint that stays is padding. */
 	if (!mutex_is_locked(&text_mutex)) {
-		memcpy(bytes, (void *)at, len);
+		xom_read(bytes, (void *)at, len);
 		return;
 	}
 	changing = sci_changing_length(at);
@@ -102,7 +103,7 @@ bool sci_read(struct sci_reader *reader, struct sci_insn *insn)
 	if (reader->at >= reader->end)
 		return false;
 	len = min_t(unsigned long, reader->end - reader->at, MAX_INSN_SIZE);
-	memcpy(insn->bytes, (void *)reader->at, len);
+	xom_read(insn->bytes, (void *)reader->at, len);
 	sci_restore(reader, insn->bytes, len);
 	if (insn->bytes[0] == INT3_INSN_OPCODE)
 		sci_settle(reader->at, insn->bytes, len);

@@ -5,6 +5,7 @@
 #include <asm/cpufeature.h>
 #include <asm/kprobes.h>
 #include <asm/pgtable.h>
+#include <asi/xom.h>
 #include "code.h"
 
 /* The bytes of an indirect jump by a register, and of what stops speculation. */
@@ -71,7 +72,7 @@ static bool sci_find_its_thunk(unsigned long address, struct sci_function *text)
 
 	if (!boot_cpu_has(X86_FEATURE_INDIRECT_THUNK_ITS) ||
 	    address < MODULES_VADDR || address >= MODULES_END ||
-	    copy_from_kernel_nofault(bytes, (void *)address, sizeof(bytes)))
+	    xom_read_nofault(bytes, (void *)address, sizeof(bytes)))
 		return false;
 	is_high = bytes[0] == 0x41;
 	text->start = address;

@@ -264,6 +264,7 @@ void sci_fork(struct task_struct *child)
 	child->asi.inside = NULL;
 	child->asi.sci = NULL;
 	child->asi.sleepers = 0;
+	child->asi.asleep = false;
 	if (!filter)
 		return;
 	if (child->flags & (PF_KTHREAD | PF_USER_WORKER | PF_IO_WORKER)) {

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/static_call.h>
 #include <asm/nops.h>
+#include <asi/xom.h>
 #include "code.h"
 #include "sections.h"
 
@@ -132,8 +133,8 @@ static unsigned int sci_branch_length(const struct jump_entry *branch)
 	unsigned long at = jump_entry_code(branch), target = jump_entry_target(branch);
 	s32 far = target - (at + JMP32_INSN_SIZE);
 
-	if (!memcmp((void *)at + 1, x86_nops[JMP32_INSN_SIZE] + 1, DISP32_SIZE) ||
-	    !memcmp((void *)at + 1, &far, DISP32_SIZE))
+	if (!xom_memcmp((void *)at + 1, x86_nops[JMP32_INSN_SIZE] + 1, DISP32_SIZE) ||
+	    !xom_memcmp((void *)at + 1, &far, DISP32_SIZE))
 		return JMP32_INSN_SIZE;
 	return JMP8_INSN_SIZE;
 }

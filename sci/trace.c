@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <asm/text-patching.h>
 #include <asm/unwind.h>
+#include <asi/xom.h>
 #include "edge.h"
 #include "sections.h"
 
@@ -90,8 +91,9 @@ bool sci_is_redirected(const struct sci_function *function)
 
 bool sci_is_traced_now(unsigned long site)
 {
-	u8 first = *(const u8 *)site;
+	u8 first;
 
+	xom_read(&first, (void *)site, sizeof(first));
 	return first == CALL_INSN_OPCODE || first == INT3_INSN_OPCODE;
 }
 

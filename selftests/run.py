@@ -386,6 +386,7 @@ def make_guest_files(out):
     for command in (["make", "-s", "-C", "selftests/asi", f"BUILD={TOP}/build"],
                     ["make", "-s", "-C", "selftests/sci", f"BUILD={TOP}/build"],
                     ["make", "-s", "-C", "selftests/kvm", f"BUILD={TOP}/build"],
+                    ["make", "-s", "-C", "selftests/netns", f"BUILD={TOP}/build"],
                     ["build/host/minivm/minivm", "mkinitrd", f"--out={out}/guest.cpio"]):
         try:
             status = subprocess.run(command, cwd=TOP).returncode

@@ -96,6 +96,8 @@ DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
 # A disk to swap to, whose content nobody keeps.
 SWAP = ONE_CPU.but(extra="a disk", emulator=(
     "-drive", "file=build/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
+# Its processor has supervisor protection keys.
+XOM = ONE_THREAD.but(memory="1G", cpu="max")
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
                 files=("build/host/minivm/minivm:/minivm",
                        "build/base/arch/x86/boot/bzImage:/bzImage",
@@ -134,11 +136,23 @@ PTI_CALLS = """fork_and_exit vfork_and_exec exec_from_thread many_threads migrat
 
 ON = {"append": "asi=on"}
 SCI = {"append": "asi=on sci=on"}
+NETNS = {"append": "asi=on netns_asi=on,64M"}
 BY_NAME = {"group": "by name"}
 # How calls and jumps by register are compiled into the running kernel.
 SCI_BRANCHES = (("plain", "spectre_v2=off"),
                 ("padded", "spectre_v2=retpoline retbleed=stuff,force"),
                 ("thunks", "spectre_v2=eibrs indirect_target_selection=force"))
+
+
+# What processors and parameters have the kernel's own patching make: selftests/guard/probe.py.
+GUARD = ("kaslr", "nokaslr-1-cpu", "off", "stuff")
+GUARD_BY_NAME = ("auto-amd", "auto-intel", "lfence", "retpoline", "unret", "ibpb", "off-1-cpu",
+                 "full", "none", "its")
+
+
+def guard(boot, **more):
+    return Step(f"guard-{boot}", HOST, 400, f"selftests/guard/probe.py {boot}",
+                kernels=("base",), boots=True, **more)
 
 
 def flush(mode):
@@ -228,6 +242,21 @@ STEPS = [
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
+    Step("xom", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=auto"),
+    Step("xom-off", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=off", **BY_NAME),
+    # PKRS forbids nothing: every refusal becomes a byte.
+    Step("xom-broken", XOM, 150, "selftests/asi/xom.sh",
+         append="asi_break=pkrs,alias asi=on xom=auto", **BY_NAME),
+    # Nor loses memory its key that is no text any more: the oracle finds it.
+    Step("xom-unkey", XOM, 150, "selftests/asi/xom.sh",
+         append="asi_break=unkey,pkrs asi=on xom=auto", **BY_NAME),
+    Step("xom-deep", XOM, 1500,
+         "env LOADS=1000 PROBES=1000 FAULTS=1000000 STRIDE=64 selftests/asi/xom.sh",
+         append="asi=on xom=auto", **BY_NAME),
+    # VERW on the way to user mode, where the process's table is loaded.
+    *(Step(f"xom-{name}", SKYLAKE.but(cpu="Skylake-Client,+pks"), 150, "selftests/asi/xom.sh",
+           append=f"asi=on mitigations=auto {more}", **BY_NAME)
+      for name, more in (("verw", "xom=auto"), ("verw-off", "xom=off"))),
     Step("memory", DIMMS, 300, "selftests/asi/memory.sh", **BY_NAME,
          append="asi=on kfence.sample_interval=0 memhp_default_state=offline"),
     Step("break-base", ONE_THREAD, 100,
@@ -249,6 +278,12 @@ STEPS = [
     Step("sci-stress", ONE_THREAD, 400, "selftests/sci/stress.sh 1", **SCI),
     Step("sci-unprivileged", ONE_THREAD, 150, "selftests/lib/in-turn "
          "'selftests/sci/bad_pointers.sh 3000' selftests/sci/unprivileged.sh", **SCI),
+    Step("netns-off", ONE_THREAD, 300, "selftests/netns/payload.sh", **ON),
+    Step("netns-payload", ONE_THREAD, 400, "selftests/netns/payload.sh", **NETNS),
+    Step("netns-payload-pti", ONE_THREAD, 400, "selftests/netns/payload.sh",
+         append="asi=on netns_asi=on,64M pti=on", **BY_NAME),
+    Step("netns-places", ONE_THREAD, 200, "selftests/netns/places.sh",
+         append="asi=on netns_asi=on,64M netns_policy=log"),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
@@ -277,6 +312,8 @@ STEPS = [
          append="asi=on preempt=full pti=on"),
     Step("entries-5-levels", ENTRIES.but(cpu="max,la57=on"), 150, "selftests/asi/entries.sh 500",
          append="asi=on preempt=full nopcid"),
+    *(guard(boot) for boot in GUARD),
+    *(guard(boot, **BY_NAME) for boot in GUARD_BY_NAME),
     Step("suspend", ONE_THREAD, 100, "selftests/asi/suspend.sh", **ON),
     Step("kexec", ONE_THREAD, 100, "selftests/asi/kexec.sh", **ON),
     Step("double-fault", HOST, 100, "selftests/asi/double-fault", kernels=("base",)),

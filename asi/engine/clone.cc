@@ -35,6 +35,11 @@ Entry page_of(const Table* root, unsigned levels, u64 va, u8 kind) {
     }
 }
 
+/// Does @ours show what @wanted would?  Kinds may differ: the first one stays.
+bool is_shown(Entry ours, Entry wanted) {
+    return ((ours.raw() ^ wanted.raw()) & ~Format::kKind) == 0;
+}
+
 }  // namespace
 
 bool PageTable::clone_into_holes(const void* source_root, Range range, u8 kind) {
@@ -42,13 +47,19 @@ bool PageTable::clone_into_holes(const void* source_root, Range range, u8 kind) 
     if (table_base(range.first, 1) != table_base(range.last, 1)) return false;
     Table* table = lowest_table(root_, levels_, range.first);
     if (!table) return false;
+    unsigned holes = 0;
     for (Slots slot(1, range); !slot.done(); slot.next()) {
-        if (table->load(slot.index()).is_present() ||
-            !page_of(source, levels_, slot.va(), kind).is_present())
-            return false;
+        const Entry ours = table->load(slot.index());
+        const Entry wanted = page_of(source, levels_, slot.va(), kind);
+        if (!wanted.is_present() || (ours.is_present() && !is_shown(ours, wanted))) return false;
+        if (ours.is_present()) continue;
+        ++holes;
+        if (range.size() == ASI_PAGE_SIZE) table->store(slot.index(), wanted);
     }
+    if (holes == 0 || range.size() == ASI_PAGE_SIZE) return true;
     for (Slots slot(1, range); !slot.done(); slot.next())
-        table->store(slot.index(), page_of(source, levels_, slot.va(), kind));
+        if (!table->load(slot.index()).is_present())
+            table->store(slot.index(), page_of(source, levels_, slot.va(), kind));
     return true;
 }
 

@@ -118,9 +118,7 @@ class Edit {
                 op_.stop(slot.range().first);
                 return false;
             }
-            if (!to.is_hole())
-                for (unsigned i = 0; i < kEntriesPerTable; ++i)
-                    child->store(i, to.child(level - 1, i).to_entry(level - 1));
+            if (!to.is_hole()) copy(level - 1, child, to);
         }
         const bool is_complete = commit(level - 1, child, to, from, slot.range());
         if constexpr (Operation::kPrunes) {
@@ -132,6 +130,14 @@ class Edit {
             if (to.is_table()) pt_.count_replaced();
         }
         return is_complete;
+    }
+
+    /// Fills the empty @table with what @from shows.  Most slots of most tables are holes.
+    static void copy(unsigned level, Table* table, const View& from) {
+        for (unsigned i = 0; i < kEntriesPerTable; ++i) {
+            if (from.is_table() && !from.table->load(i).is_present()) continue;
+            table->store(i, from.child(level, i).to_entry(level));
+        }
     }
 
     /// Takes the empty @child out of its slot.

@@ -43,12 +43,15 @@ void PageTable::destroy() {
 }
 
 void PageTable::free_below(Table* table, unsigned level) {
-    for (unsigned i = 0; i < kEntriesPerTable; ++i) {
-        const Entry entry = table->load(i);
-        if (!entry.is_table(level) || !entry.is_owned()) continue;
-        Table* child = table_at(entry.table_address());
-        if (level > 2) free_below(child, level - 1);
-        asi_port_free_table(child);
+    for (unsigned first = 0; first < kEntriesPerTable; first += Table::kGroup) {
+        if (!table->may_own_in_group(first)) continue;
+        for (unsigned i = first; i < first + Table::kGroup; ++i) {
+            const Entry entry = table->load(i);
+            if (!entry.is_table(level) || !entry.is_owned()) continue;
+            Table* child = table_at(entry.table_address());
+            if (level > 2) free_below(child, level - 1);
+            asi_port_free_table(child);
+        }
     }
 }
 

@@ -43,7 +43,8 @@ class PageTable {
     Status map(Range range, u64 pa, Attributes attributes, u8 kind, u32& needed);
     Status clone(const void* source_root, Range range, u8 kind, u32& needed);
     /// clone.cc. The same where it only fills holes of one lowest table that is there, of
-    /// ours, with frames that the source has for all of @range: what nearly every call is.
+    /// ours, with frames that the source has for all of @range, or finds all there: what
+    /// nearly every call is.
     /// False: nothing was done.
     [[nodiscard]] bool clone_into_holes(const void* source_root, Range range, u8 kind);
     Status borrow(const void* source_root, u64 va, unsigned level, u32& needed);

@@ -40,7 +40,7 @@ constexpr bool logs_by_default(asi_action action) {
 }
 
 /// Mapping one of these lets in what isolation is there to keep out, or (free
-/// pages, page tables, user addresses) breaks a promise of the core.
+/// pages, page tables, user addresses, private payload) breaks a promise of the core.
 constexpr bool is_never_safe_to_map(unsigned kind) {
     switch (kind) {
         case ASI_KIND_UNKNOWN:
@@ -48,10 +48,17 @@ constexpr bool is_never_safe_to_map(unsigned kind) {
         case ASI_KIND_PAGE_TABLE:
         case ASI_KIND_OTHER_STACK:
         case ASI_KIND_USER_ADDRESS:
+        case ASI_KIND_PRIVATE:
             return true;
         default:
             return false;
     }
+}
+
+/// Does the class have page tables in which something could be mapped? Those of
+/// namespaces show all of the kernel from the beginning.
+constexpr bool may_grow(unsigned cls) {
+    return cls != ASI_CLASS_XOM && cls != ASI_CLASS_NETNS;
 }
 
 extern const asi_policy kDefaultPolicy;

@@ -29,6 +29,16 @@ void format_verdicts(Writer& out, unsigned cls, const char* kind, Text cache,
     }
 }
 
+using Verdicts = unsigned char[ASI_NR_ACCESSES];
+
+/// Is it the same for all kinds?
+bool is_uniform(const Verdicts (&kinds)[ASI_NR_KINDS]) {
+    for (const Verdicts& kind : kinds)
+        for (unsigned access = 0; access < ASI_NR_ACCESSES; ++access)
+            if (kind[access] != kinds[0][access]) return false;
+    return true;
+}
+
 }  // namespace
 
 }  // namespace asi
@@ -38,9 +48,14 @@ asi_size asi_policy_format(const asi_policy* p, char* buf, asi_size len) {
     Writer out(buf, len);
     // Whatever this text is read on top of, nothing of that remains.
     out.put("default\n");
-    for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls)
+    for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
+        if (is_uniform(p->verdict[cls])) {
+            format_verdicts(out, cls, "*", {}, p->verdict[cls][0]);
+            continue;
+        }
         for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
             format_verdicts(out, cls, asi_kind_name(kind), {}, p->verdict[cls][kind]);
+    }
     for (unsigned i = 0; i < p->cache_rules && i < ASI_POLICY_CACHE_RULES; ++i)
         format_verdicts(out, p->cache[i].cls, asi_kind_name(ASI_KIND_SLAB),
                         text_in(p->cache[i].cache), p->cache[i].verdict);

@@ -32,6 +32,7 @@ class CacheRuleCounter {
     [[nodiscard]] bool add(const Rule& rule) {
         for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
             if (!rule.covers_class(cls) || is_known(cls, rule.cache)) continue;
+            if (rule.verdict.action() == ASI_ACTION_GROW && !may_grow(cls)) continue;
             if (base_->cache_rules + added_ >= ASI_POLICY_CACHE_RULES) return false;
             name_[added_] = rule.cache.data;
             size_[added_] = static_cast<u8>(rule.cache.size);
@@ -81,6 +82,8 @@ void set(unsigned char (&verdicts)[ASI_NR_ACCESSES], const Rule& rule) {
 void apply(asi_policy& p, const Rule& rule) {
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
         if (!rule.covers_class(cls)) continue;
+        // The parser has refused such a rule that names the class.
+        if (rule.verdict.action() == ASI_ACTION_GROW && !may_grow(cls)) continue;
         if (rule.cache.is_empty()) {
             for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
                 if (rule.covers_kind(kind)) set(p.verdict[cls][kind], rule);

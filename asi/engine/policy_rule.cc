@@ -126,6 +126,12 @@ class RuleParser {
     }
 
     Status check_growth(const Rule& rule) const {
+        if (rule.cls != Rule::kAll && !may_grow(rule.cls))
+            return complain()
+                .say("class ")
+                .quote(Text(asi_class_name(rule.cls)))
+                .say(" has nothing that could grow")
+                .is(Status::kInvalid);
         for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
             if (rule.covers_kind(kind) && is_never_safe_to_map(kind))
                 return complain()

@@ -6,13 +6,14 @@ namespace asi {
 
 namespace {
 
-constexpr const char* kClassNames[] = {"kvm", "test", "sci"};
+constexpr const char* kClassNames[] = {"kvm", "test", "sci", "xom", "netns"};
 constexpr const char* kKindNames[] = {
     "unknown",     "entry_text",   "kernel_text",  "module",     "rodata",     "data",
     "percpu",      "cpu_entry",    "irq_stack",    "fixmap",     "own_stack",  "other_stack",
     "own_task",    "slab",         "user_page",    "page_cache", "page_table", "free_page",
     "kernel_page", "reserved",     "text_alias",   "vmalloc",    "vmemmap",    "device",
     "shadow",      "user_address", "guest_memory", "own_table",  "other_task", "object",
+    "private",
 };
 constexpr const char* kAccessNames[] = {"r", "w", "x"};
 constexpr const char* kActionNames[] = {"grow", "exit", "deny"};
@@ -89,7 +90,7 @@ constexpr asi_policy make_default() {
     asi_policy p = {};
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls) {
         // A virtual machine carries on after any surprise; a test must notice it, and
-        // a system call's surprise is an attack.
+        // a system call's surprise is an attack, as is another namespace's payload.
         const Verdict other = cls == ASI_CLASS_KVM ? kExit : kDeny;
         for (auto& kind : p.verdict[cls]) {
             kind[ASI_ACCESS_READ] = other.code();
@@ -97,6 +98,9 @@ constexpr asi_policy make_default() {
             // No instruction was ever meant to be fetched from there.
             kind[ASI_ACCESS_EXEC] = kDeny.code();
         }
+        // Text as data, or payload, is nothing to bring in: it is refused, or read outside
+        // of that.
+        if (!may_grow(cls)) continue;
         for (const BaseKind& base : kBaseKinds) {
             auto& kind = p.verdict[cls][base.kind];
             kind[ASI_ACCESS_READ] = (base.read ? kGrow : kDeny).code();
@@ -121,10 +125,11 @@ constexpr asi_policy make_default() {
 }
 
 constexpr bool grows_only_safe_kinds(const asi_policy& p) {
-    for (const auto& cls : p.verdict)
+    for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls)
         for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
-            for (const unsigned char code : cls[kind])
-                if (is_never_safe_to_map(kind) && Verdict(code).action() == ASI_ACTION_GROW)
+            for (const unsigned char code : p.verdict[cls][kind])
+                if ((is_never_safe_to_map(kind) || !may_grow(cls)) &&
+                    Verdict(code).action() == ASI_ACTION_GROW)
                     return false;
     return true;
 }

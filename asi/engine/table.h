@@ -21,6 +21,13 @@ class Table {
     void store(unsigned index, Entry entry) {
         __atomic_store_n(&entry_[index], entry.raw(), __ATOMIC_RELEASE);
     }
+    static constexpr unsigned kGroup = 4;
+    /// False: none of the entries from @first on, a group, refers to an owned table.
+    [[nodiscard]] bool may_own_in_group(unsigned first) const {
+        return Entry(load(first).raw() | load(first + 1).raw() | load(first + 2).raw() |
+                     load(first + 3).raw())
+            .is_owned();
+    }
     [[nodiscard]] bool is_empty() const {
         for (const u64& entry : entry_)
             if (__atomic_load_n(&entry, __ATOMIC_RELAXED) != 0) return false;

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Weave the hooks and the gates into a kernel source.
+"""Weave the hooks, the gates, the accessors and the readers into a kernel source.
 
 Every place is a function (or a structure, a macro, a file) and a statement in it.
 Each has to be there exactly once; otherwise it is named, and nothing is written.
-Documentation/porting.rst describes the two forms of text that are read:
+Documentation/porting.rst describes the forms of text that are read:
 
-  hooks/*.hook   groups of hooks: what is added before, after or instead of what
-  gates.list     functions that run unrestricted: one line each
+  hooks/*.hook     groups of hooks: what is added before, after or instead of what
+  gates.list       functions that run unrestricted: one line each
+  accessors.list   functions that rightly touch private payload, or act for its owner
+  readers.list     functions that read text: in the form of hooks
 
 usage: weave.py check SOURCE             does everything find its place?
        weave.py apply SOURCE TREE        weave SOURCE's files, write those into TREE that
@@ -18,6 +20,8 @@ usage: weave.py check SOURCE             does everything find its place?
        weave.py files                    the files of the source that are touched
        weave.py id                       identity of what is woven, whatever the reasons say
        weave.py table                    the gates as a reStructuredText table
+       weave.py accessors                the accessors and brackets in the same way
+       weave.py readers                  the readers of text in the same way
 """
 
 import collections
@@ -34,8 +38,16 @@ from places import Source, tokens
 HERE = pathlib.Path(__file__).resolve().parent
 HOOKS = HERE / "hooks"
 GATES = HERE / "gates.list"
+ACCESSORS = HERE / "accessors.list"
 GATE = "guard(asi_unrestricted)();"
+# Of the topic "switch": what takes the CPU takes it from accessors, too.
+GATE_SWITCH = "guard(asi_outside)();"
 GATE_INCLUDE = "#include <asi/gate.h>"
+GUARDS = {"accessor": "netns_payload", "acting": "netns_acting", "call": "netns_call"}
+ACCESSOR_INCLUDE = "#include <asi/netns.h>"
+LISTS = (GATES.name, ACCESSORS.name)
+READERS = HERE / "readers.list"
+READER_INCLUDE = "#include <asi/xom.h>"
 
 # Lines that hooks may add: all groups together, and the gates inside functions.
 LIMIT_HOOKS = 300
@@ -60,11 +72,22 @@ class Hook:
     anchor: str
     times: int
     text: str
-    gate: str = ""      # what the gate that this adds is for: "topic: reason"
+    gate: str = ""      # what the gate, or the reader, is for: "topic: reason"
 
     @property
     def group(self):
         return self.origin.partition(":")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Accessor:
+    """A function that touches private payload, or acts for its owner."""
+    file: str
+    function: str
+    what: str           # "accessor", "acting" or "call"
+    argument: str       # of the guard
+    topic: str
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +97,16 @@ class Gate:
     function: str
     topic: str
     reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A function that reads text, or seems to, for the documentation."""
+    file: str
+    function: str
+    topic: str
+    reason: str
+    moved: bool         # or it needs nothing
 
 
 # --- the lists --------------------------------------------------------------
@@ -98,15 +131,74 @@ def read_gates(path=None):
                 raise Bad(f"{where}: no topic {topic}")
             gates.append(Gate(words[0], words[1], topic, reason))
             hooks.append(Hook(where, words[0], words[1] + "()", "declarations", "", 1,
-                              f"\t{GATE}\n"))
+                              f"\t{GATE_SWITCH if topic == 'switch' else GATE}\n"))
         else:
             raise Bad(f"{where}: expected FILE FUNCTION TOPIC: REASON")
-    twice = [g for g, n in collections.Counter((g.file, g.function) for g in gates).items()
-             if n > 1]
-    if twice:
-        raise Bad("".join(f"{path.name}: {file}: {function}() stands there twice\n"
-                          for file, function in twice).rstrip())
+    refuse_twice(path, gates)
     return topics, hooks, gates, carriers
+
+
+def refuse_twice(path, functions):
+    """Each has one line in the list."""
+    count = collections.Counter((f.file, f.function) for f in functions)
+    twice = [f"{path.name}: {file}: {function}() stands there twice"
+             for (file, function), n in count.items() if n > 1]
+    if twice:
+        raise Bad("\n".join(twice))
+
+
+ACCESSOR = re.compile(r"(\S+) (\w+) (first )?(accessor|acting|call)(?:\((.+)\))? (\S+): (.+)")
+
+
+def read_accessors(path=None):
+    """The topics, the hooks that the list asks for, and its functions."""
+    path = path or ACCESSORS
+    topics, hooks, accessors = {}, [], []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        where = f"{path.name}:{number}"
+        if not line.strip() or line.startswith("#"):
+            continue
+        if match := re.fullmatch(r"topic (\S+) (.+)", line):
+            topics[match[1]] = match[2]
+            continue
+        match = ACCESSOR.fullmatch(line)
+        if not match or (match[4] == "accessor") != (match[5] is None):
+            raise Bad(f"{where}: expected FILE FUNCTION [first] accessor|acting(NET)|call(SOCK) "
+                      "TOPIC: REASON")
+        one = Accessor(match[1], match[2], match[4], match[5] or "", match[6], match[7])
+        if one.topic not in topics:
+            raise Bad(f"{where}: no topic {one.topic}")
+        accessors.append(one)
+        hooks.append(Hook(where, one.file, one.function + "()",
+                          "begin" if match[3] else "declarations", "", 1,
+                          f"\tguard({GUARDS[one.what]})({one.argument});\n"))
+    refuse_twice(path, accessors)
+    hooks += [Hook(path.name, file, "", "include", "", 1, ACCESSOR_INCLUDE + "\n")
+              for file in dict.fromkeys(one.file for one in accessors)]
+    return topics, hooks, accessors
+
+
+def read_readers():
+    """The topics, the hooks and the readers of text."""
+    topics = {}
+    for line in READERS.read_text().splitlines():
+        words = line.split(None, 2)
+        if len(words) == 3 and words[0] == "topic":
+            topics[words[1]] = words[2]
+    hooks = read_hooks(READERS)
+    readers = {}
+    for hook in hooks:
+        if hook.verb == "include":
+            continue
+        topic, _, reason = hook.gate.partition(": ")
+        if topic not in topics or not reason:
+            raise Bad(f"{hook.origin}: without 'reader: TOPIC: REASON'")
+        reader = Reader(hook.file, hook.scope.removesuffix("()"), topic, reason,
+                        hook.verb != "none")
+        readers.setdefault(reader, None)
+    hooks += [Hook(READERS.name, file, "", "include", "", 1, READER_INCLUDE + "\n")
+              for file in dict.fromkeys(hook.file for hook in hooks if hook.verb != "none")]
+    return topics, hooks, list(readers)
 
 
 def read_hooks(path):
@@ -126,13 +218,14 @@ def read_hooks(path):
             raise Bad(f"{where}: no 'with:' and no lines")
         verb, text, gate = None, "", ""
 
-    reason = ""
+    reason = ""         # of the next place, or of all to come in this function
+    lasts = False
     body = False
     for number, line in enumerate(path.read_text().splitlines(), 1):
         here = f"{path.name}:{number}"
         if line.startswith("@@ "):
             finish()
-            body = True
+            body, reason, lasts = True, "", False
             file, _, scope = line[3:].strip().partition(" ")
             scope = scope.strip()
             continue
@@ -151,7 +244,7 @@ def read_hooks(path):
         elif match := re.fullmatch(r"(before|after|replace)(?: (\d+))?: (.+)", line):
             finish()
             verb, anchor, times, where = match[1], match[3], int(match[2] or 1), here
-            gate, reason = reason, ""
+            gate, reason = reason, reason if lasts else ""
             if times != 1 and verb != "replace":
                 raise Bad(f"{here}: only 'replace' may have more than one place")
         elif match := re.fullmatch(r"remove: (.+)", line):
@@ -160,13 +253,20 @@ def read_hooks(path):
         elif line in ("begin:", "declarations:"):
             finish()
             verb, anchor, times, where = line[:-1], "", 1, here
-            gate, reason = reason, ""
+            gate, reason = reason, reason if lasts else ""
         elif line.startswith("with:") and verb == "replace":
-            hooks.append(Hook(where, file, scope, "replace", anchor, times, line[5:].strip()))
+            hooks.append(Hook(where, file, scope, "replace", anchor, times, line[5:].strip(),
+                              gate))
             verb = "with"
         elif line.startswith("gate: "):
             finish()
             reason = line[6:]
+        elif line.startswith("reader: "):
+            finish()
+            reason, lasts = line[8:], True
+        elif line.startswith("none: "):
+            finish()
+            hooks.append(Hook(here, file, scope, "none", "", 1, "", line[6:]))
         elif line.startswith("#") or not line.strip():
             finish()
         elif line[0] in " \t" and verb not in (None, "with") and not text:
@@ -184,7 +284,7 @@ def read_all():
     for path in sorted(HOOKS.glob("*.hook")):
         explicit += read_hooks(path)
     for hook in explicit:
-        if GATE in hook.text:
+        if GATE in hook.text or GATE_SWITCH in hook.text:
             topic, _, reason = hook.gate.partition(": ")
             if topic not in topics or not reason:
                 raise Bad(f"{hook.origin}: a gate without 'gate: TOPIC: REASON'")
@@ -195,7 +295,10 @@ def read_all():
     need = dict.fromkeys(carriers.get(gate.file, gate.file) for gate in gates)
     hooks += [Hook(GATES.name, file, "", "include", "", 1, GATE_INCLUDE + "\n")
               for file in need if file not in have]
-    return topics, hooks + explicit, gates
+    # It brings xom.h along, too.
+    readers = [hook for hook in read_readers()[1]
+               if hook.verb != "include" or hook.file not in have]
+    return topics, hooks + explicit + read_accessors()[1] + readers, gates
 
 
 # --- weaving ----------------------------------------------------------------
@@ -219,9 +322,11 @@ def place(source, hook):
     scopes = source.scopes(hook.scope)
     if not scopes:
         raise Bad(f"{at}not found ({hook.origin})")
-    if hook.verb in ("begin", "declarations"):
+    if hook.verb in ("begin", "declarations", "none"):
         if len(scopes) != 1:
             raise Bad(f"{at}found {len(scopes)} times ({hook.origin})")
+        if hook.verb == "none":
+            return []
         body = scopes[0][0]
         where = (source.declarations_end(body) if hook.verb == "declarations" else
                  source.line_end(body + 1))
@@ -364,19 +469,24 @@ def command_diff(source, tree):
 
 def command_count(source, check=""):
     hooks = read_all()[1]
-    gates = sum(hook.origin.startswith(GATES.name) and hook.verb != "include" for hook in hooks)
-    includes = sum(hook.origin == GATES.name for hook in hooks)
-    total = sum(len(added(*texts)) for texts in weave(source, hooks).values())
+    others = [hook for hook in hooks if hook.group != READERS.name]
+    listed = [hook for hook in others if hook.group in LISTS]
+    lines = collections.Counter(hook.group for hook in listed if hook.verb != "include")
+    includes = sum(hook.verb == "include" for hook in listed)
+    total = sum(len(added(*texts)) for texts in weave(source, others).values())
     counts = {}
-    for group in sorted({hook.group for hook in hooks if hook.group != GATES.name}):
+    for group in sorted({hook.group for hook in hooks if hook.group not in LISTS}):
         alone = weave(source, [hook for hook in hooks if hook.group == group])
         counts[group] = sum(len(added(*texts)) for texts in alone.values())
-    rest = total - gates - includes
+    readers = counts.pop(READERS.name)
+    rest = total - len(listed)
     inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
     for group, count in counts.items():
         print(f"{count:4}  {group}")
     print(f"{rest:4}  hooks, at most {LIMIT_HOOKS}; {inside} in {GATES_INSIDE}, at most "
-          f"{LIMIT_GATES_INSIDE}; beside them {gates} gates, {includes} includes for gates")
+          f"{LIMIT_GATES_INSIDE}; beside them {lines[GATES.name]} gates, "
+          f"{lines[ACCESSORS.name]} accessors and brackets, {includes} includes for them, "
+          f"{readers} lines for readers of text")
     if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE):
         raise Bad("more lines than the limit")
 
@@ -410,11 +520,54 @@ def command_table():
         print()
 
 
+def command_accessors():
+    topics, _, accessors = read_accessors()
+    print(".. SPDX-License-Identifier: GPL-2.0-only\n"
+          ".. Written by linux/6.12/weave.py accessors from accessors.list.\n")
+    title = "Accessors and brackets of private payload"
+    print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
+    print(f"{sum(one.what == 'accessor' for one in accessors)} accessors, which reach the payload "
+          "of the namespace that the CPU acts for, and\n"
+          f"{sum(one.what != 'accessor' for one in accessors)} brackets, which say for whom it "
+          "acts.  :doc:`netns-isolation` says what that is for.\n")
+    for topic, words in topics.items():
+        print(f"{words}\n{'=' * len(words)}\n")
+        print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
+        print("   * - function\n     - file\n     - what it does")
+        for one in sorted((a for a in accessors if a.topic == topic),
+                          key=lambda a: (a.file, a.function)):
+            print(f"   * - ``{one.function}()``\n     - ``{one.file}``\n     - {one.reason}")
+        print()
+
+
+def command_readers():
+    topics, _, readers = read_readers()
+    moved = [reader for reader in readers if reader.moved]
+    print(".. SPDX-License-Identifier: GPL-2.0-only\n"
+          ".. Written by linux/6.12/weave.py readers from readers.list.\n")
+    title = "Readers of kernel text"
+    print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
+    print(f"{len({(r.file, r.function) for r in moved})} functions in "
+          f"{len({r.file for r in moved})} files get a copy of the text that they read, "
+          "or have their\ndata moved out of text.  :doc:`execute-only-text` says how.  Those "
+          "without a mark need nothing.\n")
+    for topic, words in topics.items():
+        print(f"{words}\n{'=' * len(words)}\n")
+        print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 5 45\n")
+        print("   * - function\n     - file\n     - moved\n     - what it reads, and why")
+        for reader in (r for r in readers if r.topic == topic):
+            print(f"   * - ``{reader.function}()``\n     - ``{reader.file}``\n"
+                  f"     - {'x' if reader.moved else ''}\n     - {reader.reason}".replace(
+                      "- \n", "-\n"))
+        print()
+
+
 # With the number of folders that each needs.
 COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
             "patch": (command_patch, 1), "diff": (command_diff, 2),
             "count": (command_count, 1), "files": (command_files, 0),
-            "id": (command_id, 0), "table": (command_table, 0)}
+            "id": (command_id, 0), "table": (command_table, 0),
+            "accessors": (command_accessors, 0), "readers": (command_readers, 0)}
 
 
 def main():

@@ -82,9 +82,39 @@ TEST_F(AccountTest, what_stays_inside_is_counted_by_index_and_shows_in_the_sum) 
     EXPECT_EQ(twice.total[KVM_ASI_INSIDE], 6u) << "a sum can be added to a sum";
 }
 
-TEST_F(AccountTest, first_touches_that_stay_inside_are_counted_by_index) {
-    kvm_asi_account_touched(account_.get(), 0x400);
-    kvm_asi_account_touched(account_.get(), 0x400);
+TEST_F(AccountTest, what_comes_again_is_counted_as_what_comes_first) {
+    for (const asi_u32 code : {0u, 0x7bu, 0x7bu, 0x400u, 0x7bu, 0u})
+        kvm_asi_account_again(account_.get(), code, KVM_ASI_USER);
+    kvm_asi_account_again(account_.get(), 0x400, KVM_ASI_FIRST_TOUCH);
+    book(0x400, KVM_ASI_LEFT);
+    kvm_asi_account_again(account_.get(), 0x400, KVM_ASI_FIRST_TOUCH);
+
+    kvm_asi_account sum = {};
+    kvm_asi_account_add(&sum, account_.get());
+    EXPECT_EQ(sum.total[KVM_ASI_USER], 6u);
+    EXPECT_EQ(sum.total[KVM_ASI_FIRST_TOUCH], 2u);
+    EXPECT_EQ(sum_of_reasons(sum, KVM_ASI_USER), 6u);
+    EXPECT_EQ(sum.reason[0].code, 0u);
+    EXPECT_EQ(sum.reason[0].count[KVM_ASI_USER], 2u);
+    EXPECT_EQ(sum.reason[1].code, 0x7bu);
+    EXPECT_EQ(sum.reason[1].count[KVM_ASI_USER], 3u);
+    EXPECT_EQ(sum.reason[2].count[KVM_ASI_FIRST_TOUCH], 2u);
+    EXPECT_EQ(sum.reason[2].count[KVM_ASI_LEFT], 1u);
+}
+
+TEST_F(AccountTest, reasons_without_room_are_counted_again_together) {
+    for (asi_u32 code = 0; code < KVM_ASI_REASONS + 2; ++code)
+        for (int i = 0; i < 2; ++i) kvm_asi_account_again(account_.get(), code, KVM_ASI_USER);
+    EXPECT_EQ(account_->total[KVM_ASI_USER], 2u * (KVM_ASI_REASONS + 2));
+    EXPECT_EQ(account_->other.count[KVM_ASI_USER], 4u);
+    EXPECT_EQ(account_->reason[0].count[KVM_ASI_USER], 2u);
+    kvm_asi_account_again(account_.get(), 0, KVM_ASI_USER);
+    EXPECT_EQ(account_->reason[0].count[KVM_ASI_USER], 3u);
+}
+
+TEST_F(AccountTest, first_touches_that_stay_inside_are_counted) {
+    kvm_asi_account_again(account_.get(), 0x400, KVM_ASI_FIRST_TOUCH);
+    kvm_asi_account_again(account_.get(), 0x400, KVM_ASI_FIRST_TOUCH);
     kvm_asi_account_inside(account_.get(), 0x400);
     const asi_leave switched = cause(0, ASI_LEAVE_SCHED);
     book(0x78, KVM_ASI_LEFT, &switched);

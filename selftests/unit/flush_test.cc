@@ -40,6 +40,21 @@ TEST(FlushTest, always_and_never_ignore_taints) {
     }
 }
 
+TEST(FlushTest, only_taints_that_a_useful_flush_follows_are_told_of) {
+    constexpr unsigned kStrangers = ASI_TAINT_MM | ASI_TAINT_GUEST;
+    EXPECT_EQ(asi_flush_taints(ASI_FLUSH_AUTO, 0), 0u);
+    EXPECT_EQ(asi_flush_taints(ASI_FLUSH_AUTO, kIbpb), kStrangers | ASI_TAINT_ALWAYS);
+    EXPECT_EQ(asi_flush_taints(ASI_FLUSH_AUTO, kL1d), ASI_TAINT_ALL | ASI_TAINT_ALWAYS);
+    EXPECT_EQ(asi_flush_taints(ASI_FLUSH_ALWAYS, kIbpb), ASI_TAINT_ALL | ASI_TAINT_ALWAYS);
+    EXPECT_EQ(asi_flush_taints(ASI_FLUSH_ALWAYS, 0), 0u);
+    for (const auto mode : {ASI_FLUSH_AUTO, ASI_FLUSH_ALWAYS, ASI_FLUSH_NEVER, ASI_NR_FLUSH_MODES})
+        for (unsigned useful = 0; useful <= kEverything; ++useful)
+            for (unsigned taints = 0; taints <= ASI_TAINT_ALL; ++taints)
+                EXPECT_EQ((asi_flush_needed(mode, taints) & useful) != 0 && taints != 0,
+                          (asi_flush_taints(mode, useful) & taints) != 0)
+                    << mode << " " << useful << " " << taints;
+}
+
 // Who clears the buffers: the whole table.
 struct VerwRow {
     asi_verw_use use;

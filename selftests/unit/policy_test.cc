@@ -150,6 +150,21 @@ TEST_F(PolicyTest, shared_caches_grow_for_kvm_only) {
         << "a cache name counts for slab only";
 }
 
+TEST_F(PolicyTest, private_payload_is_refused_and_never_mapped) {
+    for (const asi_access access : {ASI_ACCESS_READ, ASI_ACCESS_WRITE}) {
+        EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_SCI, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_TEST, ASI_KIND_PRIVATE, access), "deny,log");
+        EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_PRIVATE, access), "exit,log");
+    }
+    expect_refused("sci private r grow", "'grow' is never safe for kind 'private'");
+    expect_refused("netns private r grow", "class 'netns' has nothing that could grow");
+    expect_refused("netns data r grow", "class 'netns' has nothing that could grow");
+    ASSERT_EQ(parse("netns private rw exit"), 0);
+    EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, ASI_ACCESS_READ), "exit,log");
+    EXPECT_EQ(decide(policy_, ASI_CLASS_NETNS, ASI_KIND_PRIVATE, ASI_ACCESS_EXEC), "deny,log");
+}
+
 TEST_F(PolicyTest, a_system_call_gets_the_kernels_data_and_nobodys_pages) {
     for (const asi_kind kind : {ASI_KIND_SLAB, ASI_KIND_KERNEL_PAGE, ASI_KIND_PAGE_CACHE,
                                 ASI_KIND_VMALLOC, ASI_KIND_OTHER_TASK, ASI_KIND_DATA}) {
@@ -208,6 +223,19 @@ TEST_F(PolicyTest, comments_blanks_and_empty_rules_mean_nothing) {
     EXPECT_EQ(decide(policy_, ASI_CLASS_KVM, ASI_KIND_DATA, ASI_ACCESS_READ), "exit,log");
 }
 
+TEST_F(PolicyTest, text_as_data_is_refused_or_let_through_and_never_grows) {
+    for (unsigned kind = 0; kind < ASI_NR_KINDS; ++kind)
+        for (const asi_access access : {ASI_ACCESS_READ, ASI_ACCESS_WRITE, ASI_ACCESS_EXEC})
+            EXPECT_EQ(decide(policy_, ASI_CLASS_XOM, asi_kind(kind), access), "deny,log");
+    EXPECT_EQ(parse("xom kernel_text r grow"), -EINVAL);
+    EXPECT_STREQ(error_.message, "class 'xom' has nothing that could grow");
+    ASSERT_EQ(parse("* kernel_text r grow"), 0);
+    EXPECT_EQ(decide(policy_, ASI_CLASS_XOM, ASI_KIND_KERNEL_TEXT, ASI_ACCESS_READ), "deny,log");
+    ASSERT_EQ(parse("xom * rwx exit"), 0);
+    EXPECT_EQ(decide(policy_, ASI_CLASS_XOM, ASI_KIND_MODULE, ASI_ACCESS_READ), "exit,log");
+    expect_round_trip();
+}
+
 TEST_F(PolicyTest, star_means_every_class_or_kind) {
     ASSERT_EQ(parse("* * rw exit,nolog"), 0);
     for (unsigned cls = 0; cls < ASI_NR_CLASSES; ++cls)
@@ -220,13 +248,14 @@ TEST_F(PolicyTest, star_means_every_class_or_kind) {
 TEST_F(PolicyTest, cache_rule_covers_only_its_accesses) {
     const asi_u32 built_in = policy_.cache_rules;
     ASSERT_EQ(parse("* slab:files_cache r grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES) << "one for each class";
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES - 2)
+        << "one for each class that may grow";
     for (const asi_class cls : {ASI_CLASS_KVM, ASI_CLASS_TEST}) {
         EXPECT_EQ(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_READ, "files_cache"), "grow");
         EXPECT_NE(decide(policy_, cls, ASI_KIND_SLAB, ASI_ACCESS_WRITE, "files_cache"), "grow");
     }
     ASSERT_EQ(parse("kvm slab:files_cache w grow"), 0);
-    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES)
+    EXPECT_EQ(policy_.cache_rules, built_in + ASI_NR_CLASSES - 2)
         << "merged into the rule that is there";
     expect_round_trip();
 }

@@ -4,6 +4,8 @@
 #ifndef SELFTESTS_UNIT_TLB_LOGIC_H
 #define SELFTESTS_UNIT_TLB_LOGIC_H
 
+#include <unordered_map>
+
 #include "tlb_memory.h"
 
 namespace sim {
@@ -34,14 +36,19 @@ class TlbLogic {
     virtual void loaded(const asi_tlb&, asi_tlb_cpu& cpu, const asi_tlb_domain&,
                         const asi_tlb_load& load) const {
         asi_tlb_loaded(&cpu, &load);
+        entered_with_[&cpu] = load.age;
     }
     virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
     virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                             const asi_tlb_domain& domain) const {
-        return (domain.lender == &tlb.nobody && asi_tlb_is_unchanged(&tlb, cpu.age, &domain)) ||
+        return (domain.lender == &tlb.nobody && asi_tlb_is_unchanged(&tlb, entered_with_[&cpu], &domain)) ||
                asi_tlb_is_current(&tlb, &cpu, &domain);
     }
     virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }
+
+private:
+    /// The age that the task on a CPU entered with.
+    mutable std::unordered_map<const asi_tlb_cpu*, asi_u64> entered_with_;
 };
 
 /// What a caller does wrong.

@@ -21,7 +21,7 @@ _asictl()
 	esac
 
 	case "${command[0]} ${command[1]}" in
-	" ") words="status domains mitigations faults verify policy stats kvm sci" ;;
+	" ") words="status domains mitigations faults verify policy stats kvm sci netns manifest" ;;
 	"mitigations "*)
 		words="--known $(cd /sys/devices/system/cpu/vulnerabilities 2>/dev/null && echo *)"
 		;;
@@ -41,6 +41,18 @@ _asictl()
 		[[ $current == -* ]] || file=yes
 		;;
 	"sci violations") words="--clear" ;;
+	"netns ") words="list show isolate" ;;
+	"netns show") words="$(ls /run/netns 2>/dev/null)" ;;
+	"netns isolate") words="--off --lock $(ls /run/netns 2>/dev/null)" ;;
+	"manifest ") words="build check" ;;
+	"manifest build")
+		words="--output --relocs="
+		[[ $current == -* ]] || file=yes
+		;;
+	"manifest check")
+		words="--vmlinux="
+		[[ $current == -* ]] || file=yes
+		;;
 	esac
 	words+=" --json --help"
 

@@ -25,6 +25,8 @@ struct GlobalOptions {
     bool json = false;
     std::string sysfs_root = "/sys";
     std::string debugfs_root = "/sys/kernel/debug";
+    std::string netns_root = "/run/netns";
+    std::string netns_switch = "/proc/sys/net/asi/isolate";
 };
 
 constexpr const char* kMainFooter =
@@ -32,13 +34,13 @@ constexpr const char* kMainFooter =
 usage, 3 the running kernel has no address space isolation, 4 it is off; sci run
 has others.
 
-All but status, mitigations, policy check, policy show --default, sci run and sci merge
-need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
+All but status, mitigations, policy check, policy show --default, sci run, sci merge and
+manifest need root.  --json prints one object; a value the kernel did not give is null; ip, address and entry are
 strings of hexadecimal digits; what asictl does not know itself is under "other".)";
 
 constexpr const char* kStatusFooter =
-    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, smt, smt_threads,
-domains, enters, exits, faults, grows, denies, cr3_writes, other})";
+    R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, netns, smt,
+smt_threads, domains, enters, exits, faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kMitigationsFooter =
     R"(BUG: the name of a file in /sys/devices/system/cpu/vulnerabilities; without one all
@@ -52,6 +54,24 @@ kernel_says, vectors: {user_kernel, user_user, guest_host, guest_guest, sibling:
 flush}}}]}; state: not_reported, not_affected, no_way, mitigated, partly, open or
 unknown; by: kernel, isolation, no_sibling or null.  With --known: {flushes:
 [{flush, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
+
+constexpr const char* kNetnsListFooter =
+    R"(NOT PRIVATE: sends that went to ordinary memory.  BORDER: what was copied on its way
+out of a namespace.  EXHAUSTED: how often a sender found no memory.
+
+JSON: {namespaces: [{namespace, isolated, dying, granules, free_pieces, table_pages,
+sockets_before, tcp_private_bytes, unix_private_bytes, not_private_sends, border_bytes,
+border_refused, exhausted, refused, admitted, name, other}], other})";
+
+constexpr const char* kNetnsShowFooter =
+    R"(JSON: as an element of netns list, and touches: [{action, owner, acting, context, pid,
+comm, access, address, ip, symbol, other}])";
+
+constexpr const char* kNetnsIsolateFooter =
+    R"(Writes the sysctl net.asi.isolate of the namespace.  It takes CAP_NET_ADMIN there, and
+CAP_SYS_ADMIN to enter one by its name.
+
+JSON: {name, isolate})";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
@@ -140,6 +160,15 @@ constexpr const char* kSciViolationsFooter =
 JSON: {violations: [{count, pid, comm, call, kind, access, address, ip, symbol,
 action, reason, call_name, other}], other}; with --clear {cleared})";
 
+constexpr const char* kManifestBuildFooter = R"(JSON: {file, bytes, sites, relocations})";
+
+constexpr const char* kManifestCheckFooter =
+    R"(MEMORY: physical memory from address 0, as QEMU's memory-backend-file keeps it.  Exit
+status: 0 every byte is explained, 1 at least one is not.
+
+JSON: {equal, explained, breakpoints, constants, frozen, unexplained, position, moved,
+symbols: [{symbol, range, site, bytes, offset}]})";
+
 constexpr double kShortestInterval = 0.1;
 constexpr double kLongestInterval = 3600;
 
@@ -159,6 +188,8 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
     app.add_flag("--json", options.json, "Print JSON");
     app.add_option("--sysfs-root", options.sysfs_root)->group("");
     app.add_option("--debugfs-root", options.debugfs_root)->group("");
+    app.add_option("--netns-root", options.netns_root)->group("");
+    app.add_option("--netns-switch", options.netns_switch)->group("");
 }
 
 /// Nothing unless @text as a whole is a number of seconds that can be an interval.
@@ -192,6 +223,8 @@ class CommandLine {
         add_policy();
         add_kvm();
         add_sci();
+        add_netns();
+        add_manifest();
     }
 
     void parse(std::vector<std::string> arguments) {
@@ -211,7 +244,8 @@ class CommandLine {
 
     [[nodiscard]] ExitCode execute(std::istream& in, std::ostream& out, OutputKind out_kind) {
         if (!command_) fail_without_command();
-        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root), global_.json, in, out,
+        command_({KernelFiles(global_.sysfs_root, global_.debugfs_root),
+                  NetnsNames(global_.netns_root, global_.netns_switch), global_.json, in, out,
                   out_kind});
         return status_;
     }
@@ -382,6 +416,57 @@ class CommandLine {
         violations.add_flag("--clear", clear_violations_, "Empty the log instead of showing it");
     }
 
+    void add_netns() {
+        CLI::App& netns = add_command_group("netns", "Isolation of network namespaces");
+        add_command(netns, "list", "Namespaces that were isolated", kNetnsListFooter,
+                    run_netns_list);
+        CLI::App& show = add_command(
+            netns, "show", "What is private in a namespace, what is not, and who was refused",
+            kNetnsShowFooter,
+            [this](const Context& context) { run_netns_show(context, netns_show_); });
+        show.add_option("NAME", netns_show_, "Its name, or its number")->type_name("")->required();
+        CLI::App& isolate = add_command(
+            netns, "isolate", "Make private what is sent in a namespace from now on",
+            kNetnsIsolateFooter,
+            [this](const Context& context) { run_netns_isolate(context, netns_isolate_); });
+        isolate.add_option("NAME", netns_isolate_.name, "Its name (default: asictl's own)")
+            ->type_name("");
+        auto* off = isolate.add_flag("--off", netns_isolate_.off, "No more from now on");
+        isolate.add_flag("--lock", netns_isolate_.lock, "For good")->excludes(off);
+    }
+
+    void add_manifest() {
+        CLI::App& manifest =
+            add_command_group("manifest", "What a kernel's text and constants may be");
+        CLI::App& build = add_command(
+            manifest, "build", "Make a manifest of a kernel's build", kManifestBuildFooter,
+            [this](const Context& context) { run_manifest_build(context, manifest_build_); });
+        build.add_option("VMLINUX", manifest_build_.kernel, "The kernel, with its symbols")
+            ->type_name("")
+            ->required();
+        build.add_option("-o,--output", manifest_build_.output, "Write it to FILE")
+            ->type_name("FILE")
+            ->required();
+        build
+            .add_option("--relocs", manifest_build_.relocations,
+                        "The kernel's list of relocations "
+                        "(default: arch/x86/boot/compressed/vmlinux.relocs beside VMLINUX)")
+            ->type_name("FILE");
+        CLI::App& check =
+            add_command(manifest, "check", "Compare the memory of a machine with a manifest",
+                        kManifestCheckFooter, [this](const Context& context) {
+                            status_ = run_manifest_check(context, manifest_check_);
+                        });
+        check.add_option("MANIFEST", manifest_check_.manifest, "The manifest")
+            ->type_name("")
+            ->required();
+        check.add_option("MEMORY", manifest_check_.memory, "A file that holds the memory")
+            ->type_name("")
+            ->required();
+        check.add_option("--vmlinux", manifest_check_.kernel, "Name symbols of this kernel")
+            ->type_name("FILE");
+    }
+
     void add_sci_run(CLI::App& sci) {
         sci_run_ = &add_command(sci, "run", "Run COMMAND with its system calls isolated",
                                 kSciRunFooter, [this](const Context&) {
@@ -450,6 +535,10 @@ class CommandLine {
     std::string sci_import_;
     SciMergeOptions sci_merge_;
     bool clear_violations_ = false;
+    std::string netns_show_;
+    NetnsIsolateOptions netns_isolate_;
+    ManifestBuildOptions manifest_build_;
+    ManifestCheckOptions manifest_check_;
     GlobalOptions global_;
     MitigationsOptions mitigations_;
     FaultsOptions faults_;

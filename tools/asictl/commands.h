@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "failure.h"
 #include "kernel_files.h"
+#include "netns_names.h"
 #include "process.h"
 #include "syscalls.h"
 
@@ -20,6 +21,7 @@ namespace asi::ctl {
 
 struct Context {
     KernelFiles kernel;
+    NetnsNames netns;
     bool json;
     std::istream& in;
     std::ostream& out;
@@ -93,6 +95,31 @@ struct SciMergeOptions {
 void run_sci_merge(const Context& context, const SciMergeOptions& options);
 
 void run_sci_violations(const Context& context, bool clear);
+
+void run_netns_list(const Context& context);
+void run_netns_show(const Context& context, const std::string& name);
+
+struct NetnsIsolateOptions {
+    std::optional<std::string> name;  ///< absent: the one asictl runs in
+    bool off = false;                 ///< what is sent from now on is ordinary again
+    bool lock = false;                ///< for good
+};
+void run_netns_isolate(const Context& context, const NetnsIsolateOptions& options);
+
+struct ManifestBuildOptions {
+    std::string kernel;
+    std::string output;
+    std::optional<std::string> relocations;  ///< absent: where the kernel's build puts them
+};
+void run_manifest_build(const Context& context, const ManifestBuildOptions& options);
+
+struct ManifestCheckOptions {
+    std::string manifest;
+    std::string memory;
+    std::optional<std::string> kernel;  ///< absent: no symbols are named
+};
+[[nodiscard]] ExitCode run_manifest_check(const Context& context,
+                                          const ManifestCheckOptions& options);
 
 }  // namespace asi::ctl
 

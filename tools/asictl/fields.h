@@ -26,6 +26,7 @@ inline constexpr Field<Status> kStatusFields[] = {
     {"global_bit", &Status::global_bit},
     {"kvm", &Status::kvm},
     {"sci", &Status::sci},
+    {"netns", &Status::netns},
     {"smt", &Status::smt},
     {"smt_threads", &Status::smt_threads},
     {"domains", &Status::domains},
@@ -129,6 +130,32 @@ inline constexpr Field<SciViolation> kSciViolationFields[] = {
     {"address", &SciViolation::address}, {"ip", &SciViolation::ip},
     {"symbol", &SciViolation::symbol},   {"action", &SciViolation::action},
     {"reason", &SciViolation::reason},
+};
+
+inline constexpr Field<NetnsState> kNetnsFields[] = {
+    {"namespace", &NetnsState::inum},
+    {"isolated", &NetnsState::isolated},
+    {"dying", &NetnsState::dying},
+    {"granules", &NetnsState::granules},
+    {"free_pieces", &NetnsState::free_pieces},
+    {"table_pages", &NetnsState::table_pages},
+    {"sockets_before", &NetnsState::sockets_before},
+    {"tcp_private_bytes", &NetnsState::tcp_private_bytes},
+    {"unix_private_bytes", &NetnsState::unix_private_bytes},
+    {"not_private_sends", &NetnsState::not_private_sends},
+    {"border_bytes", &NetnsState::border_bytes},
+    {"border_refused", &NetnsState::border_refused},
+    {"exhausted", &NetnsState::exhausted},
+    {"refused", &NetnsState::refused},
+    {"admitted", &NetnsState::admitted},
+};
+
+inline constexpr Field<NetnsTouch> kNetnsTouchFields[] = {
+    {"action", &NetnsTouch::action}, {"owner", &NetnsTouch::owner},
+    {"acting", &NetnsTouch::acting}, {"context", &NetnsTouch::context},
+    {"pid", &NetnsTouch::pid},       {"comm", &NetnsTouch::comm},
+    {"access", &NetnsTouch::access}, {"address", &NetnsTouch::address},
+    {"ip", &NetnsTouch::ip},         {"symbol", &NetnsTouch::symbol},
 };
 
 }  // namespace asi::ctl

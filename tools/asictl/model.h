@@ -40,6 +40,7 @@ struct Status {
     Flag global_bit;
     Flag kvm;
     Flag sci;
+    Flag netns;
     Text smt;  ///< asi_smt=
     Number smt_threads;
     Number domains;
@@ -224,6 +225,52 @@ struct SciViolation {
 
 struct SciViolationLog {
     std::vector<SciViolation> violations;
+    Pairs other;  ///< lines of another form
+};
+
+/// One line of debugfs asi/netns/namespaces
+struct NetnsState {
+    Number inum;
+    Flag isolated;
+    Flag dying;
+    Number granules;
+    Number free_pieces;
+    Number table_pages;
+    Number sockets_before;
+    Number tcp_private_bytes;
+    Number unix_private_bytes;
+    Number not_private_sends;
+    Number border_bytes;
+    Number border_refused;
+    Number exhausted;
+    Number refused;
+    Number admitted;
+    Pairs other;
+    Text name;  ///< in /run/netns, which the kernel does not know
+};
+
+struct NetnsList {
+    std::vector<NetnsState> namespaces;
+    Pairs other;  ///< lines of another form
+};
+
+/// One line of debugfs asi/netns/refused
+struct NetnsTouch {
+    Text action;
+    Number owner;
+    Number acting;
+    Text context;
+    Number pid;
+    Text comm;
+    Text access;
+    Address address;
+    Address ip;
+    Text symbol;
+    Pairs other;
+};
+
+struct NetnsTouchLog {
+    std::vector<NetnsTouch> touches;
     Pairs other;  ///< lines of another form
 };
 

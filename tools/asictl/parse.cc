@@ -310,6 +310,31 @@ SciViolationLog parse_sci_violations(std::string_view text) {
     return log;
 }
 
+NetnsList parse_netns(std::string_view text) {
+    NetnsList list;
+    for (std::string_view line : lines_of(text)) {
+        if (starts_with_word(line, "namespace")) {
+            list.namespaces.push_back(from_line(kNetnsFields, line));
+        } else {
+            list.other.push_back(key_and_rest(line));
+        }
+    }
+    return list;
+}
+
+NetnsTouchLog parse_netns_touches(std::string_view text) {
+    NetnsTouchLog log;
+    for (std::string_view line : lines_of(text)) {
+        std::string_view rest = line;
+        if (next_word(rest) == "refused") {
+            log.touches.push_back(from_line(kNetnsTouchFields, rest));
+        } else {
+            log.other.push_back(key_and_rest(line));
+        }
+    }
+    return log;
+}
+
 Text parse_build_id(std::string_view notes) {
     constexpr std::string_view kOwner("GNU", 4);  // with its NUL
     const auto take = [&](std::size_t size) {

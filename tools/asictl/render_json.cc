@@ -151,6 +151,17 @@ Json json_of(const SciViolation& violation) {
     return object;
 }
 
+Json json_of(const NetnsState& state) {
+    Json object = object_of(state, kNetnsFields);
+    object["name"] = value_of(state.name);
+    add_other(object, state.other);
+    return object;
+}
+
+Json json_of(const NetnsTouch& touch) {
+    return whole_object_of(touch, kNetnsTouchFields);
+}
+
 Json text_or_null(const char* text) {
     return text ? Json(text) : Json();
 }
@@ -349,6 +360,24 @@ std::string json_of_sci_violations(const SciViolationLog& log) {
     Json object = {{"violations", array_of(log.violations)}};
     add_other(object, log.other);
     return to_text(object);
+}
+
+std::string json_of_netns(const NetnsList& list) {
+    Json object = {{"namespaces", array_of(list.namespaces)}};
+    add_other(object, list.other);
+    return to_text(object);
+}
+
+std::string json_of_netns(const NetnsState& state, const NetnsTouchLog& log) {
+    Json object = json_of(state);
+    object["touches"] = Json::array();
+    for (const NetnsTouch& touch : log.touches)
+        if (touch.owner == state.inum) object["touches"].push_back(json_of(touch));
+    return to_text(object);
+}
+
+std::string json_of_netns_switched(const Text& name, unsigned value) {
+    return to_text({{"name", value_of(name)}, {"isolate", value}});
 }
 
 std::string json_of_profile_written(const std::string& file, const SciProfile& profile) {

@@ -34,6 +34,9 @@ namespace asi::ctl {
 [[nodiscard]] std::string json_of_sci_profiles(const SciProfileList& list);
 [[nodiscard]] std::string json_of_sci_needs(const std::vector<SciProfile>& profiles);
 [[nodiscard]] std::string json_of_sci_violations(const SciViolationLog& log);
+[[nodiscard]] std::string json_of_netns(const NetnsList& list);
+[[nodiscard]] std::string json_of_netns(const NetnsState& state, const NetnsTouchLog& log);
+[[nodiscard]] std::string json_of_netns_switched(const Text& name, unsigned value);
 [[nodiscard]] std::string json_of_profile_written(const std::string& file,
                                                   const SciProfile& profile);
 /// @profile: null when it was not imported, and @problem says why.

@@ -465,6 +465,82 @@ std::string text_of_sci_violations(const SciViolationLog& log) {
     return (table.empty() ? "no violations\n" : table.to_string()) + other_line(log.other, "");
 }
 
+namespace {
+
+std::string yes_or_no(const Flag& flag) {
+    return flag ? (*flag ? "yes" : "no") : "-";
+}
+
+/// What is ordinary memory in every isolated namespace.
+constexpr const char* kNotPrivate =
+    "not private: UDP, raw and packet sockets; packets that come from outside; what is sent\n"
+    "with MSG_ZEROCOPY, sendfile or splice; sockets with kTLS or of MPTCP, and those that a\n"
+    "kernel service or sockmap uses; the last byte of MSG_OOB; data with SYN; keys; headers;\n"
+    "the processes' own pages\n";
+
+}  // namespace
+
+std::string text_of_netns(const NetnsList& list) {
+    Table table({{"NAMESPACE", kRight},
+                 {"NAME"},
+                 {"ISOLATED"},
+                 {"GRANULES", kRight},
+                 {"TCP BYTES", kRight},
+                 {"UNIX BYTES", kRight},
+                 {"NOT PRIVATE", kRight},
+                 {"BORDER BYTES", kRight},
+                 {"EXHAUSTED", kRight},
+                 {"REFUSED", kRight},
+                 {"OTHER"}});
+    for (const NetnsState& n : list.namespaces) {
+        const std::string isolated = n.dying == true ? "ended" : yes_or_no(n.isolated);
+        table.add_row({format(n.inum), format(n.name), isolated, format(n.granules),
+                       format(n.tcp_private_bytes), format(n.unix_private_bytes),
+                       format(n.not_private_sends), format(n.border_bytes), format(n.exhausted),
+                       format(n.refused), format_pairs(n.other)});
+    }
+    return (table.empty() ? "no namespace was isolated\n" : table.to_string()) +
+           other_line(list.other, "");
+}
+
+std::string text_of_netns(const NetnsState& n, const NetnsTouchLog& log) {
+    Table facts({{""}, {""}});
+    const auto fact = [&](const char* what, const std::string& value) {
+        facts.add_row({what, value});
+    };
+    fact("namespace", format(n.inum));
+    fact("name", format(n.name));
+    fact("isolated", n.dying == true ? "ended" : yes_or_no(n.isolated));
+    fact("granules of 64 KiB", format(n.granules));
+    fact("free pieces of 32 KiB", format(n.free_pieces));
+    fact("pages of tables", format(n.table_pages));
+    fact("sockets before it was isolated", format(n.sockets_before));
+    fact("private bytes sent by TCP", format(n.tcp_private_bytes));
+    fact("private bytes sent by UNIX sockets", format(n.unix_private_bytes));
+    fact("sends that were not private", format(n.not_private_sends));
+    fact("bytes copied at the border", format(n.border_bytes));
+    fact("packets refused there", format(n.border_refused));
+    fact("times without memory", format(n.exhausted));
+    fact("touches refused", format(n.refused));
+    fact("touches admitted", format(n.admitted));
+    Table table({{"ACTION"},
+                 {"ACTING", kRight},
+                 {"CONTEXT"},
+                 {"ACCESS"},
+                 {"ADDRESS"},
+                 {"WHERE"},
+                 {"PID", kRight},
+                 {"COMM"}});
+    for (const NetnsTouch& t : log.touches) {
+        if (t.owner != n.inum) continue;
+        table.add_row({format(t.action), format(t.acting), format(t.context), format(t.access),
+                       format_hex(t.address.value), place(t.symbol, t.ip), format(t.pid),
+                       format(t.comm)});
+    }
+    return facts.to_string() + other_line(n.other, "") + "\n" + kNotPrivate +
+           (table.empty() ? "" : "\n" + table.to_string());
+}
+
 std::string during(const LeaveCause& cause) {
     const bool has_name = cause.reason && cause.reason != "unnamed";
     return has_name ? format(cause.reason) : format_hex(cause.code);

@@ -31,6 +31,9 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_sci_profiles(const SciProfileList& list);
 [[nodiscard]] std::string text_of_sci_needs(const std::vector<SciProfile>& profiles);
 [[nodiscard]] std::string text_of_sci_violations(const SciViolationLog& log);
+[[nodiscard]] std::string text_of_netns(const NetnsList& list);
+/// One namespace with all that is to be said of it.
+[[nodiscard]] std::string text_of_netns(const NetnsState& state, const NetnsTouchLog& log);
 /// "profile web: 3 calls, 12 text pages", as a line
 [[nodiscard]] std::string summary_of(const SciProfile& profile);
 

@@ -39,7 +39,7 @@ import sys
 THIS = pathlib.Path(__file__).resolve()
 TOP = THIS.parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
-CODE = ["asi", "kvm-asi", "sci"]
+CODE = ["asi", "kvm-asi", "sci", "netns-asi"]
 TEST_MODULE = "selftests/asi/module"
 # Of the benchmark, bench/scale.py: not a part of asi_test.
 BENCH_MODULE = ["selftests/asi/module/scale.c"]
@@ -95,10 +95,11 @@ def statistics():
 
 
 def debugfs_files():
-    """The consumer of system calls has a folder of its own."""
+    """The consumers of system calls and of namespaces have folders of their own."""
     files = set()
     for path, text in sources().items():
-        folder = "sci/" if path.startswith("sci/") else ""
+        folder = ("sci/" if path.startswith("sci/") else
+                  "netns/" if path.startswith("netns-asi/") else "")
         for name in re.findall(r'\bdebugfs_create_file(?:_unsafe)?\("(\w+)"', text):
             files.add(folder + name)
     return files
@@ -113,7 +114,7 @@ def sysfs_files():
     files = set()
     for path, text in sources().items():
         folder = "kvm/" if path.startswith("kvm-asi/") else ""
-        files |= {folder + name for name in re.findall(r"__ATTR_RO\((\w+)\)", text)}
+        files |= {folder + name for name in re.findall(r"__ATTR_RO(?:_MODE)?\((\w+)", text)}
         files |= {"kvm/ID/" + name
                   for name in re.findall(r"^KVM_ASI_ATTRIBUTE\((\w+),", text, re.M)}
     return files
@@ -210,7 +211,7 @@ def reasons():
 def test_programs():
     """Those that a Makefile of the kernel's self tests lists."""
     found = set()
-    for folder in ("asi", "kvm", "sci"):
+    for folder in ("asi", "kvm", "sci", "netns"):
         makefile = TOP / "selftests" / folder / "Makefile"
         text = read(makefile).replace("\\\n", " ")
         for line in re.findall(r"^TEST_PROGS\w* *[:+]?= *(.*)", text, re.M):
@@ -675,7 +676,7 @@ def check_counts(pages):
 
 
 # Folders of the repository that a path may begin with.
-FOLDERS = r"(?:asi|kvm-asi|sci|linux|selftests|bench|tools|Documentation)"
+FOLDERS = r"(?:asi|guard|kvm-asi|sci|netns-asi|linux|selftests|bench|tools|Documentation)"
 PATH = re.compile(rf"(?<![\w./*-])({FOLDERS}/[\w./*{{}},-]*[\w/*}}])")
 # Beginnings of paths that mean something else: debugfs files, modules' folders in the kernel.
 ELSEWHERE = re.compile(r"tools/testing/")
@@ -707,7 +708,7 @@ def exists(path, debugfs):
 
 
 def check_paths(pages):
-    debugfs = debugfs_files() | {"sci", "sci/"}
+    debugfs = debugfs_files() | {"sci", "sci/", "netns", "netns/"}
     for page, text in pages.text.items():
         for offset, written in written_paths(page, text):
             for path in expand(written):

@@ -44,7 +44,7 @@ LEVELS = (
     Level('border', ('asi/include/asi/types.h', 'asi/include/asi/port.h',
                      'asi/include/asi/engine.h', 'asi/include/asi/smt.h',
                      'asi/include/asi/tlb.h', 'asi/include/asi/flush.h',
-                     'asi/include/asi/ranges.h'),
+                     'asi/include/asi/ranges.h', 'asi/include/asi/mirror.h'),
           (), 'for both sides of a border: kernel and host, C and C++'),
     Level('interface', ('asi/include/',), BORDER, 'the core as consumers and hooks see it'),
 
@@ -57,6 +57,8 @@ LEVELS = (
       for at, (folder, what) in enumerate(CORE)),
     Level('x86', ('asi/x86/',), API + tuple(f'x86/{folder}' for folder, _ in CORE),
           'the core starts: boot.c'),
+    Level('xom', ('asi/xom/',), API + tuple(f'x86/{folder}' for folder, _ in CORE),
+          'execute-only text'),
 
     Level('kvm-asi account', ('kvm-asi/account.cc', 'kvm-asi/account.h', 'kvm-asi/reason_names.h'),
           BORDER + ('text',), 'what exits of virtual machines cost: C++', plain=True),
@@ -69,10 +71,20 @@ LEVELS = (
           BORDER + ('text', 'sci interface'), 'what a call needs, and its text: C++', plain=True),
     Level('sci', ('sci/',), API + ('sci interface', 'sci profiles'), 'isolated system calls'),
 
+    Level('netns-asi interface', ('netns-asi/include/',), API,
+          'isolated network namespaces as the kernel sees them'),
+    Level('netns-asi', ('netns-asi/',), API + ('netns-asi interface',),
+          'isolated network namespaces'),
+
+    Level('guard engine', ('guard/engine/',), (), 'what locked text may become: C++', plain=True),
+    Level('guard manifest', ('guard/manifest/',), ('guard engine',),
+          "makes manifests of a kernel's build: C++, on the host alone"),
+
     Level('tools/lib', ('tools/lib/',), (), 'what tools share'),
-    # It checks policies and profiles with the kernel's own code for their text.
+    # It checks policies, profiles and manifests with the kernel's own code for them.
     Level('tools/asictl', ('tools/asictl/',),
-          BORDER + ('text', 'sci interface', 'sci profiles', 'tools/lib'),
+          BORDER + ('text', 'sci interface', 'sci profiles', 'guard engine', 'guard manifest',
+                    'tools/lib'),
           "the administrator's tool"),
     Level('tools/minivm', ('tools/minivm/',), ('tools/lib',), 'a small hypervisor'),
     Level('tools/vm', ('tools/vm/',), ('tools/lib',), 'starts test machines'),
@@ -80,9 +92,11 @@ LEVELS = (
     Level('self-test modules', ('selftests/asi/module/',),
           API + ('kvm-asi interface', 'sci interface'), 'self tests inside the kernel'),
     Level('unit tests', ('selftests/unit/',),
-          BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles'),
+          BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles',
+                    'guard engine', 'guard manifest'),
           'host tests of what is C++ in the kernel'),
-    Level('fuzzers', ('selftests/fuzz/',), BORDER + ('sci profiles', 'sci interface', 'unit tests'),
+    Level('fuzzers', ('selftests/fuzz/',),
+          BORDER + ('sci profiles', 'sci interface', 'guard engine', 'unit tests'),
           'the same by fuzzing'),
     # Minivm's classes run the guests of self tests and of the benchmark, too.
     Level('self tests', ('selftests/',), BORDER + ('sci interface', 'tools/minivm'),
@@ -93,7 +107,7 @@ LEVELS = (
 
 SUFFIXES = ('.c', '.h', '.cc', '.S')
 # Where <...> is looked for; the last one is the top.
-INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', '')
+INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', 'netns-asi/include', '')
 KERNEL_HEADERS = ('linux/', 'asm/', 'uapi/')
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -66,12 +66,15 @@ struct asi_fault {
  *	unrestricted, like an NMI: no locks, no sleeping, no allocation.  May be NULL.
  * @owns_object: has the consumer mapped an object that lies in [@start, @start + @size)?
  *	For reports.  Process context, may sleep.  May be NULL.
+ * @missing: a domain of asi_create_whole() lacks what the kernel has at @address: bring
+ *	it in.  Called as @validate.  False: the CPU leaves.  May be NULL.
  * @refused: a touch is refused.  True: the task goes on, outside until its work is
  *	done.  Called as @validate.  May be NULL.
  */
 struct asi_ops {
 	bool (*validate)(void *owner, struct asi_fault *fault);
 	bool (*refused)(void *owner, const struct asi_fault *fault);
+	bool (*missing)(void *owner, unsigned long address);
 	bool (*owns_user)(void *owner, unsigned long start, unsigned long size);
 	bool (*owns_object)(void *owner, unsigned long start, unsigned long size);
 	bool (*translates)(void *owner, unsigned long *address);
@@ -273,10 +276,11 @@ void asi_work_done(struct asi *asi);
 struct asi *asi_current(void);
 
 /**
- * asi_generation - changes whenever something was taken out of the domain
+ * asi_generation - changes whenever something was taken out of the domain that was
+ *	mapped at a kernel address
  *
- * A consumer that keeps objects mapped maps them again when it differs.
- * Any context.
+ * Never 0.  A consumer that keeps objects mapped maps them again when it differs.  That a
+ * CPU may hold what was taken out is another matter, see asi/tlb.h.  Any context.
  */
 u64 asi_generation(const struct asi *asi);
 /* Where that is, mapped in the domain, for consumers that ask while restricted. */

@@ -7,6 +7,8 @@
 #define ASI_CPU_H
 
 #include <linux/percpu-defs.h>
+#include <linux/sched.h>
+#include <linux/tracepoint-defs.h>
 #include <asi/asi.h>
 #include <asi/hooks.h>
 #include <asi/smt.h>
@@ -35,20 +37,40 @@ DECLARE_PER_CPU_ALIGNED(struct asi_cpu, asi_cpu);
 
 extern struct asi_tlb asi_tlb;
 
-/*
- * asi_enter() for a CPU that never left and where nothing changed meanwhile.
- * False: nothing was done but to begin the critical section; call asi_enter().
- */
-static __always_inline bool asi_enter_again(const struct asi *asi)
+/* What is counted of a domain is what it begins with. */
+static __always_inline const struct asi_tlb_domain *asi_record(const struct asi *asi)
 {
-	const struct asi_tlb_domain *inside;
+	return (const struct asi_tlb_domain *)asi;
+}
 
+/* The age of a domain of a virtual machine.  Any context. */
+static __always_inline u64 asi_age(const struct asi *asi)
+{
+	return asi_tlb_age_alone(&asi_tlb, asi_record(asi));
+}
+
+/*
+ * Is this CPU inside @asi, a domain of a virtual machine, and does that have @age still?
+ * The caller had @age from asi_age() and then entered by asi_enter(), here or on another
+ * CPU; between CPUs it was carried by the scheduler, which asks the same when it lets a
+ * task find the CPU inside.  So what this CPU holds is as fresh.  Interrupts off.
+ */
+static __always_inline bool asi_is_unchanged(const struct asi *asi, u64 age)
+{
+	return likely(raw_cpu_read(asi_cpu.curr) == asi) &&
+	       likely(asi_tlb_is_unchanged(&asi_tlb, age, asi_record(asi)));
+}
+
+/*
+ * asi_enter() after asi_is_unchanged(), or after the like with ASI_TAINT_CHECK set instead;
+ * or again after a guest that ran since: what was removed meanwhile interrupts this CPU.
+ * Whatever leaves taints, so what is not tainted never left.  False: nothing was done but
+ * to begin the critical section; call asi_enter().  Interrupts are off since.
+ */
+static __always_inline bool asi_enter_again(void)
+{
 	raw_cpu_write(asi_cpu.critical, true);
-	if (unlikely(raw_cpu_read(asi_cpu.curr) != asi))
-		return false;
-	/* Of @asi, which has no lender: a domain of a virtual machine. */
-	inside = (const struct asi_tlb_domain *)raw_cpu_read(asi_cpu.tlb.inside);
-	return likely(asi_tlb_is_unchanged(&asi_tlb, raw_cpu_read(asi_cpu.tlb.age), inside));
+	return likely(!raw_cpu_read(asi_taints));
 }
 
 /* asi_relax() for a CPU that no fault took out of the critical section. */
@@ -59,6 +81,24 @@ static __always_inline void asi_relax_inline(void)
 	else
 		asi_relax();
 	asi_smt_reach();
+}
+
+/*
+ * asi_trace_enter(), unless the CPU is inside already, and asi_trace_exit(): a NOP each
+ * while nobody traces.  Preemption off.
+ */
+DECLARE_TRACEPOINT(asi_enter);
+DECLARE_TRACEPOINT(asi_exit);
+static __always_inline void asi_trace_enter_inline(const struct asi *asi)
+{
+	if (tracepoint_enabled(asi_enter) && raw_cpu_read(asi_cpu.curr) != asi)
+		asi_trace_enter(asi);
+}
+
+static __always_inline void asi_trace_exit_inline(const struct asi *asi)
+{
+	if (tracepoint_enabled(asi_exit))
+		asi_trace_exit(asi);
 }
 
 bool __asi_smt_hold(struct asi *asi);

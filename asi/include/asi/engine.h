@@ -205,13 +205,13 @@ struct asi_policy_error {
  * Apply @text on top of *p.  Rules are separated by newlines or ';', '#' starts
  * a comment:
  *	CLASS KIND[:CACHE] ACCESS ACTION[,log|,nolog]
- * CLASS "kvm", "test", "sci" or "*"; KIND as in types.h or "*" (not for :CACHE);
- * CACHE only after "slab"; ACCESS letters of "rwx"; ACTION "grow", "exit" or
- * "deny"; without ",log"/",nolog": deny and exit log, grow does not.
+ * CLASS "kvm", "test", "sci", "xom", "netns" or "*"; KIND as in types.h or "*" (not
+ * for :CACHE); CACHE only after "slab"; ACCESS letters of "rwx"; ACTION "grow", "exit"
+ * or "deny"; without ",log"/",nolog": deny and exit log, grow does not.
  * The single word "default" as a rule resets to the built-in policy.
  * All or nothing: on error *p is unchanged, *err says why, -EINVAL; -E2BIG for
  * too many cache rules.  Refused too: "grow" for kinds that are never safe to
- * map (free_page, page_table, other_stack, unknown, user_address).
+ * map (free_page, page_table, other_stack, unknown, user_address, private).
  */
 int asi_policy_parse(struct asi_policy *p, const char *text, asi_size len,
 		     struct asi_policy_error *err);

@@ -30,6 +30,7 @@
 #define ASI_TAINT_GUEST		8U
 #define ASI_TAINT_ALL		15U
 /* Not what ran, but what the entry into the guest has to do. */
+#define ASI_TAINT_CHECK		32U	/* by asi_enter(), whatever was known of the domain */
 #define ASI_TAINT_VERW		64U	/* clear the buffers, this once */
 #define ASI_TAINT_ALWAYS	128U	/* decide anew at every entry */
 
@@ -62,6 +63,22 @@ static __always_inline unsigned int asi_flush_needed(enum asi_flush_mode mode,
 	if (taints & ~(ASI_TAINT_KERNEL | ASI_TAINT_USER))
 		needed |= 1U << ASI_FLUSH_IBPB;
 	return needed;
+}
+
+/*
+ * The taints that anything has to be done about where only flushes @useful, bits 1 << enum
+ * asi_flush, are ever carried out.
+ */
+static __always_inline unsigned int asi_flush_taints(enum asi_flush_mode mode,
+						     unsigned int useful)
+{
+	unsigned int taint, taints = useful ? ASI_TAINT_ALWAYS : 0;
+
+	for (taint = 1; taint <= ASI_TAINT_ALL; taint <<= 1) {
+		if (asi_flush_needed(mode, taint) & useful)
+			taints |= taint;
+	}
+	return taints;
 }
 
 /* What the kernel decided, for this processor, that VERW is good for. */

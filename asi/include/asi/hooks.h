@@ -17,6 +17,7 @@
 #include <asm/page_types.h>
 #include <asi/gate.h>
 #include <asi/pages.h>
+#include <asi/xom.h>
 
 struct idr;
 struct pt_regs;
@@ -33,6 +34,8 @@ extern bool asi_boot_enabled;
 extern bool asi_nonglobal;
 /* asi_smt= is count or stun, there are siblings, and a domain exists or has existed. */
 DECLARE_STATIC_KEY_FALSE(asi_smt_key);
+/* There is private memory: asi/private.h. */
+DECLARE_STATIC_KEY_FALSE(asi_private_key);
 
 bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 		 unsigned long address);
@@ -49,6 +52,7 @@ unsigned long __asi_current_cr3(void);
 unsigned long __asi_unrestricted_cr3(void);
 void __asi_flush_local(void);
 void __asi_assert_unrestricted(void);
+void __asi_leave_for_user(void);
 bool __asi_free_pages(struct page *page, unsigned int order);
 void __asi_vunmap_begin(unsigned long start, unsigned long end);
 void __asi_vunmap_end(unsigned long start, unsigned long end);
@@ -80,13 +84,15 @@ void *__asi_memdup_user_local_nonsensitive(const void __user *from, size_t size)
 
 /*
  * #PF, before anything else looks at the fault; interrupts off.  True: dealt
- * with, return to the interrupted instruction.
+ * with, return to the interrupted instruction.  A read of text is refused in domains as
+ * elsewhere.
  */
 static __always_inline bool asi_fault(struct pt_regs *regs,
 				      unsigned long error_code,
 				      unsigned long address)
 {
-	return asi_hook_active() && __asi_fault(regs, error_code, address);
+	return xom_fault(regs, error_code, address) ||
+	       (asi_hook_active() && __asi_fault(regs, error_code, address));
 }
 
 /* Entry from and return to kernel mode; the state travels in irqentry_state. */
@@ -178,6 +184,8 @@ static __always_inline unsigned long asi_unrestricted_cr3(void)
 /* User mode never runs on a restricted root. */
 static __always_inline void asi_exit_to_user(void)
 {
+	if (static_branch_unlikely(&asi_private_key))
+		__asi_leave_for_user();
 	if (IS_ENABLED(CONFIG_ASI_DEBUG) && asi_hook_active())
 		__asi_assert_unrestricted();
 }

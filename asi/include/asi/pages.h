@@ -19,7 +19,7 @@ struct task_struct;
 DECLARE_STATIC_KEY_FALSE(asi_active_key);
 void __asi_mark_table(const void *table, unsigned int order);
 void __asi_mark_tails(struct page *page, unsigned int order);
-void __asi_mark_stack(const struct task_struct *task);
+void __asi_dup_task(struct task_struct *task);
 
 /* A page table was allocated, or was not: NULL.  Returns it.  Any context. */
 static __always_inline void *asi_mark_table(const void *table, unsigned int order)
@@ -36,11 +36,11 @@ static __always_inline void asi_mark_tails(struct page *page, unsigned int order
 		__asi_mark_tails(page, order);
 }
 
-/* A task was given its stack.  Process context. */
-static __always_inline void asi_mark_stack(const struct task_struct *task)
+/* A task is a copy of the running one, with a stack of its own.  Process context. */
+static __always_inline void asi_dup_task(struct task_struct *task)
 {
 	if (static_branch_unlikely(&asi_active_key))
-		__asi_mark_stack(task);
+		__asi_dup_task(task);
 }
 
 #else
@@ -51,7 +51,7 @@ static __always_inline void *asi_mark_table(const void *table, unsigned int orde
 }
 
 static __always_inline void asi_mark_tails(struct page *page, unsigned int order) { }
-static __always_inline void asi_mark_stack(const struct task_struct *task) { }
+static __always_inline void asi_dup_task(struct task_struct *task) { }
 
 #endif
 

@@ -13,6 +13,8 @@
 #include <asm/page_types.h>
 
 struct asi;
+struct netns_owner;
+struct netns_task;
 struct sci_filter;
 
 /* Written by the task itself, or by who makes it. */
@@ -24,8 +26,11 @@ struct asi_task {
 	struct asi *inside;
 	struct asi *sci;		/* its domain for system calls, or NULL */
 	struct sci_filter *filter;		/* which calls, or NULL: not isolated */
+	struct netns_owner *acting;	/* the namespace that it acts for now, or NULL */
+	struct netns_task *netns;	/* what it has of isolated namespaces; see netns-asi/ */
 	unsigned int call;		/* number, while inside */
 	unsigned int sleepers;		/* that it has, see asi/sleeper.h */
+	bool asleep;			/* a transparent domain may remember the task, see cpu/sched.c */
 };
 
 #ifdef CONFIG_ADDRESS_SPACE_ISOLATION

@@ -99,7 +99,6 @@ struct asi_tlb_slot {
 struct asi_tlb_cpu {
 	asi_u64 inside;		/* address of a domain's record; 0: none */
 	asi_u64 current_slot;	/* of inside, or of the latest */
-	asi_u64 age;		/* of that slot, for asi_tlb_is_unchanged() */
 	asi_u32 slots;		/* in use, at most ASI_TLB_SLOTS; 0: no PCID */
 	asi_u32 victim;		/* the next to be given away */
 	struct asi_tlb_slot slot[ASI_TLB_SLOTS];
@@ -135,6 +134,13 @@ static __always_inline asi_u64 asi_tlb_age(const struct asi_tlb *tlb,
 {
 	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen) +
 	       ASI_TLB_LOAD(&domain->lender->gen);
+}
+
+/* The same, in fewer instructions, of one that has no lender. */
+static __always_inline asi_u64 asi_tlb_age_alone(const struct asi_tlb *tlb,
+						 const struct asi_tlb_domain *domain)
+{
+	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen);
 }
 
 /* A removal from @domain, or from tables, became visible in its table.  Any context. */
@@ -249,7 +255,6 @@ static __always_inline void asi_tlb_loaded(struct asi_tlb_cpu *cpu,
 {
 	if (load->flush)
 		ASI_TLB_STORE(&cpu->slot[load->slot].age, load->age);
-	cpu->age = load->age;
 }
 
 /* The unrestricted CR3 was loaded.  Interrupts off. */
@@ -272,13 +277,13 @@ static __always_inline bool asi_tlb_is_current(const struct asi_tlb *tlb,
 }
 
 /*
- * The same, in fewer instructions, for one that has no lender, with the CPU's @age.  False
- * says nothing: ask asi_tlb_is_current().
+ * The same, in fewer instructions, for one that has no lender and was entered with @age.
+ * False says nothing: ask asi_tlb_is_current().
  */
 static __always_inline bool asi_tlb_is_unchanged(const struct asi_tlb *tlb, asi_u64 age,
 						 const struct asi_tlb_domain *domain)
 {
-	return ASI_TLB_LOAD(&domain->gen) + ASI_TLB_LOAD(&tlb->kernel_gen) == age;
+	return asi_tlb_age_alone(tlb, domain) == age;
 }
 
 /*

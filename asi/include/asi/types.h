@@ -12,6 +12,8 @@ enum asi_class {
 	ASI_CLASS_KVM,		/* "kvm"  vCPU run loop, transparent to interrupts */
 	ASI_CLASS_TEST,		/* "test" self tests, strict: interrupts step out */
 	ASI_CLASS_SCI,		/* "sci"  isolated system calls, strict */
+	ASI_CLASS_XOM,		/* "xom"  who reads execute-only text, wherever */
+	ASI_CLASS_NETNS,	/* "netns" isolated network namespaces: accessors of payload */
 	ASI_NR_CLASSES
 };
 
@@ -50,6 +52,7 @@ enum asi_kind {
 	ASI_KIND_OWN_TABLE,	/* "own_table"    the running process's page table, for its guest */
 	ASI_KIND_OTHER_TASK,	/* "other_task"   the scheduler's part of a task_struct */
 	ASI_KIND_OBJECT,	/* "object"       object the consumer mapped on purpose */
+	ASI_KIND_PRIVATE,	/* "private"      payload that the kernel's own table does not map */
 	ASI_NR_KINDS
 };
 

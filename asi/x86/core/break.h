@@ -9,6 +9,7 @@
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/jump_label.h>
 #include <linux/types.h>
 
 enum asi_break {
@@ -36,14 +37,19 @@ enum asi_break {
 	ASI_BREAK_END,		/* a task that is refused dies by an oops */
 	ASI_BREAK_HELD,		/* and holds what it held, unreported */
 	ASI_BREAK_EDGE,		/* how a system call came to text is not asked */
+	ASI_BREAK_PKRS,		/* text has its key, and the key forbids nothing; at boot only */
+	ASI_BREAK_UNKEY,	/* what was text keeps its key; at boot only */
+	ASI_BREAK_ALIAS,	/* text may be mapped a second time */
 	ASI_NR_BREAKS
 };
 
 #ifdef CONFIG_ASI_BREAK
+/* Some mechanism is off, or was. */
+DECLARE_STATIC_KEY_FALSE(asi_break_key);
 extern unsigned long asi_broken;
 static __always_inline bool asi_breaks(enum asi_break what)
 {
-	return unlikely(READ_ONCE(asi_broken) & BIT(what));
+	return static_branch_unlikely(&asi_break_key) && (READ_ONCE(asi_broken) & BIT(what));
 }
 #else
 static __always_inline bool asi_breaks(enum asi_break what) { return false; }

@@ -12,7 +12,9 @@
 #define ASI_TRACE_CLASSES \
 	EM(ASI_CLASS_KVM, "kvm") \
 	EM(ASI_CLASS_TEST, "test") \
-	EMe(ASI_CLASS_SCI, "sci")
+	EM(ASI_CLASS_SCI, "sci") \
+	EM(ASI_CLASS_XOM, "xom") \
+	EMe(ASI_CLASS_NETNS, "netns")
 
 #define ASI_TRACE_KINDS \
 	EM(ASI_KIND_UNKNOWN, "unknown") \
@@ -44,7 +46,8 @@
 	EM(ASI_KIND_GUEST_MEMORY, "guest_memory") \
 	EM(ASI_KIND_OWN_TABLE, "own_table") \
 	EM(ASI_KIND_OTHER_TASK, "other_task") \
-	EMe(ASI_KIND_OBJECT, "object")
+	EM(ASI_KIND_OBJECT, "object") \
+	EMe(ASI_KIND_PRIVATE, "private")
 
 #define ASI_TRACE_HOWS \
 	EM(ASI_LEAVE_NONE, "none") \

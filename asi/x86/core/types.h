@@ -32,15 +32,18 @@ enum asi_space_type {
 	ASI_SPACE_STRICT,	/* struct asi: interrupts step out and back in */
 	ASI_SPACE_VM,		/* struct asi_vm_domain: interrupts run inside */
 	ASI_SPACE_TASK,		/* struct asi_task_domain: strict, and goes with its task */
+	ASI_SPACE_REFUGE,	/* struct asi: of one CPU; interrupts leave it for good */
 };
 
 struct asi_space {
-	/* Serializes every change of @pt; taken with interrupts off. */
-	raw_spinlock_t lock;
+	struct asi_tlb_domain tlb;	/* first: asi_record() */
+	/* Serializes every change of @pt; taken with interrupts off.  Not on @tlb's line. */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	enum asi_space_type type;
 	struct asi_pt pt;
 	unsigned long root;		/* physical address of the top-level table */
-	struct asi_tlb_domain tlb;
+	/* How often something at a kernel address was taken out; under @lock. */
+	u64 lost;
 	struct rcu_head rcu;
 #ifdef CONFIG_ASI_DEBUG
 	u64 checked_removed;		/* tlb_check.c */

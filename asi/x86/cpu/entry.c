@@ -37,6 +37,8 @@ static __always_inline u8 asi_step_out(struct asi_cpu *cpu)
 		asi_smt_reach();
 		if (asi->space.type == ASI_SPACE_TASK)
 			return ASI_STATE_BACK;
+		if (asi->space.type == ASI_SPACE_REFUGE)
+			return 0;
 	} else if (!cpu->critical) {
 		return 0;
 	}
@@ -51,8 +53,16 @@ noinstr u8 __asi_irq_enter(void)
 	return asi_smt_interrupt() ? state | ASI_STATE_REST : state;
 }
 
+/* A handler's refuge ends with it. */
+static __always_inline void asi_end_refuge(struct asi_cpu *cpu)
+{
+	if (cpu->curr && cpu->curr->space.type == ASI_SPACE_REFUGE)
+		asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
+}
+
 static __always_inline void asi_step_in(struct asi_cpu *cpu, u8 state)
 {
+	asi_end_refuge(cpu);
 	if (state & ASI_STATE_BACK) {
 		if (current->asi.inside && !cpu->curr)
 			asi_enter_task_domain(cpu, container_of(current->asi.inside,
@@ -102,6 +112,11 @@ noinstr void __asi_nmi_exit(u8 state)
 	else if (state & ASI_STATE_RESUME)
 		cpu->curr = cpu->last;
 	asi_smt_return(state & ASI_STATE_REST);
+}
+
+noinstr void __asi_leave_for_user(void)
+{
+	asi_end_refuge(raw_cpu_ptr(&asi_cpu));
 }
 
 void __asi_assert_unrestricted(void)

@@ -8,7 +8,7 @@
 #include "cpu/smt.h"
 #include "cpu/switch.h"
 
-noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
+static __always_inline void asi_leave_inline(enum asi_leave_how how, enum asi_event ev)
 {
 	struct asi_cpu *cpu;
 	unsigned long flags;
@@ -26,12 +26,18 @@ noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
 	raw_local_irq_restore(flags);
 }
 
+noinstr void asi_leave(enum asi_leave_how how, enum asi_event ev)
+{
+	asi_leave_inline(how, ev);
+}
+
+/* At each exit to user space: inline. */
 noinstr void asi_exit(void)
 {
 	if (asi_breaks(ASI_BREAK_LEAVE))
 		return;
 	asi_taint(ASI_TAINT_USER);
-	asi_leave(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
+	asi_leave_inline(ASI_LEAVE_ASKED, ASI_EV_LEAVE_ASKED);
 }
 EXPORT_SYMBOL_GPL(asi_exit);
 

@@ -27,6 +27,7 @@ static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *t
 	struct task_struct *old;
 	unsigned int i;
 
+	task->asi.asleep = true;
 	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
 		old = READ_ONCE(domain->asleep[i]);
 		if (old && old != task)
@@ -101,5 +102,6 @@ void asi_work_done(struct asi *asi)
 {
 	while (asi_awake(asi_vm_domain(asi), current))
 		;
+	current->asi.asleep = false;
 }
 EXPORT_SYMBOL_GPL(asi_work_done);

@@ -53,7 +53,7 @@ noinstr bool asi_repair_root(struct asi_cpu *cpu)
 
 noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 {
-	struct asi_tlb_load load;
+	struct asi_tlb_load load ASI_TLB_UNINITIALIZED;
 	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
 	unsigned long cr3;
 
@@ -73,6 +73,37 @@ noinstr void asi_switch_in(struct asi_cpu *cpu, struct asi *asi)
 	asi_smt_entered();
 }
 
+/*
+ * The usual case of asi_switch_in(): @asi was left last, and nothing changed in it.
+ * False: call that.
+ */
+static __always_inline bool asi_switch_in_again(struct asi_cpu *cpu, struct asi *asi)
+{
+	struct asi_tlb_check check ASI_TLB_UNINITIALIZED;
+	bool slots = cpu->tlb.slots;
+
+	cpu->curr = asi;
+	barrier();
+	asi_tlb_check_begin(&check, &asi->space);
+	if (unlikely(!asi_tlb_again(&asi_tlb, &cpu->tlb, &asi->space.tlb)))
+		return false;
+	asi_tlb_check_load(&check, &asi->space, cpu->tlb.current_slot, !slots);
+	if (!slots)
+		asi_count(ASI_EV_CR3_FLUSH);
+	native_write_cr3(slots ? cpu->restricted_cr3 | X86_CR3_PCID_NOFLUSH :
+				 cpu->restricted_cr3);
+	asi_count(ASI_EV_CR3_WRITE);
+	asi_smt_entered();
+	return true;
+}
+
+static __always_inline void asi_begin_stay(struct asi_cpu *cpu)
+{
+	cpu->unrestricted_cr3 = __native_read_cr3();
+	cpu->leave.how = ASI_LEAVE_NONE;
+	asi_count(ASI_EV_ENTER);
+}
+
 static __always_inline void asi_switch_to(struct asi_cpu *cpu, struct asi *asi)
 {
 	if (cpu->curr) {
@@ -81,10 +112,17 @@ static __always_inline void asi_switch_to(struct asi_cpu *cpu, struct asi *asi)
 	}
 	if (cpu->last != asi)
 		asi_taint(ASI_TAINT_GUEST);
-	cpu->unrestricted_cr3 = __native_read_cr3();
-	cpu->leave.how = ASI_LEAVE_NONE;
-	asi_count(ASI_EV_ENTER);
+	asi_begin_stay(cpu);
 	asi_switch_in(cpu, asi);
+}
+
+static noinstr unsigned long asi_enter_slowly(struct asi_cpu *cpu, struct asi *asi)
+{
+	if (cpu->curr != asi)
+		asi_switch_to(cpu, asi);
+	else if (!asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb))
+		asi_switch_in(cpu, asi);
+	return cpu->restricted_cr3;
 }
 
 noinstr unsigned long asi_enter(struct asi *asi)
@@ -92,9 +130,11 @@ noinstr unsigned long asi_enter(struct asi *asi)
 	struct asi_cpu *cpu = raw_cpu_ptr(&asi_cpu);
 
 	cpu->critical = true;
-	if (unlikely(cpu->curr != asi))
-		asi_switch_to(cpu, asi);
-	else if (unlikely(!asi_tlb_is_current(&asi_tlb, &cpu->tlb, &asi->space.tlb)))
+	if (cpu->curr || cpu->last != asi)
+		return asi_enter_slowly(cpu, asi);
+	/* Back from user mode, mostly. */
+	asi_begin_stay(cpu);
+	if (unlikely(!asi_switch_in_again(cpu, asi)))
 		asi_switch_in(cpu, asi);
 	return cpu->restricted_cr3;
 }
@@ -119,6 +159,8 @@ noinstr void asi_relax(void)
 	if (unlikely(!cpu->curr)) {
 		asi_repair_root(cpu);
 		asi_tlb_set_outside(cpu);
+		/* asi_enter_again() goes by it, and a flush may have taken it. */
+		asi_taint(ASI_TAINT_KERNEL);
 		asi_count(ASI_EV_CRITICAL_LOST);
 	}
 	cpu->critical = false;

@@ -144,14 +144,11 @@ noinstr void asi_end(void)
  * A task that is inside is so on whatever CPU it runs: one read, which an
  * interrupt cannot divide, tells.
  */
-noinstr bool __asi_pause(void)
+static __always_inline bool asi_pause_from(struct asi *asi)
 {
-	struct asi *asi = raw_cpu_read(asi_cpu.curr);
 	struct asi_cpu *cpu;
 	unsigned long flags;
 
-	if (likely(!asi) || asi != current->asi.inside)
-		return false;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
 	asi_switch_out_inline(cpu);
@@ -161,7 +158,27 @@ noinstr bool __asi_pause(void)
 	raw_local_irq_restore(flags);
 	return true;
 }
+
+/* A namespace's domain shows all of the kernel, and gates may lie on the way to payload. */
+noinstr bool __asi_pause(void)
+{
+	struct asi *asi = raw_cpu_read(asi_cpu.curr);
+
+	if (likely(!asi) || asi != current->asi.inside || asi->space.cls == ASI_CLASS_NETNS)
+		return false;
+	return asi_pause_from(asi);
+}
 EXPORT_SYMBOL_GPL(__asi_pause);
+
+noinstr bool __asi_pause_any(void)
+{
+	struct asi *asi = raw_cpu_read(asi_cpu.curr);
+
+	if (likely(!asi) || asi != current->asi.inside)
+		return false;
+	return asi_pause_from(asi);
+}
+EXPORT_SYMBOL_GPL(__asi_pause_any);
 
 noinstr void __asi_resume(void)
 {

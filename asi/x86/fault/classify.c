@@ -16,6 +16,7 @@
 #include <asm/processor.h>
 #include <asm/sections.h>
 #include "fault/fault.h"
+#include "page/private.h"
 #include "slab.h"
 
 static bool asi_within(unsigned long address, const void *start, const void *end)
@@ -235,7 +236,8 @@ void asi_classify(const struct asi *asi, unsigned long address,
 	}
 	place->mapped = asi_table_lookup(asi_kernel_root(), asi_levels(), address,
 					 &place->leaf);
-	place->kind = ASI_KIND_UNKNOWN;
+	place->kind = !place->mapped && asi_is_private(address) ? ASI_KIND_PRIVATE :
+								  ASI_KIND_UNKNOWN;
 	if (!place->mapped)
 		return;
 

@@ -84,6 +84,23 @@ static bool asi_is_valid(const struct asi *asi, struct asi_fault *fault)
 	return !asi->ops->validate || asi->ops->validate(asi->owner, fault);
 }
 
+/*
+ * All of the kernel is there.  What is not came a moment ago, or is somebody else's
+ * payload, which is refused outside, or is a bug, which the kernel's own handler reports.
+ */
+static enum asi_outcome asi_decide_whole(struct asi *asi, const struct asi_fault *fault,
+					 const struct asi_place *place)
+{
+	bool is_task = asi->space.type == ASI_SPACE_TASK;
+
+	if (place->kind == ASI_KIND_PRIVATE)
+		return ASI_LEFT;
+	if (!asi_kernel_allows(place, fault->info.access) || (fault->error_code & X86_PF_RSVD))
+		return is_task ? ASI_PASSED_ON : ASI_LEFT;
+	return asi->ops->missing && asi->ops->missing(asi->owner, fault->info.address) ?
+		       ASI_GROWN : ASI_LEFT;
+}
+
 /* @log: does it go into the fault log? */
 static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 				   struct asi_place *place, bool *log)
@@ -93,6 +110,8 @@ static enum asi_outcome asi_decide(struct asi *asi, struct asi_fault *fault,
 	struct asi_verdict verdict = asi_policy_of(asi->space.cls, place, access);
 
 	*log = verdict.log;
+	if (asi->space.cls == ASI_CLASS_NETNS)
+		return asi_decide_whole(asi, fault, place);
 	if (verdict.action == ASI_ACTION_EXIT)
 		return asi_answer(asi, fault, place) ? ASI_ANSWERED : ASI_LEFT;
 	if (verdict.action == ASI_ACTION_DENY)
@@ -213,8 +232,12 @@ noinstr bool __asi_fault(struct pt_regs *regs, unsigned long error_code,
 	irqentry_state_t state;
 
 	if (!asi)
-		return asi_repair_root(cpu);
+		return asi_repair_root(cpu) || asi_private_fault(regs, error_code, address);
 	asi_switch_out(cpu);
+	if (asi->space.type == ASI_SPACE_REFUGE) {
+		asi_tlb_set_outside(cpu);
+		return asi_refuge_fault(regs, error_code, address);
+	}
 
 	/* Data of user space is the kernel's business; there is no code of it to fetch. */
 	if (asi->space.type == ASI_SPACE_TASK && address < TASK_SIZE_MAX &&

@@ -51,6 +51,7 @@ struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *pla
 int asi_policy_set(const char *text, size_t len);
 /* Text form in a fresh buffer (kvfree()); returns its length.  Process context. */
 ssize_t asi_policy_text(char **buf);
+/* The first call makes the policy. */
 void asi_policy_boot(void);
 
 /*
@@ -78,6 +79,17 @@ bool asi_answer(const struct asi *asi, const struct asi_fault *fault,
  * Outside, as in an interrupt at @regs.
  */
 void asi_end_task(struct pt_regs *regs);
+
+/*
+ * refuge.c; noinstr, interrupts off.  A fault outside of every domain: true: it was on
+ * private memory, and is dealt with.
+ */
+bool asi_private_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address);
+/*
+ * A fault in a refuge, which has been left.  True: the instruction goes on outside; false:
+ * the kernel's own handler comes next.
+ */
+bool asi_refuge_fault(struct pt_regs *regs, unsigned long error_code, unsigned long address);
 
 /* held.c: say what the running task holds, which was interrupted at @regs. */
 void asi_show_held(const struct pt_regs *regs);

@@ -91,6 +91,8 @@ unnote:
 
 /* Who needs one table for a guest's memory needs the following soon. */
 #define ASI_TABLES_AHEAD	7
+/* New tables that one fault may take: one of each level below the root. */
+#define ASI_TABLES_A_FAULT	4
 
 static void asi_grow_ahead(struct asi_space *space, struct asi *asi, unsigned long table)
 {
@@ -100,7 +102,8 @@ static void asi_grow_ahead(struct asi_space *space, struct asi *asi, unsigned lo
 	if (!asi->ops->owns_user || !asi->ops->translates(asi->owner, &user) ||
 	    asi_lowest_table(user) != table)
 		return;
-	for (i = 0; i < ASI_TABLES_AHEAD; i++) {
+	/* What the next fault may take stays at hand. */
+	for (i = 0; i < ASI_TABLES_AHEAD && asi_pt_reserve(&space->pt) > ASI_TABLES_A_FAULT; i++) {
 		user = ALIGN_DOWN(user, PMD_SIZE) + PMD_SIZE;
 		if (!asi->ops->owns_user(asi->owner, user, PAGE_SIZE))
 			return;

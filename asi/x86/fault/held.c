@@ -194,9 +194,10 @@ struct asi_search {
 	unsigned int count;
 };
 
+/* What looks like a pointer may be a return address: text is not read. */
 static bool asi_word(unsigned long at, unsigned long *word)
 {
-	return !get_kernel_nofault(*word, (unsigned long *)at);
+	return !xom_is_text((void *)at) && !get_kernel_nofault(*word, (unsigned long *)at);
 }
 
 /* The queue of a lock at @head is empty, or begins with an entry that knows it. */
@@ -334,6 +335,7 @@ static bool asi_leads_back(unsigned long from, unsigned long offset, unsigned lo
 	unsigned long word;
 
 	return from >= TASK_SIZE_MAX && !(from % sizeof(long)) &&
+	       !xom_is_text((void *)(from + offset)) &&
 	       !get_kernel_nofault(word, (unsigned long *)(from + offset)) && word == to;
 }
 

@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <asm/setup.h>
+#include <asi/private.h>
 #include "fault/fault.h"
 
 struct asi_fault_log asi_logs[ASI_NR_CLASSES];
@@ -39,6 +40,9 @@ struct asi_verdict asi_policy_of(enum asi_class cls, const struct asi_place *pla
 
 	if (asi_breaks(ASI_BREAK_POLICY))
 		return (struct asi_verdict){ .action = ASI_ACTION_GROW };
+	/* Text has its key before there is a policy. */
+	if (!p)
+		return (struct asi_verdict){ .action = ASI_ACTION_DENY, .log = 1 };
 	return asi_policy_decide(p, cls, place->kind, place->cache, access);
 }
 
@@ -62,6 +66,11 @@ int asi_policy_set(const char *text, size_t len)
 	return err;
 }
 
+int asi_policy_rule(const char *rule)
+{
+	return asi_policy_set(rule, strlen(rule));
+}
+
 ssize_t asi_policy_text(char **buf)
 {
 	struct asi_policy *p;
@@ -80,6 +89,8 @@ ssize_t asi_policy_text(char **buf)
 
 void __init asi_policy_boot(void)
 {
+	if (rcu_access_pointer(asi_policy_now))
+		return;
 	asi_policy_default(&asi_policies[0]);
 	rcu_assign_pointer(asi_policy_now, &asi_policies[0]);
 	if (asi_policy_param[0] &&

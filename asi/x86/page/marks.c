@@ -70,7 +70,7 @@ void __asi_mark_tails(struct page *page, unsigned int order)
 }
 EXPORT_SYMBOL_GPL(__asi_mark_tails);
 
-void __asi_mark_stack(const struct task_struct *task)
+static void asi_mark_stack(const struct task_struct *task)
 {
 	const struct vm_struct *area = task_stack_vm_area(task);
 	unsigned int i;
@@ -84,6 +84,13 @@ void __asi_mark_stack(const struct task_struct *task)
 	}
 }
 
+void __asi_dup_task(struct task_struct *task)
+{
+	task->asi.acting = NULL;
+	task->asi.netns = NULL;
+	asi_mark_stack(task);
+}
+
 void asi_mark_all_stacks(void)
 {
 	struct task_struct *leader, *task;
@@ -93,13 +100,13 @@ void asi_mark_all_stacks(void)
 	for_each_process_thread(leader, task) {
 		/* The stack stays as long as it is held; an exiting task has none. */
 		if (try_get_task_stack(task)) {
-			__asi_mark_stack(task);
+			asi_mark_stack(task);
 			put_task_stack(task);
 		}
 	}
 	rcu_read_unlock();
 	for_each_possible_cpu(cpu)
-		__asi_mark_stack(idle_task(cpu));
+		asi_mark_stack(idle_task(cpu));
 }
 
 /* Neither in use nor in the free lists: a later page, or a page on its way. */

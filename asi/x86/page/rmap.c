@@ -73,6 +73,7 @@ static struct asi_space *asi_rmap_space(const struct asi_rmap *r)
 static void asi_rmap_put(struct asi_space *space, struct asi_rmap *r)
 {
 	lockdep_assert_held(&space->lock);
+	/* @va is written with the frame. */
 	WRITE_ONCE(r->pfn, ASI_RMAP_FREE);
 	hlist_add_head(&r->node, &space->rmap_free);
 	space->rmap_spare++;
@@ -87,15 +88,16 @@ int asi_rmap_refill(struct asi_space *space, u32 want, gfp_t gfp)
 	if (space->type == ASI_SPACE_BASE)
 		return 0;
 	while (READ_ONCE(space->rmap_spare) < want) {
-		page = (struct asi_rmap_page *)get_zeroed_page(gfp);
+		page = (struct asi_rmap_page *)__get_free_page(gfp);
 		if (!page)
 			return -ENOMEM;
 		page->space = space;
 		raw_spin_lock_irqsave(&space->lock, flags);
-		page->next = space->rmap_pages;
-		space->rmap_pages = page;
 		for (i = 0; i < ASI_RMAP_PER_PAGE; i++)
 			asi_rmap_put(space, &page->slot[i]);
+		page->next = space->rmap_pages;
+		/* Filled before asi_rmap_end(), which takes no lock, finds it. */
+		smp_store_release(&space->rmap_pages, page);
 		raw_spin_unlock_irqrestore(&space->lock, flags);
 	}
 	return 0;
@@ -249,7 +251,8 @@ void asi_rmap_end(struct asi_space *space)
 	struct asi_rmap_page *page;
 	unsigned int i;
 
-	for (page = space->rmap_pages; page; page = page->next) {
+	/* What is added meanwhile has no node in use. */
+	for (page = READ_ONCE(space->rmap_pages); page; page = page->next) {
 		for (i = 0; i < ASI_RMAP_PER_PAGE; i++)
 			asi_rmap_unhash(&page->slot[i]);
 	}

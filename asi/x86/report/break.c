@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include "fault/fault.h"
 
+DEFINE_STATIC_KEY_FALSE(asi_break_key);
 unsigned long asi_broken;
 
 static const char * const asi_break_name[ASI_NR_BREAKS] = {
@@ -37,6 +38,9 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_END] = "end",
 	[ASI_BREAK_HELD] = "held",
 	[ASI_BREAK_EDGE] = "edge",
+	[ASI_BREAK_PKRS] = "pkrs",
+	[ASI_BREAK_UNKEY] = "unkey",
+	[ASI_BREAK_ALIAS] = "alias",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */
@@ -57,6 +61,8 @@ static int asi_break_parse(char *text)
 		broken |= BIT(i);
 	}
 	WRITE_ONCE(asi_broken, broken);
+	if (broken)
+		static_branch_enable(&asi_break_key);
 	asi_quarantine_drain();
 	if (broken)
 		pr_warn("protection is switched off for a test: %#lx\n", broken);
@@ -98,7 +104,7 @@ DEFINE_SHOW_STORE_ATTRIBUTE(asi_break);
 
 static int __init asi_break_init(void)
 {
-	if (asi_enabled())
+	if (asi_enabled() || xom_on())
 		debugfs_create_file("break", 0600, asi_debugfs(), NULL, &asi_break_fops);
 	return 0;
 }

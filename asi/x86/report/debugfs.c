@@ -238,7 +238,7 @@ static int __init asi_debugfs_init(void)
 	struct dentry *dir = debugfs_create_dir("asi", NULL);
 
 	asi_debugfs_dir = dir;
-	if (!asi_enabled())
+	if (!asi_enabled() && !xom_on())
 		return 0;
 	debugfs_create_file("domains", 0400, dir, NULL, &asi_domains_fops);
 	debugfs_create_file("faults", 0600, dir, NULL, &asi_faults_fops);

@@ -34,8 +34,11 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 			    asi_on_off(__default_kernel_pte_mask & _PAGE_GLOBAL));
 	at += sysfs_emit_at(buf, at, "kvm %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_KVM]));
 	at += sysfs_emit_at(buf, at, "sci %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_SCI]));
+	at += sysfs_emit_at(buf, at, "netns %s\n", asi_on_off(asi_consumer_on[ASI_CLASS_NETNS]));
 	at += sysfs_emit_at(buf, at, "smt %s\n", asi_smt_mode_name());
 	at += sysfs_emit_at(buf, at, "smt_threads %u\n", asi_smt_threads());
+	at += sysfs_emit_at(buf, at, "xom %s\n", xom_backend());
+	at += sysfs_emit_at(buf, at, "xom_reason %s\n", xom_off_reason());
 	at += sysfs_emit_at(buf, at, "refused %u\n", asi_refused_count());
 	at += sysfs_emit_at(buf, at, "refused_reason %s\n", asi_refused_reason());
 	at += sysfs_emit_at(buf, at, "domains %u\n", asi_domain_count());

@@ -30,6 +30,10 @@ static bool asi_is_root(u64 cr3)
 		if (space->root == (cr3 & CR3_ADDR_MASK))
 			return true;
 	}
+	list_for_each_entry(space, &asi_wholes, list) {
+		if (space->root == (cr3 & CR3_ADDR_MASK))
+			return true;
+	}
 	return false;
 }
 
@@ -38,6 +42,10 @@ static bool asi_is_listed(const struct asi *wanted)
 	struct asi_space *space;
 
 	list_for_each_entry(space, &asi_spaces, list) {
+		if (space == &wanted->space)
+			return true;
+	}
+	list_for_each_entry(space, &asi_wholes, list) {
 		if (space == &wanted->space)
 			return true;
 	}

@@ -17,12 +17,28 @@
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <asi/gate.h>
+#include "page/private.h"
 #include "revoke/revoke.h"
 
 static void asi_zap_page(struct asi_space *space, unsigned long va)
 {
 	if (asi_space_zap_locked(space, va, PAGE_SIZE))
 		asi_count(ASI_EV_FREED_UNMAPPED);
+}
+
+/*
+ * Few frames are in the base map, and its lock is everybody's: look first.  Whoever maps one
+ * there raises the flag and looks at the page once more under that lock, and the flag was
+ * seen: if the lock is free, the entry is there or will not be.
+ */
+static bool asi_base_shows(struct asi_tables *base, unsigned long va)
+{
+	struct asi_leaf leaf;
+
+	if (raw_spin_is_locked(&base->space.lock))
+		return true;
+	smp_rmb();
+	return asi_pt_lookup(&base->space.pt, va, &leaf);
 }
 
 /* Out of every space that maps the flagged frame in [start, end). */
@@ -32,7 +48,7 @@ static void asi_revoke(unsigned long pfn, unsigned long va, unsigned long start,
 	struct asi_tables *base = READ_ONCE(asi_base);
 	unsigned int visits;
 
-	if (base)
+	if (base && asi_base_shows(base, va))
 		asi_space_zap(&base->space, va, PAGE_SIZE);
 	visits = asi_rmap_visit(pfn, start, end, asi_zap_page);
 	asi_count(ASI_EV_REVOKE_FRAMES);
@@ -68,6 +84,8 @@ bool __asi_free_pages(struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1UL << order);
 
+	if (asi_keeps_private(page, order))
+		return true;
 	pfn = asi_forget_frames(pfn, end);
 	if (likely(pfn == end))
 		return false;
@@ -117,6 +135,7 @@ void __asi_vunmap_end(unsigned long start, unsigned long end)
 {
 	guard(asi_unrestricted)();
 
+	asi_note_direct_map(start);
 	asi_end_closing(start, end);
 	if (asi_is_shared_table(start, end) && !asi_breaks(ASI_BREAK_VUNMAP))
 		asi_inc_kernel_tlb_gen();
@@ -131,6 +150,7 @@ void __asi_kernel_changed(unsigned long start, unsigned long size)
 {
 	guard(asi_unrestricted)();
 
+	asi_note_direct_map(start);
 	if (!asi_breaks(ASI_BREAK_CHANGED))
 		asi_revoke_kernel(start, start + size);
 }

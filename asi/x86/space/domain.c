@@ -26,7 +26,7 @@ unsigned int asi_domain_count(void)
 }
 
 /* Tables or a domain, with nothing in it, not on the list yet. */
-static void *asi_new(enum asi_space_type type, enum asi_class cls, u32 reserve)
+void *asi_new(enum asi_space_type type, enum asi_class cls, u32 reserve)
 {
 	struct asi_space *space;
 	int id;
@@ -48,14 +48,14 @@ static void *asi_new(enum asi_space_type type, enum asi_class cls, u32 reserve)
 	return space;
 }
 
-static void asi_delete(struct asi_space *space)
+void asi_delete(struct asi_space *space)
 {
 	ida_free(&asi_ids, space->id);
 	asi_space_free(space);
 }
 
 /* For good: patching the hot paths back and forth costs more than it saves. */
-static void asi_activate(void)
+void asi_activate(void)
 {
 	if (static_key_enabled(&asi_active_key))
 		return;
@@ -125,8 +125,8 @@ void asi_destroy_tables(struct asi_tables *tables)
 
 /* ---- Domains ----------------------------------------------------------- */
 
-static struct asi *asi_new_domain(enum asi_space_type type, enum asi_class cls,
-				  const struct asi_ops *ops, void *owner)
+struct asi *asi_new_domain(enum asi_space_type type, enum asi_class cls,
+			   const struct asi_ops *ops, void *owner)
 {
 	struct asi *asi = asi_new(type, cls, ASI_RESERVE);
 
@@ -137,7 +137,7 @@ static struct asi *asi_new_domain(enum asi_space_type type, enum asi_class cls,
 	return asi;
 }
 
-static void asi_delete_domain(struct asi *asi)
+void asi_delete_domain(struct asi *asi)
 {
 	struct mm_struct *mm = asi->mm;
 
@@ -278,13 +278,13 @@ enum asi_class asi_class(const struct asi *asi)
 
 u64 asi_generation(const struct asi *asi)
 {
-	return READ_ONCE(asi->space.tlb.gen);
+	return READ_ONCE(asi->space.lost);
 }
 EXPORT_SYMBOL_GPL(asi_generation);
 
 const u64 *asi_generation_counter(const struct asi *asi)
 {
-	return &asi->space.tlb.gen;
+	return &asi->space.lost;
 }
 EXPORT_SYMBOL_GPL(asi_generation_counter);
 

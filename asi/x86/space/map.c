@@ -19,10 +19,13 @@ void *asi_space_alloc(enum asi_space_type type, u32 reserve)
 
 	BUILD_BUG_ON(sizeof(struct asi_vm_domain) > PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct asi_task_domain) > PAGE_SIZE);
+	BUILD_BUG_ON(offsetof(struct asi, space.tlb));
 	if (!space)
 		return NULL;
 	raw_spin_lock_init(&space->lock);
 	space->type = type;
+	/* Consumers keep 0 for "nothing is mapped yet". */
+	space->lost = 1;
 	asi_tlb_new_domain(&asi_tlb, &space->tlb, NULL);
 	if (asi_pt_init(&space->pt, asi_levels())) {
 		free_page((unsigned long)space);
@@ -56,6 +59,7 @@ bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned
 	leaves = asi_pt_zap(&space->pt, start, size);
 	if (!leaves)
 		return false;
+	asi_space_lost(space, start);
 	asi_inc_tlb_gen(space);
 	asi_space_zapped(space, leaves, size);
 	return true;
@@ -287,6 +291,7 @@ void asi_unmap(struct asi *asi, const void *addr, size_t size)
 	while (start < end) {
 		raw_spin_lock_irqsave(&space->lock, flags);
 		done = asi_pt_unmap(&space->pt, start, end - start, gather);
+		asi_space_lost(space, start);
 		asi_inc_tlb_gen(space);
 		raw_spin_unlock_irqrestore(&space->lock, flags);
 		if (WARN_ON_ONCE(done < 0))

@@ -10,18 +10,32 @@
 /* Table pages that a space keeps for growth in the fault path, when it is full. */
 #define ASI_RESERVE	48
 /* The same of a domain that has not grown yet: many never do. */
-#define ASI_RESERVE_NEW	16
+#define ASI_RESERVE_NEW	8
 /* What many tasks share grows for all of them. */
 #define ASI_RESERVE_SHARED	(4 * ASI_RESERVE)
 
 /* Nodes of the reverse map that a space keeps for the same. */
 #define ASI_RMAP_RESERVE	127
 
-/* Every space but the base map. */
+/* Every space but the base map, and but those of asi_create_whole(). */
 extern struct list_head asi_spaces;
+/* Domains of asi_create_whole(). */
+extern struct list_head asi_wholes;
 extern struct mutex asi_spaces_mutex;
 /* Domains, that is spaces that are entered.  Lockless. */
 unsigned int asi_domain_count(void);
+
+/* ---- domain.c: for whole.c -------------------------------------------- */
+
+/* Tables or a domain, with nothing in it and not listed; ERR_PTR.  Process context. */
+void *asi_new(enum asi_space_type type, enum asi_class cls, u32 reserve);
+struct asi *asi_new_domain(enum asi_space_type type, enum asi_class cls,
+			   const struct asi_ops *ops, void *owner);
+/* No CPU uses it any more.  Process context. */
+void asi_delete(struct asi_space *space);
+void asi_delete_domain(struct asi *asi);
+/* The first domain is about to be used. */
+void asi_activate(void);
 
 /* ---- map.c ------------------------------------------------------------ */
 
@@ -59,6 +73,15 @@ struct asi_space *asi_lender_to_lock(struct asi_space *space);
 bool asi_space_zap(struct asi_space *space, unsigned long start, unsigned long size);
 /* The same under the lock of @space. */
 bool asi_space_zap_locked(struct asi_space *space, unsigned long start, unsigned long size);
+/*
+ * After something was taken out at @address, for those who keep objects mapped; before
+ * asi_inc_tlb_gen(), so that who reads the age first misses nothing.  Under the lock.
+ */
+static inline void asi_space_lost(struct asi_space *space, unsigned long address)
+{
+	if (address >= TASK_SIZE_MAX)
+		WRITE_ONCE(space->lost, space->lost + 1);
+}
 
 /* ---- tables.c --------------------------------------------------------- */
 

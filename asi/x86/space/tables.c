@@ -114,8 +114,11 @@ static void asi_space_prune(struct asi_space *space, u64 kinds)
 	do {
 		raw_spin_lock_irqsave(&space->lock, flags);
 		more = asi_pt_prune(&space->pt, &from, kinds, gather);
-		if (asi_gather_pending(gather))
+		if (asi_gather_pending(gather)) {
+			if (kinds)
+				asi_space_lost(space, PAGE_OFFSET);
 			asi_inc_tlb_gen(space);
+		}
 		raw_spin_unlock_irqrestore(&space->lock, flags);
 		if (asi_gather_pending(gather)) {
 			asi_evict(space);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the hooks in KVM call.  While isolation of KVM is off
- * each site executes one NOP.
+ * What the hooks in KVM call.  While isolation of KVM is off each site executes one
+ * instruction: a NOP, or around the run of a guest a jump.
  */
 #ifndef ASI_KVM_H
 #define ASI_KVM_H
@@ -22,7 +22,6 @@ DECLARE_STATIC_KEY_FALSE(kvm_asi_key);
 
 int __kvm_asi_run_begin(struct kvm_vcpu *vcpu);
 void __kvm_asi_run_end(struct kvm_vcpu *vcpu);
-void __kvm_asi_prepare(struct kvm_vcpu *vcpu);
 bool __kvm_asi_hold(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu);
 void __kvm_asi_destroy_vm(struct kvm *kvm);
@@ -42,6 +41,8 @@ ssize_t kvm_asi_show_flush(char *buf, ssize_t len);
 ssize_t kvm_asi_show_l1d(char *buf, ssize_t len);
 
 #define kvm_asi_on()	static_branch_unlikely(&kvm_asi_key)
+/* The same for what each exit of an isolated guest passes: in line, without a jump. */
+#define kvm_asi_on_path()	static_branch_likely(&kvm_asi_key)
 
 /* Isolation decides what is flushed before the guest runs: see kvm-asi/flush.c. */
 static __always_inline bool kvm_asi_flushes(void)
@@ -89,13 +90,6 @@ static __always_inline bool kvm_asi_hold(struct kvm_vcpu *vcpu)
 static __always_inline void kvm_asi_not_run(void)
 {
 	asi_smt_reach();
-}
-
-/* Just before VM entry, interrupts off, instrumentable code. */
-static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu)
-{
-	if (kvm_asi_on())
-		__kvm_asi_prepare(vcpu);
 }
 
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu)
@@ -196,7 +190,6 @@ static inline ssize_t kvm_asi_show_flush(char *buf, ssize_t len) { return len; }
 static inline ssize_t kvm_asi_show_l1d(char *buf, ssize_t len) { return len; }
 static __always_inline int kvm_asi_run_begin(struct kvm_vcpu *vcpu) { return 0; }
 static __always_inline void kvm_asi_run_end(struct kvm_vcpu *vcpu) { }
-static __always_inline void kvm_asi_prepare(struct kvm_vcpu *vcpu) { }
 static __always_inline bool kvm_asi_hold(struct kvm_vcpu *vcpu) { return false; }
 static __always_inline void kvm_asi_not_run(void) { }
 static __always_inline void kvm_asi_destroy_vcpu(struct kvm_vcpu *vcpu) { }

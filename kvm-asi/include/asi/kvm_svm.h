@@ -10,13 +10,13 @@
 
 static __always_inline void kvm_asi_svm_enter(struct vcpu_svm *svm)
 {
-	if (kvm_asi_on())
+	if (kvm_asi_on_path())
 		kvm_asi_run_enter(&svm->vcpu);
 }
 
 static __always_inline void kvm_asi_svm_vmexit(struct vcpu_svm *svm)
 {
-	if (kvm_asi_on()) {
+	if (kvm_asi_on_path()) {
 		kvm_asi_run_exit(&svm->vcpu, svm->vmcb->control.exit_code);
 		kvm_asi_count_verw(&svm->vcpu, X86_FEATURE_CLEAR_CPU_BUF_VM);
 	}

@@ -29,7 +29,7 @@ static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 {
 	unsigned long cr3;
 
-	if (!kvm_asi_on())
+	if (!kvm_asi_on_path())
 		return;
 	cr3 = kvm_asi_run_enter(&vmx->vcpu);
 	if (unlikely(cr3 && cr3 != vmx->loaded_vmcs->host_state.cr3)) {
@@ -40,7 +40,7 @@ static __always_inline void kvm_asi_vmx_enter(struct vcpu_vmx *vmx)
 
 static __always_inline void kvm_asi_vmx_vmexit(struct vcpu_vmx *vmx)
 {
-	if (kvm_asi_on()) {
+	if (kvm_asi_on_path()) {
 		kvm_asi_run_exit(&vmx->vcpu, vmx->fail ? U16_MAX :
 				 (u16)vmcs_read32(VM_EXIT_REASON));
 		kvm_asi_count_verw(&vmx->vcpu, X86_FEATURE_CLEAR_CPU_BUF);

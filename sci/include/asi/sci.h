@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the hooks call of system-call isolation. */
+/*
+ * What the hooks call of system-call isolation.  asi/hooks.h comes with it: the entry code
+ * needs both.
+ */
 #ifndef ASI_SCI_H
 #define ASI_SCI_H
 
 #include <linux/errno.h>
 #include <linux/types.h>
 #include <linux/thread_info.h>
+#include <asi/hooks.h>
 #include <asi/sci_abi.h>
 
 struct pt_regs;

@@ -142,11 +142,17 @@ void asi_patch_exit(void);
 
 /* entries.c: the file "entries" in @dir. */
 void asi_entries_init(struct dentry *dir);
+/* payload.c: the file "payload" in @dir. */
+void asi_payload_init(struct dentry *dir);
+void asi_payload_exit(void);
 /* beside.c: the file "beside" in @dir. */
 void asi_beside_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */
 void asi_wake_init(struct dentry *dir);
 void asi_wake_exit(void);
+/* xom.c: the file "xom" in @dir. */
+void asi_xom_init(struct dentry *dir);
+void asi_xom_exit(void);
 /*
  * torture.c: random operations for @ms milliseconds in @workers threads, or in
  * the calling one for 0.  Several calls at a time are welcome.

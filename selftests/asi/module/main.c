@@ -14,7 +14,7 @@
  *   tables  write "COUNT [MIB]": grow by so many tables, see tables.c
  *   states  write milliseconds: stay in a strict domain
  *   beside  see beside.c; entries: see entries.c; wake: see wake.c
- *   attack  see attack.c
+ *   attack  see attack.c; xom: see xom.c
  *   torture write "SEED MS WORKERS": random operations, 0 WORKERS: by the writer
  *           itself; read: how many, and how often something was wrong
  *   result  read: what happened, one line of "key value" pairs
@@ -323,8 +323,10 @@ static int __init asi_test_init(void)
 	debugfs_create_file_unsafe("attack", 0200, asi_test_dir, NULL, &attack_fops);
 	asi_beside_init(asi_test_dir);
 	asi_entries_init(asi_test_dir);
+	asi_payload_init(asi_test_dir);
 	asi_wake_init(asi_test_dir);
 	asi_patch_init(asi_test_dir);
+	asi_xom_init(asi_test_dir);
 	debugfs_create_file("torture", 0600, asi_test_dir, NULL, &torture_fops);
 	debugfs_create_file("result", 0400, asi_test_dir, NULL, &result_fops);
 	return 0;
@@ -334,6 +336,8 @@ static void __exit asi_test_exit(void)
 {
 	debugfs_remove(asi_test_dir);
 	asi_wake_exit();
+	asi_payload_exit();
+	asi_xom_exit();
 	asi_torture_exit();
 	asi_probe_exit();
 	asi_corrupt_end();
