@@ -9,6 +9,7 @@
 #include <linux/export.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/uaccess.h>
 #include <net/sock.h>
 #include "netns.h"
 
@@ -66,7 +67,9 @@ void __netns_begin_call(struct netns_acting *acting, const struct sock *sk)
 
 	netns_act_for(acting, owner);
 	if (owner && !preempt_count() && !irqs_disabled())
-		netns_task_prepare(owner, acting->before);
+		acting->task = netns_task_prepare(owner);
+	if (acting->task)
+		acting->task->calls++;
 }
 EXPORT_SYMBOL_GPL(__netns_begin_call);
 
@@ -78,6 +81,15 @@ void __netns_end(const struct netns_acting *acting)
 		*slot = acting->before;
 }
 EXPORT_SYMBOL_GPL(__netns_end);
+
+void __netns_end_call(const struct netns_acting *acting)
+{
+	if (acting->task)
+		acting->task->calls--;
+	if (acting->set)
+		__netns_end(acting);
+}
+EXPORT_SYMBOL_GPL(__netns_end_call);
 
 void __netns_enter(struct netns_access *access)
 {
@@ -93,6 +105,8 @@ void __netns_enter(struct netns_access *access)
 		asi_nest(&access->nest, task->asi);
 		access->how = NETNS_NESTED;
 	} else {
+		/* User memory is not there: whoever wants it fails, and does not wait for it. */
+		pagefault_disable();
 		preempt_disable();
 		asi_visit(&access->nest, owner->visit);
 		access->how = NETNS_VISIT;
@@ -108,5 +122,6 @@ void __netns_leave(const struct netns_access *access)
 	}
 	asi_leave_visit(&access->nest);
 	preempt_enable();
+	pagefault_enable();
 }
 EXPORT_SYMBOL_GPL(__netns_leave);

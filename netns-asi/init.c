@@ -85,6 +85,8 @@ static int __init netns_start(void)
 {
 	int err;
 
+	/* Tables are marked, and changes of the direct map counted, from the first one on. */
+	asi_prepare_strict();
 	err = asi_private_init(&netns_private_ops);
 	if (!err)
 		err = netns_reserve_init(netns_boot_size, &netns_off);

@@ -93,6 +93,7 @@ struct netns_owner {
 	struct asi_tables *tables;
 	struct asi *visit;
 	atomic64_t count[NETNS_NR_COUNTS];
+	struct rcu_head rcu;
 };
 
 /* What a task has of one namespace: its domain and the fragment that it fills. */
@@ -100,6 +101,7 @@ struct netns_task {
 	struct netns_task *next;
 	struct netns_owner *owner;
 	struct asi *asi;
+	unsigned int calls;		/* under way that use it */
 	struct page_frag frag;
 	unsigned int counted;		/* bytes of @frag */
 	bool unix_next;			/* the next buffer of a UNIX socket is private */
@@ -199,10 +201,10 @@ struct netns_owner *netns_acting_in(unsigned int count);
 /* The running task's record, or NULL. */
 struct netns_task *netns_task_find(const struct netns_owner *owner);
 /*
- * Make one.  @nested: in a call for another namespace.  Process context, may sleep; the task
- * goes without if there is no memory.
+ * The same; one is made when there is none.  Process context, may sleep; NULL when there is
+ * no memory, or other calls are using as many as a task may have.
  */
-void netns_task_prepare(struct netns_owner *owner, bool nested);
+struct netns_task *netns_task_prepare(struct netns_owner *owner);
 
 /* ---- sysctl.c ---------------------------------------------------------- */
 

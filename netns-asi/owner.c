@@ -10,6 +10,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <asi/gate.h>
 #include "netns.h"
 
 /* Free pieces that a living namespace keeps, so that granules do not come and go. */
@@ -42,6 +43,9 @@ static void netns_add_pieces(struct netns_owner *owner, struct netns_granule *gr
 static bool netns_grow(struct netns_owner *owner)
 {
 	struct netns_granule *granule;
+
+	/* Page tables are written. */
+	guard(asi_unrestricted)();
 
 	mutex_lock(&owner->mutex);
 	granule = owner->free_pieces ? NULL : netns_take_granule(owner);
@@ -209,7 +213,8 @@ static void netns_end_work(struct work_struct *work)
 	irq_work_sync(&owner->wake);
 	netns_tables_destroy(owner);
 	netns_release_floor(owner);
-	kfree(owner);
+	/* netns_owner_at() in the fault path. */
+	kfree_rcu(owner, rcu);
 }
 
 void netns_owner_put(struct netns_owner *owner)

@@ -21,6 +21,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include <net/sock.h>
+#include <asi/gate.h>
 #include "netns.h"
 
 #define NETNS_LOCKED	2
@@ -44,7 +45,10 @@ static struct netns_net *netns_net(const struct net *net)
 
 struct netns_owner *netns_owner_of(const struct net *net)
 {
-	return READ_ONCE(netns_net(net)->owner);
+	const struct netns_net *n = netns_net(net);
+
+	/* None while the namespace is made, and when that failed. */
+	return n ? READ_ONCE(n->owner) : NULL;
 }
 
 /* ---- The switch ------------------------------------------------------------- */
@@ -108,6 +112,9 @@ static int netns_isolate_handler(const struct ctl_table *table, int write, void 
 	if (write && !ns_capable(net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 	copy.data = &value;
+	/* Whoever writes may be isolated, and tables are made. */
+	guard(asi_unrestricted)();
+
 	mutex_lock(&netns_switch_mutex);
 	value = netns_value(net);
 	err = proc_dointvec_minmax(&copy, write, buffer, lenp, ppos);
@@ -188,9 +195,13 @@ static int __net_init netns_net_init(struct net *net)
 
 static void __net_exit netns_net_exit(struct net *net)
 {
+	struct netns_owner *owner = netns_net(net)->owner;
+
 	netns_unregister(net);
-	if (netns_net(net)->owner)
-		netns_owner_end(netns_net(net)->owner);
+	/* Other parts of the namespace end later, and release sockets. */
+	WRITE_ONCE(netns_net(net)->owner, NULL);
+	if (owner)
+		netns_owner_end(owner);
 }
 
 static struct pernet_operations netns_net_ops = {

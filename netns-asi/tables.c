@@ -18,6 +18,7 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 #include <asi/engine.h>
+#include <asi/gate.h>
 #include <asi/pages.h>
 #include "netns.h"
 
@@ -83,6 +84,10 @@ void netns_tables_follow(struct netns_owner *owner)
 
 	if (likely(READ_ONCE(owner->followed) == atomic64_read(&asi_direct_map_gen)))
 		return;
+
+	/* Page tables are read and written. */
+	guard(asi_unrestricted)();
+
 	raw_spin_lock_irqsave(&owner->lock, flags);
 	netns_follow(owner);
 	raw_spin_unlock_irqrestore(&owner->lock, flags);

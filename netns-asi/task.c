@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <asi/gate.h>
 #include "netns.h"
 
 /* Namespaces for which a task has records at a time; one more takes the oldest's place. */
@@ -36,57 +37,58 @@ static void netns_task_free(struct netns_task *task)
 	kfree(task);
 }
 
-/* The last one is the oldest.  None is in use: the task is at the beginning of a call. */
-static void netns_task_make_room(void)
+/* The last one is the oldest.  What a call uses stays, as does its place. */
+static bool netns_task_make_room(void)
 {
-	struct netns_task **at = &current->asi.netns, *old;
+	struct netns_task **at = &current->asi.netns, *task;
 	unsigned int n = 0;
 
-	while (*at && ++n < NETNS_TASK_MAX)
-		at = &(*at)->next;
-	while ((old = *at)) {
-		*at = old->next;
-		netns_task_free(old);
+	while ((task = *at)) {
+		if (!task->calls && (READ_ONCE(task->owner->dying) || n >= NETNS_TASK_MAX - 1)) {
+			*at = task->next;
+			netns_task_free(task);
+		} else {
+			at = &task->next;
+			n++;
+		}
 	}
+	return n < NETNS_TASK_MAX;
 }
 
-static bool netns_task_is_full(void)
+static struct netns_task *netns_task_create(struct netns_owner *owner)
 {
-	const struct netns_task *task;
-	unsigned int n = 0;
-
-	for (task = current->asi.netns; task; task = task->next)
-		n++;
-	return n >= NETNS_TASK_MAX;
-}
-
-void netns_task_prepare(struct netns_owner *owner, bool nested)
-{
-	struct netns_task *task;
+	struct netns_task *task = kzalloc(sizeof(*task), GFP_KERNEL_ACCOUNT);
 	struct asi *asi = NULL;
 
-	if (netns_task_find(owner) || (current->flags & PF_EXITING))
-		return;
-	/* The outer call may be using the oldest one. */
-	if (nested && netns_task_is_full())
-		return;
-	task = kzalloc(sizeof(*task), GFP_KERNEL_ACCOUNT);
 	if (!task)
-		return;
+		return NULL;
 	/* Without user addresses there is nothing that a visit does not do. */
 	if (current->mm) {
 		asi = asi_create_whole(owner->tables, ASI_WHOLE_TASK, &netns_domain_ops, owner);
 		if (IS_ERR(asi)) {
 			kfree(task);
-			return;
+			return NULL;
 		}
 	}
-	netns_task_make_room();
 	netns_owner_get(owner);
 	task->owner = owner;
 	task->asi = asi;
 	task->next = current->asi.netns;
 	current->asi.netns = task;
+	return task;
+}
+
+struct netns_task *netns_task_prepare(struct netns_owner *owner)
+{
+	struct netns_task *task = netns_task_find(owner);
+
+	if (task || (current->flags & PF_EXITING))
+		return task;
+
+	/* Domains are made and destroyed. */
+	guard(asi_unrestricted)();
+
+	return netns_task_make_room() ? netns_task_create(owner) : NULL;
 }
 
 /* ---- The end of tasks ---------------------------------------------------- */

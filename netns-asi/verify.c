@@ -27,8 +27,11 @@ struct netns_walk {
 
 static void netns_flaw(struct netns_walk *walk, u64 va, u64 pa, const char *what)
 {
-	const struct netns_owner *owner = netns_owner_at((unsigned long)__va(pa));
+	const struct netns_owner *owner;
 
+	guard(rcu)();
+
+	owner = netns_owner_at((unsigned long)__va(pa));
 	if (walk->flaws++ < NETNS_FLAWS_MAX)
 		seq_printf(walk->m, "flaw table %s namespace %u address 0x%llx frame 0x%llx owner %u what %s\n",
 			   walk->what, walk->owner ? walk->owner->inum : 0, va, pa,

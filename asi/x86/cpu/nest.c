@@ -15,15 +15,6 @@ static __always_inline bool asi_is_in_own(const struct asi_cpu *cpu)
 	return cpu->curr && cpu->curr == current->asi.inside;
 }
 
-static __always_inline void asi_step_outside(struct asi_cpu *cpu)
-{
-	if (!cpu->curr)
-		return;
-	asi_switch_out_inline(cpu);
-	asi_tlb_set_outside_inline(cpu);
-	asi_smt_reach();
-}
-
 static __always_inline void asi_go_back(struct asi_cpu *cpu, const struct asi_nest *nest)
 {
 	if (nest->back && current->asi.inside == nest->inside)
@@ -42,7 +33,8 @@ noinstr void asi_nest(struct asi_nest *nest, struct asi *asi)
 	if (!nest->same) {
 		nest->inside = current->asi.inside;
 		nest->back = asi_is_in_own(cpu);
-		asi_step_outside(cpu);
+		if (cpu->curr)
+			asi_step_outside(cpu);
 		current->asi.inside = asi;
 		asi_enter_task_domain(cpu, container_of(asi, struct asi_task_domain, asi));
 	}
@@ -58,7 +50,8 @@ noinstr void asi_unnest(const struct asi_nest *nest)
 		return;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	asi_step_outside(cpu);
+	if (cpu->curr)
+		asi_step_outside(cpu);
 	current->asi.inside = nest->inside;
 	asi_go_back(cpu, nest);
 	raw_local_irq_restore(flags);
@@ -80,7 +73,8 @@ noinstr void asi_visit(struct asi_nest *nest, struct asi *asi)
 		nest->inside = current->asi.inside;
 		nest->back = asi_is_in_own(cpu);
 		nest->resume = cpu->resume;
-		asi_step_outside(cpu);
+		if (cpu->curr)
+			asi_step_outside(cpu);
 		asi_go_inside(asi);
 	}
 	raw_local_irq_restore(flags);
@@ -95,7 +89,8 @@ noinstr void asi_leave_visit(const struct asi_nest *nest)
 		return;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	asi_step_outside(cpu);
+	if (cpu->curr)
+		asi_step_outside(cpu);
 	cpu->resume = nest->resume;
 	asi_go_back(cpu, nest);
 	raw_local_irq_restore(flags);

@@ -41,4 +41,12 @@ static __always_inline void asi_tlb_set_outside_inline(struct asi_cpu *cpu)
 		asi_tlb_left(&cpu->tlb);
 }
 
+/* The CPU is inside of something, and is not any more. */
+static __always_inline void asi_step_outside(struct asi_cpu *cpu)
+{
+	asi_switch_out_inline(cpu);
+	asi_tlb_set_outside_inline(cpu);
+	asi_smt_reach();
+}
+
 #endif /* ASI_X86_CPU_SWITCH_H */

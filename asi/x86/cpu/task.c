@@ -132,11 +132,8 @@ noinstr void asi_end(void)
 	raw_local_irq_disable();
 	cpu = raw_cpu_ptr(&asi_cpu);
 	current->asi.inside = NULL;
-	if (likely(cpu->curr)) {
-		asi_switch_out_inline(cpu);
-		asi_tlb_set_outside_inline(cpu);
-		asi_smt_reach();
-	}
+	if (likely(cpu->curr))
+		asi_step_outside(cpu);
 	raw_local_irq_enable();
 }
 
@@ -151,9 +148,7 @@ static __always_inline bool asi_pause_from(struct asi *asi)
 
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	asi_switch_out_inline(cpu);
-	asi_tlb_set_outside_inline(cpu);
-	asi_smt_reach();
+	asi_step_outside(cpu);
 	asi_count(ASI_EV_GATE);
 	raw_local_irq_restore(flags);
 	return true;
@@ -191,6 +186,9 @@ noinstr void __asi_resume(void)
 		return;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
+	/* Whoever needed a refuge meanwhile has left its bracket. */
+	if (unlikely(cpu->curr && cpu->curr->space.type == ASI_SPACE_REFUGE))
+		asi_step_outside(cpu);
 	if (likely(!cpu->curr))
 		asi_enter_task_domain_inline(cpu, asi_inside(asi));
 	raw_local_irq_restore(flags);

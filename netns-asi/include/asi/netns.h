@@ -26,6 +26,7 @@
 struct net;
 struct net_device;
 struct netns_owner;
+struct netns_task;
 struct page_frag;
 struct sk_buff;
 struct sock;
@@ -45,12 +46,14 @@ DECLARE_STATIC_KEY_FALSE(netns_asi_key);
 
 struct netns_acting {
 	struct netns_owner *before;
+	struct netns_task *task;	/* what the call uses */
 	bool set;		/* there is something to be put back */
 };
 
 void __netns_begin(struct netns_acting *acting, const struct net *net);
 void __netns_begin_call(struct netns_acting *acting, const struct sock *sk);
 void __netns_end(const struct netns_acting *acting);
+void __netns_end_call(const struct netns_acting *acting);
 
 typedef struct netns_acting class_netns_acting_t;
 
@@ -82,7 +85,8 @@ static __always_inline class_netns_call_t class_netns_call_constructor(const str
 
 static __always_inline void class_netns_call_destructor(const class_netns_call_t *acting)
 {
-	class_netns_acting_destructor(acting);
+	if (netns_asi_on())
+		__netns_end_call(acting);
 }
 
 /* ---- Accessors --------------------------------------------------------- */
