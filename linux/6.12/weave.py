@@ -496,7 +496,8 @@ def command_files():
 
 
 def command_id():
-    parts = [(h.file, h.scope, h.verb, h.anchor, h.times, h.text) for h in read_all()[1]]
+    parts = [(h.file, h.scope, h.verb, h.anchor, h.times, h.text) for h in read_all()[1]
+             if h.verb != "none"]
     programs = [HERE.joinpath(name).read_text() for name in ("places.py", "weave.py")]
     print(hashlib.sha256(repr([parts, programs]).encode()).hexdigest())
 

@@ -21,7 +21,7 @@ _asictl()
 	esac
 
 	case "${command[0]} ${command[1]}" in
-	" ") words="status domains mitigations faults verify policy stats kvm sci netns manifest" ;;
+	" ") words="status domains mitigations faults verify policy stats kvm sci netns xom manifest" ;;
 	"mitigations "*)
 		words="--known $(cd /sys/devices/system/cpu/vulnerabilities 2>/dev/null && echo *)"
 		;;

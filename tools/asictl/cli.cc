@@ -40,7 +40,7 @@ strings of hexadecimal digits; what asictl does not know itself is under "other"
 
 constexpr const char* kStatusFooter =
     R"(JSON: {state, reason, pti, pcid, levels, global_bit, kvm, sci, netns, smt,
-smt_threads, domains, enters, exits, faults, grows, denies, cr3_writes, other})";
+smt_threads, xom, xom_reason, domains, enters, exits, faults, grows, denies, cr3_writes, other})";
 
 constexpr const char* kMitigationsFooter =
     R"(BUG: the name of a file in /sys/devices/system/cpu/vulnerabilities; without one all
@@ -72,6 +72,14 @@ constexpr const char* kNetnsIsolateFooter =
 CAP_SYS_ADMIN to enter one by its name.
 
 JSON: {name, isolate})";
+
+constexpr const char* kXomFooter =
+    R"(Isolation need not be on.  Who wanted to read is in asictl faults --class=xom.
+Exit status: 0 also where text can be read, 4 where the kernel has no execute-only text.
+
+JSON: {backend, reason, action, kernel_pages, kernel_pages_large, module_pages,
+other_pages, windows, refused, logged, aliases_refused, other}; backend: pks or off;
+reason: why it is off; action: deny or log)";
 
 constexpr const char* kDomainsFooter =
     R"(OWNED: mapped by tables of the domain's own, not by shared ones; TABLES: how many
@@ -224,6 +232,7 @@ class CommandLine {
         add_kvm();
         add_sci();
         add_netns();
+        add_xom();
         add_manifest();
     }
 
@@ -433,6 +442,11 @@ class CommandLine {
             ->type_name("");
         auto* off = isolate.add_flag("--off", netns_isolate_.off, "No more from now on");
         isolate.add_flag("--lock", netns_isolate_.lock, "For good")->excludes(off);
+    }
+
+    void add_xom() {
+        add_command(app_, "xom", "Whether kernel text is execute-only, and who wanted to read it",
+                    kXomFooter, run_xom);
     }
 
     void add_manifest() {

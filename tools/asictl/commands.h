@@ -106,6 +106,8 @@ struct NetnsIsolateOptions {
 };
 void run_netns_isolate(const Context& context, const NetnsIsolateOptions& options);
 
+void run_xom(const Context& context);
+
 struct ManifestBuildOptions {
     std::string kernel;
     std::string output;

@@ -29,6 +29,8 @@ inline constexpr Field<Status> kStatusFields[] = {
     {"netns", &Status::netns},
     {"smt", &Status::smt},
     {"smt_threads", &Status::smt_threads},
+    {"xom", &Status::xom},
+    {"xom_reason", &Status::xom_reason},
     {"domains", &Status::domains},
     {"enters", &Status::enters},
     {"exits", &Status::exits},
@@ -156,6 +158,20 @@ inline constexpr Field<NetnsTouch> kNetnsTouchFields[] = {
     {"pid", &NetnsTouch::pid},       {"comm", &NetnsTouch::comm},
     {"access", &NetnsTouch::access}, {"address", &NetnsTouch::address},
     {"ip", &NetnsTouch::ip},         {"symbol", &NetnsTouch::symbol},
+};
+
+inline constexpr Field<Xom> kXomFields[] = {
+    {"backend", &Xom::backend},
+    {"reason", &Xom::reason},
+    {"action", &Xom::action},
+    {"kernel_pages", &Xom::kernel_pages},
+    {"kernel_pages_large", &Xom::kernel_pages_large},
+    {"module_pages", &Xom::module_pages},
+    {"other_pages", &Xom::other_pages},
+    {"windows", &Xom::windows},
+    {"refused", &Xom::refused},
+    {"logged", &Xom::logged},
+    {"aliases_refused", &Xom::aliases_refused},
 };
 
 }  // namespace asi::ctl

@@ -83,7 +83,7 @@ KernelFiles::KernelFiles(std::string sysfs_root, std::string debugfs_root)
       debugfs_root_(std::move(debugfs_root)) {}
 
 Status KernelFiles::status() const {
-    const std::string path = sysfs_asi_ + "/status";
+    const std::string path = state_path("status");
     std::string text;
     const int error = read_all(path, text);
     if (error == 0) return parse_status(text);
@@ -111,6 +111,22 @@ std::optional<Status> KernelFiles::find_status() const {
         if (failure.code() != ExitCode::kNoAsi) throw;
         return std::nullopt;
     }
+}
+
+Text KernelFiles::find_state(std::string_view name) const {
+    const std::string path = state_path(name);
+    std::string text;
+    const int error = read_all(path, text);
+    if (error == 0) return text;
+    if (error == ENOENT) return std::nullopt;
+    throw Failure(ExitCode::kRuntime,
+                  "cannot read " + path + ": " +
+                      (is_denial(error) && geteuid() != 0 ? "it needs root; run asictl as root"
+                                                          : reason_of(error)));
+}
+
+std::string KernelFiles::state_path(std::string_view name) const {
+    return sysfs_asi_ + "/" + std::string(name);
 }
 
 Text KernelFiles::find_sysfs(std::string_view path) const {

@@ -39,6 +39,11 @@ class KernelFiles {
     /// Absent where the kernel has no ASI; throws when it has and does not tell.
     [[nodiscard]] std::optional<Status> find_status() const;
 
+    /// Whole text of @name in the sysfs folder of isolation; absent where there is none.
+    /// Throws kRuntime when it cannot be read.
+    [[nodiscard]] Text find_state(std::string_view name) const;
+    [[nodiscard]] std::string state_path(std::string_view name) const;
+
     /// First line of a file below the sysfs root; absent when it cannot be read.
     [[nodiscard]] Text find_sysfs(std::string_view path) const;
 

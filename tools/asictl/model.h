@@ -43,6 +43,8 @@ struct Status {
     Flag netns;
     Text smt;  ///< asi_smt=
     Number smt_threads;
+    Text xom;  ///< the backend of execute-only text
+    Text xom_reason;
     Number domains;
     Number enters;
     Number exits;
@@ -272,6 +274,22 @@ struct NetnsTouch {
 struct NetnsTouchLog {
     std::vector<NetnsTouch> touches;
     Pairs other;  ///< lines of another form
+};
+
+/// /sys/kernel/asi/xom
+struct Xom {
+    Text backend;
+    Text reason;  ///< why text can be read
+    Text action;
+    Number kernel_pages;
+    Number kernel_pages_large;
+    Number module_pages;
+    Number other_pages;
+    Number windows;
+    Number refused;
+    Number logged;
+    Number aliases_refused;
+    Pairs other;
 };
 
 }  // namespace asi::ctl

@@ -335,6 +335,12 @@ NetnsTouchLog parse_netns_touches(std::string_view text) {
     return log;
 }
 
+Xom parse_xom(std::string_view text) {
+    Xom xom;
+    for (std::string_view line : lines_of(text)) assign(xom, kXomFields, key_and_rest(line));
+    return xom;
+}
+
 Text parse_build_id(std::string_view notes) {
     constexpr std::string_view kOwner("GNU", 4);  // with its NUL
     const auto take = [&](std::size_t size) {

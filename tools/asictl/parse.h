@@ -28,6 +28,7 @@ namespace asi::ctl {
 [[nodiscard]] SciViolationLog parse_sci_violations(std::string_view text);
 [[nodiscard]] NetnsList parse_netns(std::string_view text);
 [[nodiscard]] NetnsTouchLog parse_netns_touches(std::string_view text);
+[[nodiscard]] Xom parse_xom(std::string_view text);
 
 /// The GNU build id in ELF notes such as /sys/kernel/notes, in hexadecimal digits.
 [[nodiscard]] Text parse_build_id(std::string_view notes);

@@ -380,6 +380,10 @@ std::string json_of_netns_switched(const Text& name, unsigned value) {
     return to_text({{"name", value_of(name)}, {"isolate", value}});
 }
 
+std::string json_of_xom(const Xom& xom) {
+    return to_text(whole_object_of(xom, kXomFields));
+}
+
 std::string json_of_profile_written(const std::string& file, const SciProfile& profile) {
     Json object = {{"file", file}};
     object.update(summary_of(profile));

@@ -37,6 +37,7 @@ namespace asi::ctl {
 [[nodiscard]] std::string json_of_netns(const NetnsList& list);
 [[nodiscard]] std::string json_of_netns(const NetnsState& state, const NetnsTouchLog& log);
 [[nodiscard]] std::string json_of_netns_switched(const Text& name, unsigned value);
+[[nodiscard]] std::string json_of_xom(const Xom& xom);
 [[nodiscard]] std::string json_of_profile_written(const std::string& file,
                                                   const SciProfile& profile);
 /// @profile: null when it was not imported, and @problem says why.

@@ -541,6 +541,28 @@ std::string text_of_netns(const NetnsState& n, const NetnsTouchLog& log) {
            (table.empty() ? "" : "\n" + table.to_string());
 }
 
+std::string text_of_xom(const Xom& xom) {
+    Table facts({{""}, {""}});
+    const auto fact = [&](const char* what, const std::string& value) {
+        facts.add_row({what, value});
+    };
+    fact("backend", format(xom.backend));
+    if (xom.backend == "off") {
+        fact("why text can be read", format(xom.reason));
+    } else {
+        fact("action on a read", format(xom.action));
+        fact("keyed pages of the kernel's text", format(xom.kernel_pages));
+        fact("of these, in entries of 2 MiB", format(xom.kernel_pages_large));
+        fact("keyed pages of modules' text", format(xom.module_pages));
+        fact("keyed pages of BPF, trampolines, slots", format(xom.other_pages));
+    }
+    fact("windows opened, to copy text", format(xom.windows));
+    fact("reads refused", format(xom.refused));
+    fact("reads logged and let through", format(xom.logged));
+    fact("second addresses refused", format(xom.aliases_refused));
+    return facts.to_string() + other_line(xom.other, "");
+}
+
 std::string during(const LeaveCause& cause) {
     const bool has_name = cause.reason && cause.reason != "unnamed";
     return has_name ? format(cause.reason) : format_hex(cause.code);

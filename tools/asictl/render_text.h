@@ -34,6 +34,7 @@ namespace asi::ctl {
 [[nodiscard]] std::string text_of_netns(const NetnsList& list);
 /// One namespace with all that is to be said of it.
 [[nodiscard]] std::string text_of_netns(const NetnsState& state, const NetnsTouchLog& log);
+[[nodiscard]] std::string text_of_xom(const Xom& xom);
 /// "profile web: 3 calls, 12 text pages", as a line
 [[nodiscard]] std::string summary_of(const SciProfile& profile);
 
