@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <asi/engine.h>
+#include <asi/gate.h>
 #include "kvm_asi.h"
 
 static void kvm_asi_show_reason_name(struct seq_file *m, u32 code)
@@ -114,6 +115,9 @@ static int kvm_asi_seq_show(struct seq_file *m, void *at)
 	struct kvm_asi_account *sum = m->private;
 	struct kvm_asi_fit fit;
 	struct kvm_asi_vm *vm;
+
+	/* Whoever reads may be isolated. */
+	guard(asi_unrestricted)();
 
 	if (at == &kvm_asi_vms) {
 		seq_puts(m, "vm ended\n");

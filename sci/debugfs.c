@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/sections.h>
+#include <asi/gate.h>
 #include "sci.h"
 
 #define SCI_IMPORT_MAX	(4 * 1024 * 1024)
@@ -31,6 +32,9 @@ static unsigned int sci_mapped_pages(const struct sci_profile *profile)
 static int sci_profiles_show(struct seq_file *m, void *unused)
 {
 	struct sci_profile *p;
+
+	/* Whoever reads may be isolated. */
+	guard(asi_unrestricted)();
 
 	mutex_lock(&sci_profiles_mutex);
 	list_for_each_entry(p, &sci_profiles, list)
@@ -64,6 +68,8 @@ static int sci_map_show(struct seq_file *m, void *unused)
 {
 	struct sci_profile *profile;
 
+	guard(asi_unrestricted)();
+
 	mutex_lock(&sci_profiles_mutex);
 	list_for_each_entry(profile, &sci_profiles, list)
 		sci_show_map(m, profile);
@@ -74,6 +80,8 @@ DEFINE_SHOW_ATTRIBUTE(sci_map);
 
 static int sci_import_error_show(struct seq_file *m, void *unused)
 {
+	guard(asi_unrestricted)();
+
 	mutex_lock(&sci_profiles_mutex);
 	/* Not each error is one of a line. */
 	if (sci_import_error.line)
@@ -107,6 +115,8 @@ static int sci_text_show(struct seq_file *m, void *unused)
 {
 	struct sci_profile *profile;
 	int err = 0;
+
+	guard(asi_unrestricted)();
 
 	mutex_lock(&sci_profiles_mutex);
 	list_for_each_entry(profile, &sci_profiles, list) {
@@ -145,6 +155,9 @@ static ssize_t sci_text_write(struct file *file, const char __user *buf, size_t 
 
 	if (*ppos)
 		return -EINVAL;
+
+	guard(asi_unrestricted)();
+
 	err = sci_text_import(buf, len, &error);
 	if (err == -ENOMEM)
 		strscpy(error.message, "out of memory");

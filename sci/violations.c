@@ -13,6 +13,7 @@
 #include <linux/string.h>
 #include <linux/ptrace.h>
 #include <asi/engine.h>
+#include <asi/gate.h>
 #include "sci.h"
 
 #define SCI_VIOLATIONS	128
@@ -83,6 +84,8 @@ static int sci_violations_show(struct seq_file *m, void *unused)
 {
 	unsigned int i, n = atomic_read(&sci_violations_next);
 
+	guard(asi_unrestricted)();
+
 	for (i = 0; i < SCI_VIOLATIONS; i++)
 		sci_show_violation(m, &sci_violations[(n + i) % SCI_VIOLATIONS]);
 	return 0;
@@ -93,6 +96,8 @@ static ssize_t sci_violations_write(struct file *file, const char __user *buf, s
 				    loff_t *ppos)
 {
 	unsigned int i;
+
+	guard(asi_unrestricted)();
 
 	for (i = 0; i < SCI_VIOLATIONS; i++)
 		sci_violations[i].count = 0;

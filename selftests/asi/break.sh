@@ -38,6 +38,7 @@ secret_is_kept() {
 
 freed_memory_is_unmapped() { stays_right freed; }
 vunmapped_memory_is_unmapped() { stays_right vunmapped; }
+unmapped_registers_are_unmapped() { stays_right registers; }
 changed_memory_is_followed() { stays_right uncached; }
 freed_object_is_unmapped() {
 	echo freed_object >$T/corrupt && no_foreign_objects test && domains_are_right
@@ -122,6 +123,7 @@ records_agree() { echo 5 >$T/states && domains_are_right; }
 
 probes='free freed_memory_is_unmapped
 vunmap vunmapped_memory_is_unmapped
+vunmap unmapped_registers_are_unmapped
 changed changed_memory_is_followed
 pages freed_object_is_unmapped
 stack dead_stack_is_unmapped
@@ -154,7 +156,7 @@ quarantine_is_empty() {
 	[ "$(asi_stat quarantine_pages)" = 0 ]
 }
 
-plan 29
+plan 31
 check "a switch that does not exist is refused and changes nothing" unknown_is_refused
 while read -r switch probe; do
 	check "with '$switch': $probe" "$probe"

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +26,7 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -324,7 +326,7 @@ int with_samples(std::FILE* counts, char** command) {
         for (auto& event : samples)
             for (auto& on_cpu : event) on_cpu.take();
         if (done == pid) break;
-        ::usleep(20000);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     for (std::size_t i = 0; i < samples.size(); i++) {
         unsigned long n = 0;

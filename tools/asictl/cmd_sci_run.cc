@@ -13,6 +13,8 @@
 namespace asi::ctl {
 namespace {
 
+constexpr const char* kBuiltInProfile = "default";
+
 [[noreturn]] void fail(const std::string& message) {
     throw Failure(ExitCode::kRunFailed, message);
 }
@@ -45,6 +47,9 @@ void set_no_new_privs(Process& process) {
         case EPERM:
             if (get_error == 0 && now.flags & SCI_FLAG_LOCKED)
                 fail("the system-call isolation of this process is locked");
+            if (options.mode == SCI_MODE_LEARN && options.profile == kBuiltInProfile)
+                fail("the built-in profile 'default' cannot be learned; name another with "
+                     "--profile");
             if (options.mode == SCI_MODE_LEARN) fail("--mode=learn takes CAP_SYS_ADMIN");
             fail(
                 "system-call isolation takes CAP_SYS_ADMIN: the sysctl "
@@ -54,7 +59,8 @@ void set_no_new_privs(Process& process) {
                  "'; learn it with --mode=learn or import it first");
         case EINVAL:
             if (get_error == EINVAL) fail("the running kernel has no system-call isolation");
-            fail("the kernel takes this mode, profile or set of calls for invalid");
+            fail("the kernel can isolate none of these calls, as prctl and ptrace never are, or "
+                 "takes the name of the profile for none");
         default:
             break;
     }

@@ -64,8 +64,10 @@ static void asi_put_in_order(void)
 	asi_enable_softirqs();
 	if (preempt_count())
 		preempt_count_set(PREEMPT_ENABLED);
-	while (rcu_preempt_depth())
+	while (rcu_preempt_depth()) {
+		__acquire(RCU);		/* for sparse: the refused code did it */
 		rcu_read_unlock();
+	}
 	asi_enable_migration();
 }
 

@@ -10,13 +10,13 @@
 struct asi_frame_walk {
 	asi_frame_fn fn;
 	void *ctx;
-	bool flagged;		/* only such frames */
+	bool flagged;		/* only frames that a domain may map */
 };
 
 static __always_inline int asi_frame(const struct asi_frame_walk *walk, unsigned long va,
 				     unsigned long pfn)
 {
-	return walk->flagged && !asi_is_flagged(pfn) ? 0 : walk->fn(walk->ctx, va, pfn);
+	return walk->flagged && !asi_may_be_mapped(pfn) ? 0 : walk->fn(walk->ctx, va, pfn);
 }
 
 /* [va, end) is mapped to as many frames in a row. */

@@ -203,12 +203,20 @@ static bool asi_lower_flag(unsigned long pfn)
 	return true;
 }
 
+/* No memory, but a device's registers: nobody frees them. */
+static bool asi_are_registers(unsigned long pfn, unsigned long end)
+{
+	while (pfn < end && !pfn_valid(pfn))
+		pfn++;
+	return pfn >= end;
+}
+
 bool asi_flag_frames(unsigned long pfn, unsigned long pages)
 {
 	unsigned long end = pfn + pages;
 
 	if (end > asi_flagged_pfns)
-		return false;
+		return asi_are_registers(pfn, end);
 	for (; pfn < end; pfn++) {
 		if (!test_bit(pfn, asi_flagged))
 			set_bit(pfn, asi_flagged);

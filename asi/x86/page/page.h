@@ -39,10 +39,17 @@ static __always_inline bool asi_is_flagged(unsigned long pfn)
 	return pfn < asi_flagged_pfns && test_bit(pfn, asi_flagged);
 }
 
+/* A domain may map it. */
+static __always_inline bool asi_may_be_mapped(unsigned long pfn)
+{
+	return pfn >= asi_flagged_pfns || test_bit(pfn, asi_flagged);
+}
+
 /*
  * Flag frames that some domain maps, or shares with the kernel's own table; before
- * they are mapped.  Lockless.  False: there is no bit for some frame, as for memory that
- * was plugged in and not foreseen; it must not be mapped.
+ * they are mapped.  Lockless.  Registers of devices behind all memory have no bit and need
+ * none.  False: there is no bit for some frame of memory, which was plugged in and not
+ * foreseen; it must not be mapped.
  */
 bool asi_flag_frames(unsigned long pfn, unsigned long pages);
 /*
@@ -54,7 +61,7 @@ unsigned long asi_forget_frames(unsigned long pfn, unsigned long end);
 /*
  * frames.c: @fn for each page that the kernel's table has an entry for in [start, end),
  * present or not, until it returns non-zero, which is then returned; @flagged: only if
- * its frame is.  Whole pages.  Lockless.
+ * a domain may map its frame.  Whole pages.  Lockless.
  */
 typedef int (*asi_frame_fn)(void *ctx, unsigned long va, unsigned long pfn);
 int asi_walk_frames(unsigned long start, unsigned long end, bool flagged, asi_frame_fn fn,

@@ -9,8 +9,9 @@
  * call and is inherited over fork, clone and exec.
  *
  *	EOPNOTSUPP	the kernel was not booted with asi=on sci=on
- *	EACCES		neither CAP_SYS_ADMIN nor no_new_privs
- *	EPERM		no CAP_SYS_ADMIN, and the sysctl is 0; locked; or SCI_MODE_LEARN without CAP_SYS_ADMIN, or for "default"
+ *	EPERM		no CAP_SYS_ADMIN, and the sysctl is 0, which is asked first; locked;
+ *			or SCI_MODE_LEARN without CAP_SYS_ADMIN, or for "default"
+ *	EACCES		the sysctl is 1: neither CAP_SYS_ADMIN nor no_new_privs
  *	EINVAL		unknown operation, size, mode or flag; no call in the set; a
  *			profile's name that is none
  *	ENOENT		no profile of that name; SCI_MODE_LEARN makes it

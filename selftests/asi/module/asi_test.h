@@ -79,6 +79,8 @@ void asi_corrupt_end(void);
 /* memmap.c: some of each section of the memory map; an object of KFENCE's, which is freed then. */
 int asi_map_memory_map(struct asi *domain);
 int asi_map_fenced(struct asi *domain);
+/* Registers behind all memory, whose mapping is gone when this returns. */
+int asi_map_registers(struct asi *domain);
 
 /*
  * states.c: stay in a strict domain for @ms milliseconds on the running CPU,

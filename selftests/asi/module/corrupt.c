@@ -258,6 +258,10 @@ int asi_corrupt(const char *what, const struct asi_secret *secret)
 		err = asi_map_fenced(asi_wrong_domain);
 		goto out;
 	}
+	if (!strcmp(what, "registers")) {
+		err = asi_map_registers(asi_wrong_domain);
+		goto out;
+	}
 	if (!strcmp(what, "freed_object")) {
 		err = asi_map_freed_object();
 		goto out;

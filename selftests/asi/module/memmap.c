@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory whose entries the kernel changes by itself, mapped in a domain before it does. */
 #include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/irqflags.h>
 #include <linux/kfence.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <asm/apicdef.h>
 #include <asm/pgtable.h>
 #include <asi/asi.h>
 #include <asi/engine.h>
@@ -42,6 +44,18 @@ int asi_map_memory_map(struct asi *domain)
 		if (pfn_valid(pfn))
 			err = asi_touch_inside(domain, pfn_to_page(pfn));
 	}
+	return err;
+}
+
+int asi_map_registers(struct asi *domain)
+{
+	void __iomem *registers = ioremap(APIC_DEFAULT_PHYS_BASE, PAGE_SIZE);
+	int err;
+
+	if (!registers)
+		return -ENOMEM;
+	err = asi_map(domain, (__force void *)registers, PAGE_SIZE, ASI_KIND_OBJECT);
+	iounmap(registers);
 	return err;
 }
 

@@ -120,13 +120,14 @@ TEST(SciRun, sets_no_new_privs_only_when_it_must_or_was_told) {
 
 TEST(SciRun, says_what_each_refusal_means) {
     const auto expect = [](int error, const std::string& message, unsigned mode = SCI_MODE_ENFORCE,
-                           int get = 0, unsigned flags = 0) {
+                           int get = 0, unsigned flags = 0,
+                           const std::string& profile = "web") {
         FakeProcess process;
         process.enable = {error};
         process.get = get;
         process.flags = flags;
         SciRunOptions options = options_of();
-        options.profile = "web";
+        options.profile = profile;
         options.mode = mode;
         expect_failure(process, options, 125, message, "enable ");
     };
@@ -134,12 +135,15 @@ TEST(SciRun, says_what_each_refusal_means) {
     expect(EPERM, "the system-call isolation of this process is locked", SCI_MODE_LEARN, 0,
            SCI_FLAG_LOCKED);
     expect(EPERM, "--mode=learn takes CAP_SYS_ADMIN", SCI_MODE_LEARN);
+    expect(EPERM, "the built-in profile 'default' cannot be learned; name another with --profile",
+           SCI_MODE_LEARN, 0, 0, "default");
     expect(EPERM,
            "system-call isolation takes CAP_SYS_ADMIN: the sysctl "
            "kernel.unprivileged_syscall_isolation is 0");
     expect(ENOENT, "no profile 'web'; learn it with --mode=learn or import it first");
     expect(EINVAL, "the running kernel has no system-call isolation", SCI_MODE_LOG, EINVAL);
-    expect(EINVAL, "the kernel takes this mode, profile or set of calls for invalid");
+    expect(EINVAL, "the kernel can isolate none of these calls, as prctl and ptrace never are, or takes the "
+           "name of the profile for none");
     expect(ENOMEM, "cannot start system-call isolation: Cannot allocate memory");
     expect(EFAULT, "cannot start system-call isolation: Bad address");
 }
