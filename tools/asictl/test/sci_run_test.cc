@@ -164,6 +164,7 @@ TEST_F(CommandTest, sci_run_fails_with_125_before_the_command_runs) {
         {{}, "it comes after --"},
         {{"--"}, "it comes after --"},
         {{"true"}, "true"},
+        {{"true"}, "the command comes after --"},
         {{"--bogus", "--", "true"}, "--bogus"},
         {{"--mode=x", "--", "true"}, "'x' is not learn, enforce or log"},
         {{"--profile=..", "--", "true"}, "'..' is not a name of a profile"},
