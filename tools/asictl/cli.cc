@@ -582,9 +582,9 @@ int run(const std::vector<std::string>& arguments, std::istream& in, std::ostrea
     } catch (const CLI::ExtrasError& error) {
         const ExitCode code = command_line.status_of_failure(ExitCode::kUsage);
         return fail(err, code,
-                    std::string(error.what()) +
-                        (code == ExitCode::kRunFailed ? " (the command comes after --)"
-                                                      : " (see asictl --help)"));
+                    std::string(error.what()) + (code == ExitCode::kRunFailed
+                                                     ? " (the command comes after --)"
+                                                     : " (see asictl --help)"));
     } catch (const CLI::ParseError& error) {
         return fail(err, command_line.status_of_failure(ExitCode::kUsage),
                     std::string(error.what()) + " (see asictl --help)");
