@@ -3,6 +3,7 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/seq_file.h>
+#include <asi/gate.h>
 #include "netns.h"
 
 static const char * const netns_count_names[NETNS_NR_COUNTS] = {
@@ -34,6 +35,9 @@ static int netns_namespaces_show(struct seq_file *m, void *unused)
 {
 	struct netns_owner *owner;
 
+	/* Whoever reads may be isolated. */
+	guard(asi_unrestricted)();
+
 	mutex_lock(&netns_owners_mutex);
 	list_for_each_entry(owner, &netns_owners, list)
 		netns_show_owner(m, owner);
@@ -46,6 +50,8 @@ static int netns_reserve_show(struct seq_file *m, void *unused)
 {
 	struct netns_pool_state state;
 
+	guard(asi_unrestricted)();
+
 	netns_pool_state(&state);
 	seq_printf(m, "granule_bytes %lu\ngranules %u\nfree %u\npromised %u\nfloor %u\n",
 		   NETNS_GRANULE, state.granules, state.free, state.promised, NETNS_FLOOR);
@@ -55,6 +61,8 @@ DEFINE_SHOW_ATTRIBUTE(netns_reserve);
 
 static int netns_refused_show(struct seq_file *m, void *unused)
 {
+	guard(asi_unrestricted)();
+
 	netns_show_refused(m);
 	return 0;
 }
@@ -63,6 +71,8 @@ static int netns_refused_show(struct seq_file *m, void *unused)
 static ssize_t netns_refused_write(struct file *file, const char __user *buf, size_t len,
 				   loff_t *ppos)
 {
+	guard(asi_unrestricted)();
+
 	netns_clear_refused();
 	return len;
 }

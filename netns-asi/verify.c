@@ -13,6 +13,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <asi/gate.h>
 #include "netns.h"
 
 /* More say no more than that something is broken. */
@@ -119,6 +120,9 @@ static int netns_verify_show(struct seq_file *m, void *unused)
 	struct netns_walk walk = { .m = m };
 	struct netns_owner *owner;
 	unsigned int owners = 0;
+
+	/* Whoever reads may be isolated. */
+	guard(asi_unrestricted)();
 
 	netns_check_kernel(&walk);
 	mutex_lock(&netns_owners_mutex);

@@ -8,6 +8,7 @@
 #include <linux/pgtable.h>
 #include <linux/sysfs.h>
 #include <asm/sections.h>
+#include <asi/gate.h>
 #include "../x86/fault/fault.h"
 #include "xom.h"
 
@@ -76,6 +77,9 @@ static ssize_t xom_show(struct kobject *kobj, struct kobj_attribute *attr, char 
 	const char *action = "-";
 	unsigned long flags;
 	int at = 0;
+
+	/* Whoever reads may be isolated. */
+	guard(asi_unrestricted)();
 
 	if (xom_on()) {
 		xom_count_kernel(&pages);
