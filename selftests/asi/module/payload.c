@@ -115,12 +115,12 @@ static void asi_scan_page(unsigned long pfn, u64 *copy, u64 complement)
 static int asi_scan_memory(u64 complement)
 {
 	u64 *copy = (u64 *)get_zeroed_page(GFP_KERNEL);
-	unsigned long pfn;
+	unsigned long pfn, end = PHYS_PFN(__pa(high_memory));
 
 	if (!copy)
 		return -ENOMEM;
 	memset(&asi_scan, 0, sizeof(asi_scan));
-	for (pfn = 0; pfn < max_pfn; pfn++) {
+	for (pfn = 0; pfn < end; pfn++) {
 		if (pfn_to_online_page(pfn))
 			asi_scan_page(pfn, copy, complement);
 		cond_resched();
