@@ -27,7 +27,8 @@ static void asi_put_to_sleep(struct asi_vm_domain *domain, struct task_struct *t
 	struct task_struct *old;
 	unsigned int i;
 
-	task->asi.asleep = true;
+	/* @task is the running one. */
+	current->asi.asleep = true;
 	for (i = 0; i < ASI_MAX_ASLEEP; i++) {
 		old = READ_ONCE(domain->asleep[i]);
 		if (old && old != task)
