@@ -242,7 +242,8 @@ STEPS = [
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
-    Step("xom", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=auto"),
+    Step("xom", XOM, 200, "env LOADS=2 PROBES=5 FAULTS=1000 STRIDE=65536 selftests/asi/xom.sh",
+         append="asi=on xom=auto"),
     Step("xom-off", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=off", **BY_NAME),
     # PKRS forbids nothing: every refusal becomes a byte.
     Step("xom-broken", XOM, 150, "selftests/asi/xom.sh",
@@ -289,7 +290,7 @@ STEPS = [
     Step("netns-full", ONE_THREAD, 150, "selftests/netns/full.sh",
          append="asi=on netns_asi=on,4M", **BY_NAME),
     Step("netns-places", ONE_THREAD, 200, "selftests/netns/places.sh",
-         append="asi=on netns_asi=on,64M netns_policy=log"),
+         append="asi=on netns_asi=on,64M netns_policy=log", **BY_NAME),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
     Step("churn", THREADS, 150, "selftests/kvm/churn.sh", **ON),
     Step("memslots", ONE_CPU, 300, "selftests/kvm/memslots.sh 3", **ON),
