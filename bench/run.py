@@ -89,8 +89,10 @@ EXIT_HOOKS = [
     # 0011:
     "kvm_asi_hold",         # kvm_vcpu_exit_request()
 ]
-# On the path of a system call, NOPs as well: asi_smt_reach() and asi_smt_rest().
-CALL_HOOKS = ["arch_enter_from_user_mode", "arch_exit_to_user_mode"]
+# On the path of a system call, NOPs as well: asi_smt_reach() and asi_smt_rest(), the end of
+# a refuge, and what stands beside VERW.
+CALL_HOOKS = ["arch_enter_from_user_mode", "arch_exit_to_user_mode", "asi_exit_to_user",
+              "ASI_VERW"]
 # Not on that path: kvm_asi_run_begin and _end are once per KVM_RUN;
 # asi_leave_for_cr3 is in switch_mm_irqs_off() and the TLB flushes; asi_irq_enter
 # and _exit take part only when an interrupt arrives, and rounds with one are
@@ -103,13 +105,13 @@ PROMISES = [
     ("asi=off", "unpatched", "write", len(CALL_HOOKS)),
     ("asi=off", "unpatched", "cpuid", len(EXIT_HOOKS)),
     ("unused", "unpatched", "getppid", len(CALL_HOOKS)),
-    ("used", "unpatched", "cpuid", 60),
-    ("used", "unpatched", "msr", 60),
-    ("used", "unpatched", "hypercall", 60),
+    ("used", "unpatched", "cpuid", 45),
+    ("used", "unpatched", "msr", 45),
+    ("used", "unpatched", "hypercall", 45),
     ("used", "unpatched", "npf", 65),
-    ("used", "unpatched", "kvm_run", 160),
-    ("used", "unpatched", "out", 510),
-    ("used+pti", "pti", "cpuid", 60),
+    ("used", "unpatched", "kvm_run", 100),
+    ("used", "unpatched", "out", 270),
+    ("used+pti", "pti", "cpuid", 45),
     ("isolated", "unpatched", "getppid", 125),
     ("beside", "unpatched", "getppid", len(CALL_HOOKS)),
 ]
