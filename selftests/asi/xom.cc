@@ -88,7 +88,7 @@ int faults(unsigned long count) {
     attr.license = reinterpret_cast<std::uintptr_t>("GPL");
     attr.log_buf = reinterpret_cast<std::uintptr_t>(log);
     attr.log_size = sizeof(log);
-    attr.log_level = 4;  // errors and a summary, not each instruction
+    attr.log_level = 4;         // errors and a summary, not each instruction
     attr.prog_flags = 1U << 4;  // sleepable, as these are
     const long loaded = bpf(BPF_PROG_LOAD, attr);
     if (loaded < 0) {

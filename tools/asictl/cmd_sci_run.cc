@@ -48,8 +48,9 @@ void set_no_new_privs(Process& process) {
             if (get_error == 0 && now.flags & SCI_FLAG_LOCKED)
                 fail("the system-call isolation of this process is locked");
             if (options.mode == SCI_MODE_LEARN && options.profile == kBuiltInProfile)
-                fail("the built-in profile 'default' cannot be learned; name another with "
-                     "--profile");
+                fail(
+                    "the built-in profile 'default' cannot be learned; name another with "
+                    "--profile");
             if (options.mode == SCI_MODE_LEARN) fail("--mode=learn takes CAP_SYS_ADMIN");
             fail(
                 "system-call isolation takes CAP_SYS_ADMIN: the sysctl "
@@ -59,8 +60,9 @@ void set_no_new_privs(Process& process) {
                  "'; learn it with --mode=learn or import it first");
         case EINVAL:
             if (get_error == EINVAL) fail("the running kernel has no system-call isolation");
-            fail("the kernel can isolate none of these calls, as prctl and ptrace never are, or "
-                 "takes the name of the profile for none");
+            fail(
+                "the kernel can isolate none of these calls, as prctl and ptrace never are, or "
+                "takes the name of the profile for none");
         default:
             break;
     }

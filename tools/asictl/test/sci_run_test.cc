@@ -120,8 +120,7 @@ TEST(SciRun, sets_no_new_privs_only_when_it_must_or_was_told) {
 
 TEST(SciRun, says_what_each_refusal_means) {
     const auto expect = [](int error, const std::string& message, unsigned mode = SCI_MODE_ENFORCE,
-                           int get = 0, unsigned flags = 0,
-                           const std::string& profile = "web") {
+                           int get = 0, unsigned flags = 0, const std::string& profile = "web") {
         FakeProcess process;
         process.enable = {error};
         process.get = get;
@@ -142,8 +141,10 @@ TEST(SciRun, says_what_each_refusal_means) {
            "kernel.unprivileged_syscall_isolation is 0");
     expect(ENOENT, "no profile 'web'; learn it with --mode=learn or import it first");
     expect(EINVAL, "the running kernel has no system-call isolation", SCI_MODE_LOG, EINVAL);
-    expect(EINVAL, "the kernel can isolate none of these calls, as prctl and ptrace never are, or takes the "
-           "name of the profile for none");
+    expect(
+        EINVAL,
+        "the kernel can isolate none of these calls, as prctl and ptrace never are, or takes the "
+        "name of the profile for none");
     expect(ENOMEM, "cannot start system-call isolation: Cannot allocate memory");
     expect(EFAULT, "cannot start system-call isolation: Bad address");
 }
