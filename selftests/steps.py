@@ -242,7 +242,7 @@ STEPS = [
     Step("smt", CORES, 150, "selftests/kvm/smt.sh stun", append="asi=on asi_smt=stun", alone=True),
     *(Step(f"smt-{mode}", CORES, 150, f"selftests/kvm/smt.sh {mode}",
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
-    Step("xom", XOM, 200, "env LOADS=2 PROBES=5 FAULTS=1000 STRIDE=8192 selftests/asi/xom.sh",
+    Step("xom", XOM, 400, "env LOADS=2 PROBES=5 FAULTS=1000 STRIDE=8192 selftests/asi/xom.sh",
          append="asi=on xom=auto"),
     Step("xom-off", XOM, 150, "selftests/asi/xom.sh", append="asi=on xom=off", **BY_NAME),
     # PKRS forbids nothing: every refusal becomes a byte.
