@@ -286,6 +286,8 @@ STEPS = [
     # System calls isolated, too.
     Step("netns-calls", ONE_THREAD, 300, "selftests/netns/calls.sh",
          append="asi=on sci=on netns_asi=on,64M", **BY_NAME),
+    Step("netns-full", ONE_THREAD, 200, "selftests/netns/full.sh",
+         append="asi=on netns_asi=on,4M", **BY_NAME),
     Step("netns-places", ONE_THREAD, 200, "selftests/netns/places.sh",
          append="asi=on netns_asi=on,64M netns_policy=log", **BY_NAME),
     Step("disturb", THREADS, 150, "selftests/kvm/disturb.sh", **ON),
