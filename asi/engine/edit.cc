@@ -134,9 +134,10 @@ class Edit {
 
     /// Fills the empty @table with what @from shows.  Most slots of most tables are holes.
     static void copy(unsigned level, Table* table, const View& from) {
-        for (unsigned i = 0; i < kEntriesPerTable; ++i) {
-            if (from.is_table() && !from.table->load(i).is_present()) continue;
-            table->store(i, from.child(level, i).to_entry(level));
+        for (unsigned first = 0; first < kEntriesPerTable; first += Table::kGroup) {
+            if (from.is_table() && !from.table->has_present_in_group(first)) continue;
+            for (unsigned i = first; i < first + Table::kGroup; ++i)
+                table->store(i, from.child(level, i).to_entry(level));
         }
     }
 

@@ -23,10 +23,10 @@ class Table {
     }
     static constexpr unsigned kGroup = 4;
     /// False: none of the entries from @first on, a group, refers to an owned table.
-    [[nodiscard]] bool may_own_in_group(unsigned first) const {
-        return Entry(load(first).raw() | load(first + 1).raw() | load(first + 2).raw() |
-                     load(first + 3).raw())
-            .is_owned();
+    [[nodiscard]] bool may_own_in_group(unsigned first) const { return any_of(first).is_owned(); }
+    /// Of them, is one no hole?
+    [[nodiscard]] bool has_present_in_group(unsigned first) const {
+        return any_of(first).is_present();
     }
     [[nodiscard]] bool is_empty() const {
         for (const u64& entry : entry_)
@@ -35,6 +35,11 @@ class Table {
     }
 
   private:
+    [[nodiscard]] Entry any_of(unsigned first) const {
+        return Entry(load(first).raw() | load(first + 1).raw() | load(first + 2).raw() |
+                     load(first + 3).raw());
+    }
+
     u64 entry_[kEntriesPerTable];
 };
 static_assert(sizeof(Table) == ASI_PAGE_SIZE);

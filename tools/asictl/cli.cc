@@ -579,15 +579,14 @@ int run(const std::vector<std::string>& arguments, std::istream& in, std::ostrea
     } catch (const CLI::CallForHelp&) {
         out << command_line.help();
         return static_cast<int>(ExitCode::kSuccess);
-    } catch (const CLI::ExtrasError& error) {
-        const ExitCode code = command_line.status_of_failure(ExitCode::kUsage);
-        return fail(err, code,
-                    std::string(error.what()) + (code == ExitCode::kRunFailed
-                                                     ? " (the command comes after --)"
-                                                     : " (see asictl --help)"));
     } catch (const CLI::ParseError& error) {
-        return fail(err, command_line.status_of_failure(ExitCode::kUsage),
-                    std::string(error.what()) + " (see asictl --help)");
+        const ExitCode code = command_line.status_of_failure(ExitCode::kUsage);
+        // Options of the command were taken for ours.
+        const bool lacks_dashes = code == ExitCode::kRunFailed &&
+                                  dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+        return fail(err, code,
+                    std::string(error.what()) +
+                        (lacks_dashes ? " (the command comes after --)" : " (see asictl --help)"));
     }
     try {
         const ExitCode status = command_line.execute(in, out, out_kind);

@@ -33,8 +33,7 @@ noinstr void asi_nest(struct asi_nest *nest, struct asi *asi)
 	if (!nest->same) {
 		nest->inside = current->asi.inside;
 		nest->back = asi_is_in_own(cpu);
-		if (cpu->curr)
-			asi_step_outside(cpu);
+		asi_step_outside_if_inside(cpu);
 		current->asi.inside = asi;
 		asi_enter_task_domain(cpu, container_of(asi, struct asi_task_domain, asi));
 	}
@@ -50,8 +49,7 @@ noinstr void asi_unnest(const struct asi_nest *nest)
 		return;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	if (cpu->curr)
-		asi_step_outside(cpu);
+	asi_step_outside_if_inside(cpu);
 	current->asi.inside = nest->inside;
 	asi_go_back(cpu, nest);
 	raw_local_irq_restore(flags);
@@ -73,8 +71,7 @@ noinstr void asi_visit(struct asi_nest *nest, struct asi *asi)
 		nest->inside = current->asi.inside;
 		nest->back = asi_is_in_own(cpu);
 		nest->resume = cpu->resume;
-		if (cpu->curr)
-			asi_step_outside(cpu);
+		asi_step_outside_if_inside(cpu);
 		asi_go_inside(asi);
 	}
 	raw_local_irq_restore(flags);
@@ -89,8 +86,7 @@ noinstr void asi_leave_visit(const struct asi_nest *nest)
 		return;
 	raw_local_irq_save(flags);
 	cpu = raw_cpu_ptr(&asi_cpu);
-	if (cpu->curr)
-		asi_step_outside(cpu);
+	asi_step_outside_if_inside(cpu);
 	cpu->resume = nest->resume;
 	asi_go_back(cpu, nest);
 	raw_local_irq_restore(flags);

@@ -49,4 +49,10 @@ static __always_inline void asi_step_outside(struct asi_cpu *cpu)
 	asi_smt_reach();
 }
 
+static __always_inline void asi_step_outside_if_inside(struct asi_cpu *cpu)
+{
+	if (cpu->curr)
+		asi_step_outside(cpu);
+}
+
 #endif /* ASI_X86_CPU_SWITCH_H */

@@ -132,8 +132,7 @@ noinstr void asi_end(void)
 	raw_local_irq_disable();
 	cpu = raw_cpu_ptr(&asi_cpu);
 	current->asi.inside = NULL;
-	if (likely(cpu->curr))
-		asi_step_outside(cpu);
+	asi_step_outside_if_inside(cpu);
 	raw_local_irq_enable();
 }
 
