@@ -94,8 +94,8 @@ torture: tools
 
 .PHONY: bench
 bench: tools
-	@status=0; n=0; for part in run workloads reach servers scale; do \
-		n=$$((n + 1)); echo "== $$n of 5: bench/$$part.py =="; \
+	@status=0; n=0; for part in run workloads reach text servers scale; do \
+		n=$$((n + 1)); echo "== $$n of 6: bench/$$part.py =="; \
 		bench/$$part.py || status=$$?; \
 	done; exit $$status
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How much of the kernel's text an isolated system call can reach.
 
-Boots the patched kernel once under QEMU's translator.  For each row a profile of
+Boots the patched kernel under QEMU's translator, once with text that can be read and once with
+execute-only text.  For each row a profile of
 its own, which knows nothing in the beginning, becomes what the row's program
 needs: text is let in when it is first called, and the kernel says afterwards which
 pages of it are executable (debugfs asi/sci/map).
@@ -16,7 +17,8 @@ rows
 columns
   text pages, without those that are only padding, and KiB; ROP gadgets, as
   bench/gadgets.py counts them; how many % fewer of both than the kernel has;
-  behind calls: gadgets on other pages that begin where a call returns to.
+  behind calls: gadgets on other pages that begin where a call returns to;
+  readable: KiB of the executable pages that a load reads, with xom=off and with xom=auto.
 
 The figures are of what is executable while nobody attacks.  It may grow: a return to
 the instruction behind a call is let in, with the pages of that function, and so is
@@ -25,7 +27,8 @@ until something that is let in brings their page.
 
 What an attacker of a process that is not isolated finds is the first line.  The
 exit status is 1 when a promise is broken: at least 90 % fewer pages and gadgets
-for a single call, 75 % for the web server; or when a call was refused something; 2
+for a single call, 75 % for the web server; or when a call was refused something, or text
+is read that is execute-only; 2
 when something could not be measured.  Differences from bench/reach-baseline.json
 are printed and break nothing.  Needs Debian's python3-capstone.
 """
@@ -47,6 +50,9 @@ SINGLE_CALLS = {"getpid": "getpid", "read": "read", "write": "write", "openat": 
                 "fork": "fork,clone"}
 WEB = "web"
 ROWS = {**{name: name for name in SINGLE_CALLS}, WEB: "web server"}
+
+# Text can be read, and cannot.
+XOM = ("off", "auto")
 
 # Of pages and of gadgets, % fewer.
 PROMISED = {**{name: 90 for name in SINGLE_CALLS}, WEB: 75}
@@ -88,13 +94,29 @@ def read_map(lines, build_id):
     return pages, violations
 
 
+def read_readable(lines):
+    """{profile, or "kernel": KiB of its executable pages that a load reads}"""
+    found = [line.split() for line in lines if line.startswith("readable ")]
+    readable = {words[1]: int(words[3]) * 4 for words in found}
+    for name in ("kernel", *ROWS):
+        if name not in readable:
+            raise CannotMeasure(f"{name}: nobody tried to read its text")
+    return readable
+
+
 def measure(args, folder, image):
-    parts = parts_of("reach: part", ["gadgets in the kernel's text", "isolated calls in the guest"])
+    parts = parts_of("reach: part", ["gadgets in the kernel's text", *(
+        f"isolated calls in the guest, xom={xom}" for xom in XOM)])
     with parts.part("gadgets in the kernel's text"):
         text, found, within = read_text(folder)
-    with parts.part("isolated calls in the guest"):
-        lines = run_guest(image, "asi=on sci=on", args.timeout, TOP / "bench/sci/reach", ASICTL,
-                          CALLS, *(f"{name}={calls}" for name, calls in SINGLE_CALLS.items()))
+    boots = {}
+    for xom in XOM:
+        with parts.part(f"isolated calls in the guest, xom={xom}"):
+            boots[xom] = run_guest(
+                image, f"asi=on sci=on xom={xom}", args.timeout, TOP / "bench/sci/reach", ASICTL,
+                CALLS, folder.absolute(),
+                *(f"{name}={calls}" for name, calls in SINGLE_CALLS.items()))
+    lines = boots["off"]
     mapped, violations = read_map(lines, text.build_id())
     behind_calls = found.keys() & text.behind_calls
     whole = {"pages": len(text.pages), "gadgets": len(found)}
@@ -106,20 +128,25 @@ def measure(args, folder, image):
                                 for what in whole},
                       "behind_calls": len(behind_calls - reached)}
     return {"kernel": {**whole, "behind_calls": len(behind_calls)}, "rows": rows,
-            "violations": violations}
+            "violations": violations,
+            "readable": {xom: read_readable(lines) for xom, lines in boots.items()}}
 
 
 def print_result(result):
     kernel = result["kernel"]
+
+    def readable(name):
+        return [str(result["readable"][xom][name]) for xom in XOM]
+
     table = [["whole kernel", str(kernel["pages"]), str(kernel["pages"] * 4),
-              str(kernel["gadgets"]), "", "", ""]]
+              str(kernel["gadgets"]), "", "", "", *readable("kernel")]]
     table += [[ROWS[name], str(row["pages"]), str(row["pages"] * 4), str(row["gadgets"]),
                number(row["fewer_pages"], 1), number(row["fewer_gadgets"], 1),
-               str(row["behind_calls"])]
+               str(row["behind_calls"]), *readable(name)]
               for name, row in result["rows"].items()]
-    print_table("text that an isolated system call can execute",
+    print_table("text that an isolated system call can execute, and read",
                 ["", "pages", "KiB", "gadgets", "% fewer pages", "% fewer gadgets",
-                 "behind calls"], table)
+                 "behind calls", "KiB readable", "xom=auto"], table)
 
 
 def check_promises(result):
@@ -130,6 +157,8 @@ def check_promises(result):
         broken += promise(min(row["fewer_pages"], row["fewer_gadgets"]) >= least,
                           f"{ROWS[name]}: at least {least} % fewer pages and gadgets: "
                           f"{number(row['fewer_pages'], 1)}, {number(row['fewer_gadgets'], 1)}")
+    read = sum(result["readable"]["auto"].values())
+    broken += promise(not read, f"xom=auto: KiB of text that are read: {read}")
     refused = result["violations"]
     promise(not refused, f"nothing is refused: {len(refused)}")
     for line in refused[:5]:

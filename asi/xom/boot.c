@@ -22,6 +22,7 @@
 
 DEFINE_STATIC_KEY_FALSE(xom_key);
 unsigned long xom_entry_bits __ro_after_init;
+unsigned long xom_set_bits __ro_after_init;
 unsigned long xom_clear_bits __ro_after_init;
 
 static bool xom_wanted __initdata;
@@ -111,6 +112,8 @@ static void __init xom_decide(void)
 		return;
 	}
 	xom_entry_bits = XOM_KEY << XOM_KEY_SHIFT;
+	if (!asi_breaks(ASI_BREAK_KEY))
+		xom_set_bits = xom_entry_bits;
 	if (!asi_breaks(ASI_BREAK_UNKEY))
 		xom_clear_bits = xom_entry_bits;
 	static_branch_enable(&xom_key);
@@ -150,6 +153,7 @@ static void __init xom_give_up(const char *why)
 {
 	xom_why = why;
 	xom_entry_bits = 0;
+	xom_set_bits = 0;
 	/* Readers go by the key until it is off. */
 	on_each_cpu(xom_open_cpu, NULL, true);
 	static_branch_disable(&xom_key);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/asi/xom: the state of execute-only text in lines "key value".
+ * /sys/kernel/asi/xom: the state of execute-only text in lines "key value", and who wanted to
+ * read it.
  */
+#include <linux/ftrace.h>
 #include <linux/init.h>
 #include <linux/kobject.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/pgtable.h>
 #include <linux/sysfs.h>
@@ -26,7 +29,9 @@ static u64 xom_sum(unsigned int what)
 struct xom_pages {
 	unsigned long kernel;
 	unsigned long module;
-	unsigned long other;	/* BPF programs, trampolines, probes' slots */
+	unsigned long ftrace;	/* its dynamic trampolines */
+	unsigned long probe;	/* slots of probes */
+	unsigned long other;	/* BPF's packs, ITS thunks */
 	unsigned long large;	/* of the kernel's, in entries of 2 MiB */
 };
 
@@ -45,6 +50,19 @@ static void xom_count_kernel(struct xom_pages *pages)
 	}
 }
 
+static void xom_count_one(struct xom_pages *pages, unsigned long va)
+{
+	guard(preempt)();
+	if (is_module_text_address(va))
+		pages->module++;
+	else if (is_ftrace_trampoline(va))
+		pages->ftrace++;
+	else if (is_kprobe_insn_slot(va) || is_kprobe_optinsn_slot(va))
+		pages->probe++;
+	else
+		pages->other++;
+}
+
 /* Tables of this range stay once they are there. */
 static void xom_count_modules(struct xom_pages *pages)
 {
@@ -58,14 +76,8 @@ static void xom_count_modules(struct xom_pages *pages)
 			va = ALIGN(va + 1, PMD_SIZE);
 			continue;
 		}
-		if (pte_present(*entry) && (pte_val(*entry) & XOM_KEY_MASK)) {
-			preempt_disable();
-			if (is_module_text_address(va))
-				pages->module++;
-			else
-				pages->other++;
-			preempt_enable();
-		}
+		if (pte_present(*entry) && (pte_val(*entry) & XOM_KEY_MASK))
+			xom_count_one(pages, va);
 		va += PAGE_SIZE;
 	}
 }
@@ -95,12 +107,14 @@ static ssize_t xom_show(struct kobject *kobj, struct kobj_attribute *attr, char 
 	at += sysfs_emit_at(buf, at, "kernel_pages %lu\n", pages.kernel);
 	at += sysfs_emit_at(buf, at, "kernel_pages_large %lu\n", pages.large);
 	at += sysfs_emit_at(buf, at, "module_pages %lu\n", pages.module);
+	at += sysfs_emit_at(buf, at, "ftrace_pages %lu\n", pages.ftrace);
+	at += sysfs_emit_at(buf, at, "probe_pages %lu\n", pages.probe);
 	at += sysfs_emit_at(buf, at, "other_pages %lu\n", pages.other);
 	at += sysfs_emit_at(buf, at, "windows %llu\n", xom_sum(XOM_COUNT_WINDOWS));
 	at += sysfs_emit_at(buf, at, "refused %llu\n", xom_sum(XOM_COUNT_REFUSED));
 	at += sysfs_emit_at(buf, at, "logged %llu\n", xom_sum(XOM_COUNT_LOGGED));
 	at += sysfs_emit_at(buf, at, "aliases_refused %llu\n", xom_sum(XOM_COUNT_ALIASES));
-	return at;
+	return xom_show_readers(buf, at);
 }
 
 static struct kobj_attribute xom_attr = __ATTR_RO_MODE(xom, 0400);

@@ -31,6 +31,12 @@ DECLARE_PER_CPU(u64 [XOM_NR_COUNTS], xom_counts);
 /* xom_action=log, which the policy does not say yet. */
 bool xom_logs_early(void);
 
+/*
+ * Lines of /sys/kernel/asi/xom that say who wanted to read, into the page @buf at @at; returns
+ * where they end, or -ENOMEM.  Sleeps.
+ */
+int xom_show_readers(char *buf, int at);
+
 /* PKRS of this CPU outside of copies. */
 u32 xom_pkrs(void);
 

@@ -30,10 +30,21 @@ stay() {
 }
 
 [ -n "$domains" ] || first_kernel
-plan 4
+# A byte of it, as this kernel was booted.
+text() {
+	first=$(awk '$3 == "_text" { print $1; exit }' /proc/kallsyms)
+	want=1
+	! grep -qw xom=auto /proc/cmdline || want=0
+	echo "load $first" >$T/xom || return
+	r=$(cat $T/xom); echo "$r"
+	[ "$(field got "$r")" = $want ]
+}
+
+plan 5
 note "domains in the first kernel: $domains"
 check "domains were in use when the kernel was replaced" test "$domains" -eq 2
 check "a strict domain in the second kernel" stay
 check "a guest in the second kernel" "$MINIVM" loop --seconds=1 --op=cpuid
+check "text is not read in the second kernel where it is execute-only" text
 check "no warning in the kernel's log" log_is_clean
 finish

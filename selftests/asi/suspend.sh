@@ -48,13 +48,26 @@ stay_lasted() {
 		END { print NR, "stays, rounds", rounds, "wrong", wrong; exit NR < 10 || wrong }' $S/results
 }
 
-plan 6
+# On each CPU.
+text_as_before() {
+	first=$(awk '$3 == "_text" { print $1; exit }' /proc/kallsyms)
+	want=1
+	! grep -qx 'xom pks' /sys/kernel/asi/status || want=0
+	for cpu in 1 2; do
+		taskset $cpu sh -c "echo 'load $first' >$T/xom" || return
+		r=$(cat $T/xom); echo "$r"
+		[ "$(field got "$r")" = $want ] || return
+	done
+}
+
+plan 7
 check "suspend to idle and wake up" suspend
 check "a second time" suspend
 kill -TERM $vm
 wait $vm
 check "the vCPU loop went on" loop_lasted $?
 check "the strict domain is as it was" stay_lasted
+check "text is read as before, and not where it is execute-only" text_as_before
 check "domains are right" domains_are_right
 check "no warning in the kernel's log" log_is_clean
 finish

@@ -6,6 +6,7 @@
 #
 # usage: [LOADS=N] [PROBES=N] [FAULTS=N] [STRIDE=N] xom.sh
 . "$(dirname "$0")/../lib/tap.sh"
+. "$here/../sci/sci.sh"
 
 T=$D/asi_test
 S=/sys/kernel/asi/xom
@@ -15,7 +16,7 @@ insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
 vm=
 cleanup() {
 	echo nop >$D/tracing/current_tracer
-	echo >$D/tracing/kprobe_events
+	echo >$D/tracing/dynamic_events
 	[ -z "$vm" ] || kill -9 "$vm" 2>/dev/null
 	rmmod asi_test 2>/dev/null
 }
@@ -30,24 +31,28 @@ if grep -qwE 'xom=(auto|pks)' /proc/cmdline && ! on; then
 fi
 # What a read has to bring: nothing, or a byte.
 want=0
-on && ! grep -qw 'asi_break=[a-z,]*pkrs' /proc/cmdline || want=1
+broken() { grep -qE "asi_break=([a-z]*,)*$1" /proc/cmdline; }
+on && ! broken pkrs && ! broken key || want=1
 alias_want=0
-on && ! grep -qw 'asi_break=[a-z,]*alias' /proc/cmdline || alias_want=1
+on && ! broken alias || alias_want=1
 [ $want = 1 ] || alias_want=0
 
 symbol() { awk -v name="$1" '$3 == name { print $1; exit }' /proc/kallsyms; }
 # The last byte of the page that an address is on; of the byte before.
 page_end() { printf '%x\n' $((0x$1 | 0xfff)); }
 before() { printf '%x\n' $((0x$1 - 1)); }
+behind() { printf '%x\n' $((0x$1 + 1)); }
 
 # try HOW ADDRESS [TGID]: what came of it is in $r.
 try() {
-	if [ "$1" = map ]; then
-		"$P" map "$2"
-	else
-		echo "$*" >$T/xom
-	fi || return 1
-	r=$(cat $T/xom)
+	case $1 in
+	map)	"$P" map "$2" && r=$(cat $T/xom) ;;
+	bpf)	r=$("$P" bpf "$2" "$(behind "$2")" 1) ;;
+	# A call whose own text is in the domain; it may leave for what else it does.
+	sci)	isolated log sh -c 'echo "$0" >$1' "load $2" $T/xom && r=$(cat $T/xom) &&
+			[ "$(field inside "$r")" = 1 ] ;;
+	*)	echo "$*" >$T/xom && r=$(cat $T/xom) ;;
+	esac
 }
 
 # as_wanted WANTED HOW ADDRESS [TGID]
@@ -58,9 +63,9 @@ as_wanted() {
 	[ "$(field got "$r")" = "$wanted" ] || { echo "wanted $wanted: $r"; return 1; }
 }
 
-# Each way to the byte at ADDRESS; the last is that of a kprobe's argument.
+# Each way to the byte at ADDRESS.
 unreadable() {
-	for how in load nofault user alias softirq nmi; do
+	for how in load nofault user bpf alias softirq nmi; do
 		as_wanted $want $how "$1" || return 1
 	done
 	for how in vmap map; do
@@ -71,6 +76,18 @@ unreadable() {
 in_guest() { as_wanted $want kvm "$1" $vm; }
 
 first_and_last() { unreadable "$1" && unreadable "$2"; }
+
+# Thunks against ITS, of which a module has pages where the processor needs them.
+its_thunks() {
+	echo its >$T/xom || return 1
+	its=$(field address "$(cat $T/xom)")
+	its=${its#0x}
+	if [ $((0x$its)) = 0 ]; then
+		! grep -q indirect_target_selection=force /proc/cmdline
+		return
+	fi
+	first_and_last "$its" "$(page_end "$its")"
+}
 
 module_section() { sed 's/^0x//' "/sys/module/asi_test/sections/$1"; }
 last_of_module() {
@@ -127,22 +144,45 @@ oracle() {
 		[ "$(printf '%s\n' "$o" | awk '$1 == "text_frames" { print $2 }')" -gt 1000 ]
 }
 
-# Unless memory keeps it when it is given back.
+# Of text there may be more than the key where memory keeps it that is free again.
+text_has_key() {
+	if broken key; then
+		oracle | grep 'text without the key'
+	elif broken unkey; then
+		! { oracle | grep 'text without the key'; }
+	else
+		oracle
+	fi
+}
 no_key_stays() {
-	if grep -qw 'asi_break=unkey,pkrs' /proc/cmdline; then ! oracle; else oracle; fi
+	if broken unkey || broken key; then ! oracle; else oracle; fi
 }
 
-# Of the kernel's text a byte in every 4096 of each function's page, in each way.
+# scan HOW START END STRIDE LEAST: of what is executable there a byte at each STRIDE.
+scan() {
+	if [ "$1" = bpf ]; then
+		r=$("$P" bpf "$2" "$3" "$4")
+	else
+		echo "scan $1 $2 $3 $4" >$T/xom && r=$(cat $T/xom)
+	fi || return 1
+	echo "$r"
+	all=$(field tried "$r") got=$(field got "$r")
+	[ "$all" -ge "$5" ] || return 1
+	case $1 in
+	vmap)	wanted=$alias_want ;;
+	*)	wanted=$want ;;
+	esac
+	[ "$got" = $((wanted * all)) ]
+}
+
+# The kernel's, in each way; and that of modules, BPF, trampolines and slots.
 scan_gets_nothing() {
-	for how in load nofault alias; do
-		echo "scan $how $first $last ${1:-4096}" >$T/xom || return 1
-		r=$(cat $T/xom); echo "$r"
-		if [ $want = 1 ]; then
-			[ "$(field got "$r")" = "$(field tried "$r")" ]
-		else
-			[ "$(field got "$r")" = 0 ]
-		fi && [ "$(field tried "$r")" -gt 1000 ] || return 1
+	for how in load nofault user alias; do
+		scan $how "$first" "$(behind "$last")" "${STRIDE:-4096}" 1000 &&
+		scan $how ffffffffc0000000 ffffffffff000000 "${STRIDE:-4096}" 10 || return 1
 	done
+	scan vmap "$first" "$(behind "$last")" 16384 100 &&
+		scan bpf "$first" "$(behind "$last")" 16384 100
 }
 
 dies_alone() {
@@ -159,6 +199,24 @@ dies_alone() {
 	return $status
 }
 
+# A CPU that comes online forbids the key, too.
+new_cpu() {
+	echo 0 >/sys/devices/system/cpu/cpu1/online && echo 1 >/sys/devices/system/cpu/cpu1/online ||
+		return 1
+	taskset 2 sh -c 'echo "load $0" >$1' "$first" $T/xom || return 1
+	r=$(cat $T/xom); echo "$r"
+	[ "$(field got "$r")" = $want ]
+}
+
+# What the kernel prints of an instruction that it was asked to report.
+warns() {
+	dmesg -c >/dev/null
+	echo warn >$T/xom || return 1
+	warning=$(dmesg -c); echo "$warning"
+	printf '%s\n' "$warning" | grep -q 'WARNING: .* xom_do+' &&
+		printf '%s\n' "$warning" | grep -q 'Code: .*<0f> 0b '
+}
+
 # Its selector is the one that has a page of its own.
 verw() {
 	! grep -qw mitigations=auto /proc/cmdline ||
@@ -173,9 +231,15 @@ in_log() {
 
 counts() {
 	cat $S
-	[ "$(state reason)" = - ] || return 0
+	[ "$(state reason)" = - ] && ! broken key || return 0
 	[ "$(state kernel_pages)" -gt 1000 ] && [ "$(state module_pages)" -gt 0 ] &&
-		[ "$(state other_pages)" -gt 0 ] && [ "$(state windows)" -gt 0 ]
+		[ "$(state other_pages)" -gt 0 ] && [ "$(state windows)" -gt 0 ] || return 1
+	[ $want = 1 ] || grep -q '^reader refused [1-9][0-9]* logged 0 symbol xom_load' $S
+}
+# While there are a trampoline and slots.
+counts_of_tracing() {
+	cat $S
+	! on || broken key || { [ "$(state ftrace_pages)" -gt 0 ] && [ "$(state probe_pages)" -gt 0 ]; }
 }
 
 first=$(symbol _text)
@@ -198,6 +262,11 @@ from_guest() {
 	for address in "$first" "$last" "$(module_section .text)" "$(symbol ftrace_trampoline)"; do
 		in_guest "$address" || return 1
 	done
+}
+from_call() {
+	sci_is_on || { echo "no isolated system calls here"; return 0; }
+	# Of text that the call has: its domain maps it.
+	as_wanted $want sci "$(symbol ksys_write)" && as_wanted $want sci "$(module_section .text)"
 }
 traced_and_untraced() {
 	echo nop >$D/tracing/current_tracer
@@ -243,16 +312,19 @@ fixups_of_bpf() { "$P" faults "$1"; }
 "$MINIVM" loop --seconds=1000 --op=cpuid >/dev/null 2>&1 &
 vm=$!
 
-plan 20
+plan 25
 check "the kernel's text: first and last byte" first_and_last "$first" "$last"
 check "entry text" first_and_last "$entry_first" "$entry_last"
 check "a module's text" first_and_last "$(module_section .text)" "$(last_of_module)"
 check "a BPF program's image, and the end of its page" bpf_image
 check "ftrace's trampoline, and the end of its page" ftrace_trampoline
 check "kprobes' slots, and the ends of their pages" probe_slots
+check "thunks against ITS" its_thunks
 check "from a guest's domain" from_guest
+check "from an isolated system call" from_call
 check "the probe is hit" probes_hit
-check "every entry of text has the key, and no other has" oracle
+check "every entry of text has the key, and no other has" text_has_key
+check "the state counts a trampoline and slots" counts_of_tracing
 check "tracer and probes are gone" traced_and_untraced
 check "modules and BPF programs come and go" loads "${LOADS:-5}"
 check "and leave no key behind" no_key_stays
@@ -260,8 +332,10 @@ check "tracers" tracers
 check "probes at functions and their returns" many_probes "${PROBES:-20}"
 check "faults of a BPF program's loads" fixups_of_bpf "${FAULTS:-10000}"
 check "a scan of the kernel's text" scan_gets_nothing "${STRIDE:-4096}"
-check "the state says what it is" counts
+check "a CPU that was offline" new_cpu
+check "the state says what it is, and who read" counts
 check "VERW is executed where it is asked for" verw
+check "a warning has its code in the log" warns
 check "a plain read is the reader's end, with its code in the log" dies_alone
 check "the fault log names the reader" in_log
 finish

@@ -74,11 +74,14 @@ CAP_SYS_ADMIN to enter one by its name.
 JSON: {name, isolate})";
 
 constexpr const char* kXomFooter =
-    R"(Isolation need not be on.  Who wanted to read is in asictl faults --class=xom.
+    R"(Isolation need not be on.  Each access is in asictl faults --class=xom.
 Exit status: 0 also where text can be read, 4 where the kernel has no execute-only text.
 
+READER: a function that wanted to read, as long as the fault log has it.
+
 JSON: {backend, reason, action, kernel_pages, kernel_pages_large, module_pages,
-other_pages, windows, refused, logged, aliases_refused, other}; backend: pks or off;
+ftrace_pages, probe_pages, other_pages, windows, refused, logged, aliases_refused,
+readers: [{refused, logged, symbol, other}], other}; backend: pks or off;
 reason: why it is off; action: deny or log)";
 
 constexpr const char* kDomainsFooter =

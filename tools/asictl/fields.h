@@ -160,6 +160,12 @@ inline constexpr Field<NetnsTouch> kNetnsTouchFields[] = {
     {"ip", &NetnsTouch::ip},         {"symbol", &NetnsTouch::symbol},
 };
 
+inline constexpr Field<XomReader> kXomReaderFields[] = {
+    {"refused", &XomReader::refused},
+    {"logged", &XomReader::logged},
+    {"symbol", &XomReader::symbol},
+};
+
 inline constexpr Field<Xom> kXomFields[] = {
     {"backend", &Xom::backend},
     {"reason", &Xom::reason},
@@ -167,6 +173,8 @@ inline constexpr Field<Xom> kXomFields[] = {
     {"kernel_pages", &Xom::kernel_pages},
     {"kernel_pages_large", &Xom::kernel_pages_large},
     {"module_pages", &Xom::module_pages},
+    {"ftrace_pages", &Xom::ftrace_pages},
+    {"probe_pages", &Xom::probe_pages},
     {"other_pages", &Xom::other_pages},
     {"windows", &Xom::windows},
     {"refused", &Xom::refused},

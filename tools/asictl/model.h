@@ -276,6 +276,14 @@ struct NetnsTouchLog {
     Pairs other;  ///< lines of another form
 };
 
+/// A function that wanted to read text.
+struct XomReader {
+    Number refused;
+    Number logged;
+    Text symbol;
+    Pairs other;
+};
+
 /// /sys/kernel/asi/xom
 struct Xom {
     Text backend;
@@ -284,11 +292,14 @@ struct Xom {
     Number kernel_pages;
     Number kernel_pages_large;
     Number module_pages;
+    Number ftrace_pages;
+    Number probe_pages;
     Number other_pages;
     Number windows;
     Number refused;
     Number logged;
     Number aliases_refused;
+    std::vector<XomReader> readers;
     Pairs other;
 };
 

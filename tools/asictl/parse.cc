@@ -337,7 +337,14 @@ NetnsTouchLog parse_netns_touches(std::string_view text) {
 
 Xom parse_xom(std::string_view text) {
     Xom xom;
-    for (std::string_view line : lines_of(text)) assign(xom, kXomFields, key_and_rest(line));
+    for (std::string_view line : lines_of(text)) {
+        std::string_view rest = line;
+        if (next_word(rest) == "reader") {
+            xom.readers.push_back(from_line(kXomReaderFields, rest));
+        } else {
+            assign(xom, kXomFields, key_and_rest(line));
+        }
+    }
     return xom;
 }
 

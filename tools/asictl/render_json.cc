@@ -158,6 +158,10 @@ Json json_of(const NetnsState& state) {
     return object;
 }
 
+Json json_of(const XomReader& reader) {
+    return whole_object_of(reader, kXomReaderFields);
+}
+
 Json json_of(const NetnsTouch& touch) {
     return whole_object_of(touch, kNetnsTouchFields);
 }
@@ -381,7 +385,10 @@ std::string json_of_netns_switched(const Text& name, unsigned value) {
 }
 
 std::string json_of_xom(const Xom& xom) {
-    return to_text(whole_object_of(xom, kXomFields));
+    Json object = object_of(xom, kXomFields);
+    object["readers"] = array_of(xom.readers);
+    add_other(object, xom.other);
+    return to_text(object);
 }
 
 std::string json_of_profile_written(const std::string& file, const SciProfile& profile) {

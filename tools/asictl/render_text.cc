@@ -554,13 +554,20 @@ std::string text_of_xom(const Xom& xom) {
         fact("keyed pages of the kernel's text", format(xom.kernel_pages));
         fact("of these, in entries of 2 MiB", format(xom.kernel_pages_large));
         fact("keyed pages of modules' text", format(xom.module_pages));
-        fact("keyed pages of BPF, trampolines, slots", format(xom.other_pages));
+        fact("keyed pages of ftrace's trampolines", format(xom.ftrace_pages));
+        fact("keyed pages of probes' slots", format(xom.probe_pages));
+        fact("keyed pages of BPF's packs and thunks", format(xom.other_pages));
     }
     fact("windows opened, to copy text", format(xom.windows));
     fact("reads refused", format(xom.refused));
     fact("reads logged and let through", format(xom.logged));
     fact("second addresses refused", format(xom.aliases_refused));
-    return facts.to_string() + other_line(xom.other, "");
+    Table readers({{"READER"}, {"REFUSED", kRight}, {"LOGGED", kRight}, {"OTHER"}});
+    for (const XomReader& r : xom.readers)
+        readers.add_row(
+            {format(r.symbol), format(r.refused), format(r.logged), format_pairs(r.other)});
+    return facts.to_string() + other_line(xom.other, "") +
+           (readers.empty() ? "" : "\n" + readers.to_string());
 }
 
 std::string during(const LeaveCause& cause) {

@@ -31,8 +31,10 @@ long copy_from_kernel_nofault(void *dst, const void *src, size_t size);
 
 /* Text cannot be read. */
 DECLARE_STATIC_KEY_FALSE(xom_key);
-/* What an entry of text has more than others; 0 when text can be read. */
+/* The key of text, as an entry has it; 0 when text can be read. */
 extern unsigned long xom_entry_bits;
+/* What memory gets that becomes text: the same. */
+extern unsigned long xom_set_bits;
 /* What memory loses that becomes writable or free: the same. */
 extern unsigned long xom_clear_bits;
 
@@ -94,7 +96,7 @@ static __always_inline int xom_memcmp(const void *text, const void *other, size_
 }
 
 /* For set_memory_rox() to set. */
-#define XOM_SET		__pgprot(xom_entry_bits)
+#define XOM_SET		__pgprot(xom_set_bits)
 /* For what makes memory writable, or gives it back to the direct map, to clear. */
 #define XOM_CLR		__pgprot(xom_clear_bits)
 

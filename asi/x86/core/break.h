@@ -37,6 +37,7 @@ enum asi_break {
 	ASI_BREAK_END,		/* a task that is refused dies by an oops */
 	ASI_BREAK_HELD,		/* and holds what it held, unreported */
 	ASI_BREAK_EDGE,		/* how a system call came to text is not asked */
+	ASI_BREAK_KEY,		/* text gets no key; at boot only */
 	ASI_BREAK_PKRS,		/* text has its key, and the key forbids nothing; at boot only */
 	ASI_BREAK_UNKEY,	/* what was text keeps its key; at boot only */
 	ASI_BREAK_ALIAS,	/* text may be mapped a second time */

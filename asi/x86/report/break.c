@@ -38,6 +38,7 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_END] = "end",
 	[ASI_BREAK_HELD] = "held",
 	[ASI_BREAK_EDGE] = "edge",
+	[ASI_BREAK_KEY] = "key",
 	[ASI_BREAK_PKRS] = "pkrs",
 	[ASI_BREAK_UNKEY] = "unkey",
 	[ASI_BREAK_ALIAS] = "alias",

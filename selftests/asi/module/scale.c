@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What bench/scale.py cannot do from user space: allocate and free memory of the
- * kernel, and say what that took.
+ * What bench/scale.py and bench/text.py cannot do from user space: allocate and free memory
+ * of the kernel, patch code, and say what that took.
  *
  * debugfs asi_scale/run: write "WHAT COUNT", read the nanoseconds of COUNT operations:
  *
  *   vmalloc	allocate and free a vmalloc range of four pages
  *   free	free a page that no domain maps
+ *   poke	patch one jump of this module's text, there and back
  *   mapped	free a page that one domain maps, which no CPU is inside of; without
  *		isolation as "free"
  *
@@ -17,6 +18,7 @@
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/init.h>
+#include <linux/jump_label.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -98,6 +100,24 @@ static int asi_scale_free_mapped(unsigned int count)
 	return err;
 }
 
+static DEFINE_STATIC_KEY_FALSE(asi_scale_key);
+static unsigned int asi_scale_passed;
+
+static int asi_scale_poke(unsigned int count)
+{
+	u64 start = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		static_branch_enable(&asi_scale_key);
+		if (static_branch_unlikely(&asi_scale_key))
+			asi_scale_passed++;
+		static_branch_disable(&asi_scale_key);
+	}
+	asi_scale_ns = ktime_get_ns() - start;
+	return 0;
+}
+
 static ssize_t run_write(struct file *file, const char __user *ubuf, size_t len, loff_t *ppos)
 {
 	char line[32], what[16];
@@ -118,6 +138,8 @@ static ssize_t run_write(struct file *file, const char __user *ubuf, size_t len,
 		err = asi_scale_vmalloc(count);
 	else if (!strcmp(what, "free"))
 		err = asi_scale_free(NULL, count);
+	else if (!strcmp(what, "poke"))
+		err = asi_scale_poke(count);
 	else if (!strcmp(what, "mapped"))
 		err = asi_scale_free_mapped(count);
 	else

@@ -4,11 +4,14 @@
  *
  *   write  "HOW ADDRESS": read one byte there
  *          "kvm ADDRESS TGID": in the next VM exit of that process
- *          "scan HOW ADDRESS END STRIDE": eight bytes at every STRIDE
+ *          "scan HOW ADDRESS END STRIDE": a byte at every STRIDE of what is executable there
  *          "die ADDRESS": by a plain load, which nothing copes with
+ *          "warn": WARN(), whose instruction is decoded
  *          "bpf": compile a BPF program, whose place is told
+ *          "its": where this module's thunks against ITS are; 0 if it has none
  *          "pkrs": let everybody read on this CPU, behind the kernel's back
- *   read   what was read: "how HOW address ADDRESS tried N got N value BYTE"
+ *   read   what was read: "how HOW address ADDRESS tried N got N value BYTE inside N"; inside:
+ *          by a CPU that was in a domain
  *
  * HOW: load, nofault, user (to the writer's buffer), alias (the direct map's address),
  * vmap, map (to user space), softirq, nmi.
@@ -30,6 +33,7 @@
 #include <asm/extable.h>
 #include <asm/nmi.h>
 #include <asm/pgtable.h>
+#include <asi/asi.h>
 #include "asi_test.h"
 
 static DEFINE_MUTEX(xom_mutex);
@@ -48,12 +52,14 @@ static ssize_t xom_write(struct file *file, const char __user *ubuf, size_t len,
 static unsigned long xom_where;
 static u8 xom_byte;
 static bool xom_got;
+static bool xom_inside;
 
 static noinline bool xom_load(unsigned long address, u8 *value)
 {
 	unsigned long ok = 0;
 	u8 byte = 0;
 
+	xom_inside = asi_current();
 	asm volatile("1: movb (%[at]), %[byte]\n"
 		     "   movl $1, %k[ok]\n"
 		     "2:\n"
@@ -230,18 +236,45 @@ static int xom_one(const char *how, unsigned long address, int tgid, char __user
 	return err;
 }
 
+/* Where the entry ends that maps @at; sets @executable. */
+static unsigned long xom_entry_end(unsigned long at, bool *executable)
+{
+	unsigned int level;
+	pte_t *entry = lookup_address(at, &level);
+
+	*executable = entry && pte_present(*entry) && pte_exec(*entry);
+	return (at | (page_level_size(level) - 1)) + 1;
+}
+
 static void xom_scan(const char *how, unsigned long start, unsigned long end,
 		     unsigned long stride, char __user *ubuf)
 {
-	unsigned long at;
+	unsigned long at = start, next;
+	bool executable;
 	u8 value;
 
 	xom_result.address = start;
-	for (at = start; at < end && !fatal_signal_pending(current); at += stride) {
-		xom_result.tried++;
-		xom_result.got += xom_try(how, at, &value, ubuf);
-		cond_resched();
+	while (at < end && !fatal_signal_pending(current)) {
+		next = min(end, xom_entry_end(at, &executable));
+		if (!executable) {
+			at = next;
+			continue;
+		}
+		for (; at < next; at += stride) {
+			xom_result.tried++;
+			xom_result.got += xom_try(how, at, &value, ubuf);
+			cond_resched();
+		}
 	}
+}
+
+/* The first page of them. */
+static void xom_find_thunks(void)
+{
+#ifdef CONFIG_MITIGATION_ITS
+	if (THIS_MODULE->its_num_pages)
+		xom_result.address = (unsigned long)THIS_MODULE->its_page_array[0];
+#endif
 }
 
 /* return 0, of a classic program as socket filters are. */
@@ -288,6 +321,14 @@ static int xom_do(char *line, char __user *ubuf)
 	strscpy(xom_result.how, how, sizeof(xom_result.how));
 	if (!strcmp(how, "bpf"))
 		return xom_compile();
+	if (!strcmp(how, "its")) {
+		xom_find_thunks();
+		return 0;
+	}
+	if (!strcmp(how, "warn")) {
+		WARN(1, "asi_test: somebody asked for it\n");
+		return 0;
+	}
 	if (!strcmp(how, "pkrs")) {
 		wrmsrl(0x6e1, 0);
 		return 0;
@@ -321,9 +362,10 @@ static ssize_t xom_read_result(struct file *file, char __user *ubuf, size_t len,
 	int n;
 
 	mutex_lock(&xom_mutex);
-	n = scnprintf(line, sizeof(line), "how %s address 0x%lx tried %lu got %lu value %02x\n",
+	n = scnprintf(line, sizeof(line),
+		      "how %s address 0x%lx tried %lu got %lu value %02x inside %u\n",
 		      xom_result.how[0] ? xom_result.how : "-", xom_result.address,
-		      xom_result.tried, xom_result.got, xom_result.value);
+		      xom_result.tried, xom_result.got, xom_result.value, xom_inside);
 	mutex_unlock(&xom_mutex);
 	return simple_read_from_buffer(ubuf, len, ppos, line, n);
 }

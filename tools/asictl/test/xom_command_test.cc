@@ -38,12 +38,28 @@ TEST_F(XomCommandTest, it_shows_the_keyed_pages_by_kind_the_windows_and_the_refu
     EXPECT_EQ(fact("on", "keyed pages of the kernel's text"), "5120");
     EXPECT_EQ(fact("on", "of these, in entries of 2 MiB"), "4608");
     EXPECT_EQ(fact("on", "keyed pages of modules' text"), "212");
-    EXPECT_EQ(fact("on", "keyed pages of BPF, trampolines, slots"), "9");
+    EXPECT_EQ(fact("on", "keyed pages of ftrace's trampolines"), "3");
+    EXPECT_EQ(fact("on", "keyed pages of probes' slots"), "2");
+    EXPECT_EQ(fact("on", "keyed pages of BPF's packs and thunks"), "512");
     EXPECT_EQ(fact("on", "windows opened, to copy text"), "1437");
     EXPECT_EQ(fact("on", "reads refused"), "3");
     EXPECT_EQ(fact("on", "reads logged and let through"), "0");
     EXPECT_EQ(fact("on", "second addresses refused"), "1");
     EXPECT_EQ(run_on("on", {"xom"}).out.find("why"), std::string::npos);
+}
+
+TEST_F(XomCommandTest, it_shows_the_refusals_by_reader) {
+    const std::string out = run_on("on", {"xom"}).out;
+    EXPECT_NE(out.find("READER                    REFUSED  LOGGED\n"
+                       "xom_load [asi_test]             2       0\n"
+                       "copy_from_kernel_nofault        1       0\n"),
+              std::string::npos)
+        << out;
+    EXPECT_EQ(run_on("off", {"xom"}).out.find("READER"), std::string::npos);
+    EXPECT_EQ(json_on({"xom"})["readers"][0], Json({{"refused", 2},
+                                                    {"logged", 0},
+                                                    {"symbol", "xom_load [asi_test]"},
+                                                    {"other", Json::object()}}));
 }
 
 TEST_F(XomCommandTest, it_says_why_text_can_be_read_also_without_isolation) {
@@ -56,18 +72,22 @@ TEST_F(XomCommandTest, it_says_why_text_can_be_read_also_without_isolation) {
 }
 
 TEST_F(XomCommandTest, json_has_what_the_kernel_says) {
-    EXPECT_EQ(json_on({"xom"}), Json({{"backend", "pks"},
-                                      {"reason", nullptr},
-                                      {"action", "deny"},
-                                      {"kernel_pages", 5120},
-                                      {"kernel_pages_large", 4608},
-                                      {"module_pages", 212},
-                                      {"other_pages", 9},
-                                      {"windows", 1437},
-                                      {"refused", 3},
-                                      {"logged", 0},
-                                      {"aliases_refused", 1},
-                                      {"other", Json::object()}}));
+    Json on = json_on({"xom"});
+    on.erase("readers");
+    EXPECT_EQ(on, Json({{"backend", "pks"},
+                        {"reason", nullptr},
+                        {"action", "deny"},
+                        {"kernel_pages", 5120},
+                        {"kernel_pages_large", 4608},
+                        {"module_pages", 212},
+                        {"ftrace_pages", 3},
+                        {"probe_pages", 2},
+                        {"other_pages", 512},
+                        {"windows", 1437},
+                        {"refused", 3},
+                        {"logged", 0},
+                        {"aliases_refused", 1},
+                        {"other", Json::object()}}));
     const Json off = Json::parse(run_on("off", {"xom", "--json"}).out);
     EXPECT_EQ(off["reason"], "the processor has no supervisor protection keys (PKS)");
     EXPECT_TRUE(off["action"].is_null());
