@@ -91,37 +91,53 @@ void __netns_end_call(const struct netns_acting *acting)
 }
 EXPORT_SYMBOL_GPL(__netns_end_call);
 
-void __netns_enter(struct netns_access *access)
+static void netns_open_nested(struct netns_access *access, struct netns_owner *owner,
+			      struct asi *asi)
+{
+	access->owner = owner;
+	/* Before the tables are compared: whoever changes the kernel's looks for such tasks. */
+	atomic_inc(&owner->nested);
+	smp_mb__after_atomic();
+	netns_tables_follow(owner);
+	asi_nest(&access->nest, asi);
+	access->how = NETNS_NESTED;
+}
+
+static void netns_open_visit(struct netns_access *access, struct netns_owner *owner)
+{
+	netns_tables_follow(owner);
+	/* User memory is not there: whoever wants it fails, and does not wait for it. */
+	pagefault_disable();
+	preempt_disable();
+	asi_visit(&access->nest, owner->visit);
+	access->how = NETNS_VISIT;
+}
+
+void __netns_open(struct netns_access *access)
 {
 	struct netns_owner *owner = netns_acting_for();
 	struct netns_task *task;
 
-	if (!owner)
+	if (!netns_may_open(&owner, _RET_IP_))
 		return;
-	netns_tables_follow(owner);
 	task = in_serving_softirq() ? NULL : netns_task_find(owner);
 	/* A task that ends, or a kernel thread, may be without a process by now. */
-	if (task && task->asi && current->mm) {
-		asi_nest(&access->nest, task->asi);
-		access->how = NETNS_NESTED;
-	} else {
-		/* User memory is not there: whoever wants it fails, and does not wait for it. */
-		pagefault_disable();
-		preempt_disable();
-		asi_visit(&access->nest, owner->visit);
-		access->how = NETNS_VISIT;
-	}
+	if (task && task->asi && current->mm)
+		netns_open_nested(access, owner, task->asi);
+	else
+		netns_open_visit(access, owner);
 }
-EXPORT_SYMBOL_GPL(__netns_enter);
+EXPORT_SYMBOL_GPL(__netns_open);
 
-void __netns_leave(const struct netns_access *access)
+void __netns_close(const struct netns_access *access)
 {
 	if (access->how == NETNS_NESTED) {
 		asi_unnest(&access->nest);
+		atomic_dec(&access->owner->nested);
 		return;
 	}
 	asi_leave_visit(&access->nest);
 	preempt_enable();
 	pagefault_enable();
 }
-EXPORT_SYMBOL_GPL(__netns_leave);
+EXPORT_SYMBOL_GPL(__netns_close);

@@ -45,50 +45,126 @@ bool __netns_has_private(const struct sk_buff *skb)
 }
 EXPORT_SYMBOL_GPL(__netns_has_private);
 
-static void netns_copy_out(struct page *to, const skb_frag_t *frag)
+/* Bytes of @skb that are private; those of another namespace are an error. */
+static int netns_private_bytes(const struct sk_buff *skb, struct netns_owner *acting)
 {
-	guard(netns_payload)();
+	const skb_frag_t *frag = skb_shinfo(skb)->frags, *end = frag + skb_shinfo(skb)->nr_frags;
+	struct netns_owner *owner;
+	int bytes = 0;
 
-	memcpy(page_address(to), skb_frag_address(frag), skb_frag_size(frag));
+	for (; frag < end; frag++) {
+		if (!netns_is_private_skb_frag(frag))
+			continue;
+		owner = netns_owner_at((unsigned long)skb_frag_address(frag));
+		if (!owner || owner != acting) {
+			if (owner)
+				netns_add(owner, NETNS_COUNT_BORDER_REFUSED, 1);
+			return -EACCES;
+		}
+		bytes += skb_frag_size(frag);
+	}
+	return bytes;
 }
 
-static int netns_copy_frag(skb_frag_t *frag, gfp_t gfp)
+/* Pages that hold all fragments of a buffer, one behind the other. */
+struct netns_packed {
+	struct page *page[MAX_SKB_FRAGS];
+	unsigned int order, pages;
+};
+
+static void netns_free_packed(struct netns_packed *packed)
 {
-	struct netns_owner *owner = netns_owner_at((unsigned long)skb_frag_address(frag));
-	unsigned int size = skb_frag_size(frag);
+	while (packed->pages)
+		__free_pages(packed->page[--packed->pages], packed->order);
+}
+
+/* Single pages, but for buffers of more than 64 KiB. */
+static int netns_alloc_packed(struct netns_packed *packed, size_t bytes, gfp_t gfp)
+{
 	struct page *page;
 
-	if (!owner || owner != netns_acting_for()) {
-		if (owner)
-			netns_add(owner, NETNS_COUNT_BORDER_REFUSED, 1);
-		return -EACCES;
+	packed->order = 0;
+	packed->pages = 0;
+	while ((PAGE_SIZE << packed->order) * MAX_SKB_FRAGS < bytes)
+		packed->order++;
+	while ((PAGE_SIZE << packed->order) * packed->pages < bytes) {
+		page = alloc_pages(gfp | __GFP_COMP | __GFP_NOWARN, packed->order);
+		if (!page) {
+			netns_free_packed(packed);
+			return -ENOMEM;
+		}
+		packed->page[packed->pages++] = page;
 	}
-	page = alloc_pages(gfp | __GFP_COMP | __GFP_NOWARN, get_order(size));
-	if (!page)
-		return -ENOMEM;
-	netns_copy_out(page, frag);
-	__skb_frag_unref(frag, false);
-	skb_frag_fill_page_desc(frag, page, 0, size);
-	netns_add(owner, NETNS_COUNT_BORDER, size);
 	return 0;
+}
+
+static int netns_fill_packed(const struct sk_buff *skb, const struct netns_packed *packed,
+			     size_t bytes)
+{
+	size_t size = PAGE_SIZE << packed->order, at = 0;
+	unsigned int i;
+	int err = 0;
+
+	/* The page is ordinary, and so is what follows: one way in for all of them. */
+	guard(netns_payload)();
+
+	for (i = 0; !err && i < packed->pages; i++, at += size)
+		err = skb_copy_bits(skb, skb_headlen(skb) + at, page_address(packed->page[i]),
+				    min(bytes - at, size));
+	return err;
+}
+
+static void netns_install_packed(struct sk_buff *skb, const struct netns_packed *packed,
+				 size_t bytes)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	size_t size = PAGE_SIZE << packed->order;
+	unsigned int i;
+
+	for (i = 0; i < shinfo->nr_frags; i++)
+		__skb_frag_unref(&shinfo->frags[i], false);
+	for (i = 0; i < packed->pages; i++)
+		__skb_fill_page_desc_noacc(shinfo, i, packed->page[i], 0,
+					   min(bytes - i * size, size));
+	shinfo->nr_frags = packed->pages;
+}
+
+/* All fragments, so that no memory need be contiguous. */
+static int netns_pack(struct sk_buff *skb, gfp_t gfp)
+{
+	size_t bytes = __skb_pagelen(skb);
+	struct netns_packed packed;
+	int err;
+
+	if (!skb_frags_readable(skb))
+		return -EFAULT;
+	err = netns_alloc_packed(&packed, bytes, gfp);
+	if (err)
+		return err;
+	err = netns_fill_packed(skb, &packed, bytes);
+	if (err)
+		netns_free_packed(&packed);
+	else
+		netns_install_packed(skb, &packed, bytes);
+	return err;
 }
 
 static int netns_copy_frags(struct sk_buff *skb, gfp_t gfp)
 {
-	unsigned int i;
-	int err = 0;
+	struct netns_owner *acting = netns_acting_for();
+	int bytes = netns_private_bytes(skb, acting);
+	int err;
 
-	if (!netns_has_private_frags(skb))
-		return 0;
+	if (bytes <= 0)
+		return bytes;
 	if (skb_shared(skb))
 		return -EBUSY;
 	/* Others' copies of the list of fragments stay as they are. */
 	if (skb_unclone(skb, gfp))
 		return -ENOMEM;
-	for (i = 0; !err && i < skb_shinfo(skb)->nr_frags; i++) {
-		if (netns_is_private_skb_frag(&skb_shinfo(skb)->frags[i]))
-			err = netns_copy_frag(&skb_shinfo(skb)->frags[i], gfp);
-	}
+	err = netns_pack(skb, gfp);
+	if (!err)
+		netns_add(acting, NETNS_COUNT_BORDER, bytes);
 	return err;
 }
 
@@ -108,9 +184,25 @@ int __netns_copy_private(struct sk_buff *skb, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(__netns_copy_private);
 
+int __netns_copy_or_free(struct sk_buff *skb)
+{
+	int err = __netns_copy_private(skb, GFP_ATOMIC);
+
+	if (err)
+		kfree_skb(skb);
+	return err;
+}
+EXPORT_SYMBOL_GPL(__netns_copy_or_free);
+
+int __netns_leave(struct sk_buff *skb, const struct net_device *dev)
+{
+	return dev->flags & IFF_LOOPBACK || netns_breaks(NETNS_BREAK_BORDER) ?
+		       0 : __netns_copy_private(skb, GFP_ATOMIC);
+}
+
 int __netns_border(struct sk_buff *skb, const struct net_device *dev)
 {
-	if ((dev->flags & IFF_LOOPBACK) || !__netns_copy_private(skb, GFP_ATOMIC))
+	if (!__netns_leave(skb, dev))
 		return 0;
 	dev_kfree_skb_any(skb);
 	return NET_XMIT_DROP;

@@ -79,6 +79,7 @@ static const struct asi_private_ops netns_private_ops = {
 	.refuge = netns_refuge,
 	.refused = netns_note_refused,
 	.freed = netns_freed,
+	.changed = netns_tables_changed,
 };
 
 static int __init netns_start(void)

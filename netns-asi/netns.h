@@ -7,15 +7,19 @@
  *	tables.c	its tables and domains, and the CPUs' refuges
  *	act.c		brackets and accessors
  *	task.c		what a task has of a namespace
- *	payload.c	fragments and buffers for TCP and UNIX sockets
+ *	payload.c	the task's fragment, which TCP and datagrams of IP fill
+ *	message.c	whole messages of UNIX, packet and raw sockets
+ *	account.c	how much of what is sent is private
+ *	wait.c		what is done while there is no memory
  *	border.c	private payload that leaves becomes ordinary
  *	refuge.c	touches that were refused
  *	sysctl.c	who isolates
  *	report.c	debugfs asi/netns/
  *	verify.c	the oracle
+ *	break.c		accessors that are taken away, or let in whoever calls
  *
- * Locks: an owner's mutex, the pool's lock, an owner's lock.  The latter is taken where
- * pages are freed, in any context but NMI.
+ * Locks: an owner's mutex, the pool's lock, the list of owners', an owner's lock.  The last
+ * two are taken where pages are freed and page tables change, in any context but NMI.
  */
 #ifndef NETNS_ASI_NETNS_H
 #define NETNS_ASI_NETNS_H
@@ -58,8 +62,6 @@ struct netns_granule {
 };
 
 enum netns_count {
-	NETNS_COUNT_TCP_PRIVATE,	/* bytes sent by TCP in private memory */
-	NETNS_COUNT_UNIX_PRIVATE,	/* the same by UNIX sockets */
 	NETNS_COUNT_NOT_PRIVATE,	/* sends that were not made private */
 	NETNS_COUNT_BORDER,		/* bytes copied to ordinary memory */
 	NETNS_COUNT_BORDER_REFUSED,	/* buffers dropped there */
@@ -67,6 +69,22 @@ enum netns_count {
 	NETNS_COUNT_REFUSED,		/* touches of the namespace's memory */
 	NETNS_COUNT_ADMITTED,		/* the same, with netns_policy=log */
 	NETNS_NR_COUNTS
+};
+
+/* Whose bytes are counted apart.  Ping sockets are raw ones. */
+enum netns_proto {
+	NETNS_PROTO_TCP,
+	NETNS_PROTO_UNIX,
+	NETNS_PROTO_UDP,
+	NETNS_PROTO_RAW,
+	NETNS_PROTO_PACKET,
+	NETNS_PROTO_OTHER,		/* nothing of it is private */
+	NETNS_NR_PROTOS
+};
+
+/* Bytes of messages that lie in private memory, and elsewhere. */
+struct netns_sent {
+	atomic64_t private, spilled;
 };
 
 /* An isolated namespace; stays until all of its granules are back. */
@@ -89,9 +107,12 @@ struct netns_owner {
 	struct work_struct shrink;
 	struct work_struct end;
 	wait_queue_head_t wait;		/* for a piece */
+	bool wanted;			/* somebody found none since the last wake-up */
 	struct irq_work wake;
 	struct asi_tables *tables;
 	struct asi *visit;
+	atomic_t nested;		/* tasks in an accessor, where they may sleep */
+	struct netns_sent sent[NETNS_NR_PROTOS];
 	atomic64_t count[NETNS_NR_COUNTS];
 	struct rcu_head rcu;
 };
@@ -104,7 +125,9 @@ struct netns_task {
 	unsigned int calls;		/* under way that use it */
 	struct page_frag frag;
 	unsigned int counted;		/* bytes of @frag */
-	bool unix_next;			/* the next buffer of a UNIX socket is private */
+	u64 made;			/* bytes that became private in this call */
+	long timeo;			/* that this call may wait for a piece */
+	const struct sock *takes;	/* whose next buffer is private */
 	struct llist_node dead;		/* of the first one of a task that has ended */
 };
 
@@ -148,8 +171,10 @@ void netns_pool_state(struct netns_pool_state *state);
 
 /* ---- owner.c ----------------------------------------------------------- */
 
+/* Changed under both; for those who sleep, and for those who may not. */
 extern struct list_head netns_owners;
 extern struct mutex netns_owners_mutex;
+extern raw_spinlock_t netns_owners_lock;
 
 /* Process context, may sleep; ERR_PTR: -ENOSPC, -ENOMEM. */
 struct netns_owner *netns_owner_create(unsigned int inum);
@@ -185,6 +210,8 @@ int netns_tables_map(struct netns_owner *owner, unsigned long address);
 void netns_tables_unmap(struct netns_owner *owner, unsigned long address);
 /* Before a domain of the owner's is entered.  Any context but NMI. */
 void netns_tables_follow(struct netns_owner *owner);
+/* The direct map has changed there: tasks that sleep in an accessor do not look.  As above. */
+void netns_tables_changed(unsigned long address);
 extern const struct asi_ops netns_domain_ops;
 int netns_refuges_create(void);
 struct asi *netns_refuge(bool admit);
@@ -196,15 +223,63 @@ struct netns_owner *netns_acting_for(void);
 /* The same for what runs with that preempt_count(). */
 struct netns_owner *netns_acting_in(unsigned int count);
 
+/* ---- break.c: what is switched off for a test ------------------------------- */
+
+enum netns_break {
+	NETNS_BREAK_NONE,
+	NETNS_BREAK_REMOVE,	/* one accessor is none */
+	NETNS_BREAK_WIDEN,	/* one accessor does not ask for whom the CPU acts */
+	NETNS_BREAK_BORDER,	/* private payload leaves as it is */
+	NETNS_BREAK_POLL,	/* sockets are writable without memory */
+	NETNS_BREAK_FOLLOW,	/* tables are not followed while a task is in an accessor */
+	NETNS_NR_BREAKS
+};
+
+#ifdef CONFIG_ASI_BREAK
+DECLARE_STATIC_KEY_FALSE(netns_break_key);
+bool __netns_breaks(enum netns_break what);
+bool netns_broken_may_open(struct netns_owner **owner, unsigned long caller);
+void netns_break_init(struct dentry *dir);
+#define netns_breaks(what)	(static_branch_unlikely(&netns_break_key) && __netns_breaks(what))
+#else
+static inline void netns_break_init(struct dentry *dir) { }
+#define netns_breaks(what)	false
+#endif
+
+/* May the accessor that runs at @caller reach the payload of @owner? */
+static inline bool netns_may_open(struct netns_owner **owner, unsigned long caller)
+{
+#ifdef CONFIG_ASI_BREAK
+	if (static_branch_unlikely(&netns_break_key))
+		return netns_broken_may_open(owner, caller);
+#endif
+	return *owner;
+}
+
 /* ---- task.c ------------------------------------------------------------ */
 
 /* The running task's record, or NULL. */
 struct netns_task *netns_task_find(const struct netns_owner *owner);
 /*
- * The same; one is made when there is none.  Process context, may sleep; NULL when there is
- * no memory, or other calls are using as many as a task may have.
+ * The same; one is made when there is none, and memory for it is waited for.  Process
+ * context, may sleep; NULL when the task is killed or ends.
  */
 struct netns_task *netns_task_prepare(struct netns_owner *owner);
+
+/* ---- payload.c, wait.c, account.c ------------------------------------------ */
+
+/* The namespace, if payload of @sk is to be private and the running task may make it so. */
+struct netns_owner *netns_owner_to_send(const struct sock *sk);
+/* What was filled since the last look. */
+void netns_count_frag(struct netns_task *task);
+/* There is room in the task's fragment afterwards.  May sleep; false: no piece. */
+bool netns_fill(struct netns_task *task);
+/* The same; waits until there is.  0, -EAGAIN, or what an interrupted call returns. */
+int netns_wait_to_fill(struct netns_task *task, long *timeo);
+void netns_wake_work(struct irq_work *work);
+/* A granule came back to the pool.  Process context. */
+void netns_wake_all(void);
+enum netns_proto netns_proto_of(const struct sock *sk);
 
 /* ---- sysctl.c ---------------------------------------------------------- */
 

@@ -18,6 +18,7 @@
 
 LIST_HEAD(netns_owners);
 DEFINE_MUTEX(netns_owners_mutex);
+DEFINE_RAW_SPINLOCK(netns_owners_lock);
 
 struct netns_owner *netns_owner_at(unsigned long address)
 {
@@ -89,7 +90,11 @@ struct page *netns_alloc_piece(struct netns_owner *owner)
 			return netns_open_piece(address);
 	} while (netns_grow(owner));
 	netns_add(owner, NETNS_COUNT_EXHAUSTED, 1);
-	return NULL;
+	WRITE_ONCE(owner->wanted, true);
+	/* One that was freed before that was said woke nobody. */
+	smp_mb();
+	address = netns_take_piece(owner);
+	return address ? netns_open_piece(address) : NULL;
 }
 
 /* ---- Giving back ----------------------------------------------------------- */
@@ -116,7 +121,9 @@ void netns_free_piece(struct page *page)
 	/* Under the lock: a granule that is not used any more may go, and its owner with it. */
 	if (shrink)
 		queue_work(system_unbound_wq, &owner->shrink);
-	if (wq_has_sleeper(&owner->wait))
+	/* Pairs with netns_alloc_piece(). */
+	smp_mb();
+	if (READ_ONCE(owner->wanted))
 		irq_work_queue(&owner->wake);
 	raw_spin_unlock_irqrestore(&owner->lock, flags);
 }
@@ -191,23 +198,23 @@ static void netns_shrink_work(struct work_struct *work)
 		given++;
 	}
 	mutex_unlock(&owner->mutex);
+	if (given)
+		netns_wake_all();
 	while (given--)
 		netns_owner_put(owner);
 }
 
 /* ---- Its life --------------------------------------------------------------- */
 
-static void netns_wake_work(struct irq_work *work)
-{
-	wake_up_all(&container_of(work, struct netns_owner, wake)->wait);
-}
-
 static void netns_end_work(struct work_struct *work)
 {
 	struct netns_owner *owner = container_of(work, struct netns_owner, end);
+	unsigned long flags;
 
 	mutex_lock(&netns_owners_mutex);
+	raw_spin_lock_irqsave(&netns_owners_lock, flags);
 	list_del(&owner->list);
+	raw_spin_unlock_irqrestore(&netns_owners_lock, flags);
 	mutex_unlock(&netns_owners_mutex);
 	cancel_work_sync(&owner->shrink);
 	irq_work_sync(&owner->wake);
@@ -226,6 +233,7 @@ void netns_owner_put(struct netns_owner *owner)
 struct netns_owner *netns_owner_create(unsigned int inum)
 {
 	struct netns_owner *owner;
+	unsigned long flags;
 	int err = netns_reserve_floor();
 
 	if (err)
@@ -248,7 +256,9 @@ struct netns_owner *netns_owner_create(unsigned int inum)
 	if (err)
 		goto free;
 	mutex_lock(&netns_owners_mutex);
+	raw_spin_lock_irqsave(&netns_owners_lock, flags);
 	list_add_tail(&owner->list, &netns_owners);
+	raw_spin_unlock_irqrestore(&netns_owners_lock, flags);
 	mutex_unlock(&netns_owners_mutex);
 	return owner;
 free:

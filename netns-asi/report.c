@@ -7,14 +7,21 @@
 #include "netns.h"
 
 static const char * const netns_count_names[NETNS_NR_COUNTS] = {
-	[NETNS_COUNT_TCP_PRIVATE] = "tcp_private_bytes",
-	[NETNS_COUNT_UNIX_PRIVATE] = "unix_private_bytes",
 	[NETNS_COUNT_NOT_PRIVATE] = "not_private_sends",
 	[NETNS_COUNT_BORDER] = "border_bytes",
 	[NETNS_COUNT_BORDER_REFUSED] = "border_refused",
 	[NETNS_COUNT_EXHAUSTED] = "exhausted",
 	[NETNS_COUNT_REFUSED] = "refused",
 	[NETNS_COUNT_ADMITTED] = "admitted",
+};
+
+static const char * const netns_proto_names[NETNS_NR_PROTOS] = {
+	[NETNS_PROTO_TCP] = "tcp",
+	[NETNS_PROTO_UNIX] = "unix",
+	[NETNS_PROTO_UDP] = "udp",
+	[NETNS_PROTO_RAW] = "raw",
+	[NETNS_PROTO_PACKET] = "packet",
+	[NETNS_PROTO_OTHER] = "other",
 };
 
 static void netns_show_owner(struct seq_file *m, struct netns_owner *owner)
@@ -25,6 +32,10 @@ static void netns_show_owner(struct seq_file *m, struct netns_owner *owner)
 		   owner->inum, READ_ONCE(owner->isolated), READ_ONCE(owner->dying),
 		   READ_ONCE(owner->granules), READ_ONCE(owner->free_pieces),
 		   asi_mirror_pages(&owner->mirror), owner->sockets_before);
+	for (i = 0; i < NETNS_NR_PROTOS; i++)
+		seq_printf(m, " %s_private_bytes %lld %s_spilled_bytes %lld",
+			   netns_proto_names[i], atomic64_read(&owner->sent[i].private),
+			   netns_proto_names[i], atomic64_read(&owner->sent[i].spilled));
 	for (i = 0; i < NETNS_NR_COUNTS; i++)
 		seq_printf(m, " %s %lld", netns_count_names[i],
 			   atomic64_read(&owner->count[i]));
@@ -86,4 +97,5 @@ void __init netns_report_init(void)
 	debugfs_create_file("reserve", 0400, dir, NULL, &netns_reserve_fops);
 	debugfs_create_file("refused", 0600, dir, NULL, &netns_refused_fops);
 	netns_verify_init(dir);
+	netns_break_init(dir);
 }

@@ -93,6 +93,38 @@ void netns_tables_follow(struct netns_owner *owner)
 	raw_spin_unlock_irqrestore(&owner->lock, flags);
 }
 
+/*
+ * Few owners have a task in an accessor, and few changes are of large pages.  A task that
+ * enters one counts itself before it looks at the generation: netns_open().
+ */
+void netns_tables_changed(unsigned long address)
+{
+	/* Whose large entry was replaced by a table, for good, when that was last looked for. */
+	static unsigned long split;
+	struct netns_owner *owner;
+	unsigned long flags;
+	unsigned int level;
+	bool pages;
+
+	pages = lookup_address(address, &level) && level == PG_LEVEL_4K;
+	/* Mirrors have that table, and see what changes in it. */
+	if ((pages && READ_ONCE(split) == address >> PMD_SHIFT) ||
+	    netns_breaks(NETNS_BREAK_FOLLOW))
+		return;
+	smp_mb();
+	raw_spin_lock_irqsave(&netns_owners_lock, flags);
+	list_for_each_entry(owner, &netns_owners, list) {
+		if (!atomic_read(&owner->nested))
+			continue;
+		raw_spin_lock(&owner->lock);
+		netns_follow(owner);
+		raw_spin_unlock(&owner->lock);
+	}
+	raw_spin_unlock_irqrestore(&netns_owners_lock, flags);
+	if (pages)
+		WRITE_ONCE(split, address >> PMD_SHIFT);
+}
+
 /* In the fault path: the interrupted code may have the lock. */
 static bool netns_missing(void *data, unsigned long address)
 {

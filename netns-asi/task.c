@@ -10,11 +10,12 @@
 #include <linux/err.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <asi/gate.h>
 #include "netns.h"
 
-/* Namespaces for which a task has records at a time; one more takes the oldest's place. */
+/* Records that no call uses, for each task; one more takes the oldest's place. */
 #define NETNS_TASK_MAX	4
 
 struct netns_task *netns_task_find(const struct netns_owner *owner)
@@ -37,8 +38,8 @@ static void netns_task_free(struct netns_task *task)
 	kfree(task);
 }
 
-/* The last one is the oldest.  What a call uses stays, as does its place. */
-static bool netns_task_make_room(void)
+/* The last one is the oldest.  What a call uses stays. */
+static void netns_task_make_room(void)
 {
 	struct netns_task **at = &current->asi.netns, *task;
 	unsigned int n = 0;
@@ -52,7 +53,6 @@ static bool netns_task_make_room(void)
 			n++;
 		}
 	}
-	return n < NETNS_TASK_MAX;
 }
 
 static struct netns_task *netns_task_create(struct netns_owner *owner)
@@ -61,13 +61,13 @@ static struct netns_task *netns_task_create(struct netns_owner *owner)
 	struct asi *asi = NULL;
 
 	if (!task)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	/* Without user addresses there is nothing that a visit does not do. */
 	if (current->mm) {
 		asi = asi_create_whole(owner->tables, ASI_WHOLE_TASK, &netns_domain_ops, owner);
 		if (IS_ERR(asi)) {
 			kfree(task);
-			return NULL;
+			return ERR_CAST(asi);
 		}
 	}
 	netns_owner_get(owner);
@@ -88,7 +88,16 @@ struct netns_task *netns_task_prepare(struct netns_owner *owner)
 	/* Domains are made and destroyed. */
 	guard(asi_unrestricted)();
 
-	return netns_task_make_room() ? netns_task_create(owner) : NULL;
+	netns_task_make_room();
+	/* As a fault on user memory waits: the call cannot do without. */
+	for (;;) {
+		task = netns_task_create(owner);
+		if (!IS_ERR(task))
+			return task;
+		if (PTR_ERR(task) != -ENOMEM || fatal_signal_pending(current))
+			return NULL;
+		schedule_timeout_killable(HZ / 50);
+	}
 }
 
 /* ---- The end of tasks ---------------------------------------------------- */

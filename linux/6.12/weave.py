@@ -43,7 +43,14 @@ GATE = "guard(asi_unrestricted)();"
 # Of the topic "switch": what takes the CPU takes it from accessors, too.
 GATE_SWITCH = "guard(asi_outside)();"
 GATE_INCLUDE = "#include <asi/gate.h>"
-GUARDS = {"accessor": "netns_payload", "acting": "netns_acting", "call": "netns_call"}
+GUARDS = {"accessor": "netns_payload", "acting": "netns_acting", "call": "netns_call",
+          "send": "netns_send"}
+# What stands instead of a part of a statement.
+STATEMENTS = {"fragment": "netns_page_frag(sk, {0})",
+              "copied": "netns_copy(skb, GFP_ATOMIC) ?: {0}",
+              "taken": "netns_copy_or_free(skb) ?: {0}",
+              "kept": "{0} || netns_private(skb)",
+              "paged": "{0} || netns_is_private_frag(pfrag)"}
 ACCESSOR_INCLUDE = "#include <asi/netns.h>"
 LISTS = (GATES.name, ACCESSORS.name)
 READERS = HERE / "readers.list"
@@ -81,11 +88,11 @@ class Hook:
 
 @dataclasses.dataclass(frozen=True)
 class Accessor:
-    """A function that touches private payload, or acts for its owner."""
+    """A function that touches private payload, acts for its owner, or takes care of it."""
     file: str
     function: str
-    what: str           # "accessor", "acting" or "call"
-    argument: str       # of the guard
+    what: str           # "accessor", one more of GUARDS, or one of STATEMENTS
+    argument: str       # of the guard or the statement
     topic: str
     reason: str
 
@@ -147,7 +154,17 @@ def refuse_twice(path, functions):
         raise Bad("\n".join(twice))
 
 
-ACCESSOR = re.compile(r"(\S+) (\w+) (first )?(accessor|acting|call)(?:\((.+)\))? (\S+): (.+)")
+ACCESSOR = re.compile(r"(\S+) (\w+) (first )?(\w+)(?:\((.+)\))?(?: (\d+) times)? (\w+): (.+)")
+
+
+def accessor_hook(where, one, first, times):
+    """What is woven in for a line of the list."""
+    scope = one.function + "()"
+    if one.what in STATEMENTS:
+        return Hook(where, one.file, scope, "replace", one.argument, times,
+                    STATEMENTS[one.what].format(one.argument))
+    return Hook(where, one.file, scope, "begin" if first else "declarations", "", 1,
+                f"\tguard({GUARDS[one.what]})({one.argument});\n")
 
 
 def read_accessors(path=None):
@@ -162,17 +179,17 @@ def read_accessors(path=None):
             topics[match[1]] = match[2]
             continue
         match = ACCESSOR.fullmatch(line)
-        if not match or (match[4] == "accessor") != (match[5] is None):
-            raise Bad(f"{where}: expected FILE FUNCTION [first] accessor|acting(NET)|call(SOCK) "
-                      "TOPIC: REASON")
-        one = Accessor(match[1], match[2], match[4], match[5] or "", match[6], match[7])
+        if not match or match[4] not in {**GUARDS, **STATEMENTS} or (
+                (match[4] == "accessor") != (match[5] is None)):
+            raise Bad(f"{where}: expected FILE FUNCTION [first] accessor|acting(NET)|call(SOCK)|"
+                      "send(SOCK, MSG)|fragment(FRAG)|paged(COND)|kept(COND)|copied(CALL)|"
+                      "taken(CALL) [N times] TOPIC: REASON")
+        one = Accessor(match[1], match[2], match[4], match[5] or "", match[7], match[8])
         if one.topic not in topics:
             raise Bad(f"{where}: no topic {one.topic}")
         accessors.append(one)
-        hooks.append(Hook(where, one.file, one.function + "()",
-                          "begin" if match[3] else "declarations", "", 1,
-                          f"\tguard({GUARDS[one.what]})({one.argument});\n"))
-    refuse_twice(path, accessors)
+        hooks.append(accessor_hook(where, one, match[3], int(match[6] or 1)))
+    refuse_twice(path, [one for one in accessors if one.what in GUARDS])
     hooks += [Hook(path.name, file, "", "include", "", 1, ACCESSOR_INCLUDE + "\n")
               for file in dict.fromkeys(one.file for one in accessors)]
     return topics, hooks, accessors
@@ -479,13 +496,13 @@ def command_count(source, check=""):
         alone = weave(source, [hook for hook in hooks if hook.group == group])
         counts[group] = sum(len(added(*texts)) for texts in alone.values())
     readers = counts.pop(READERS.name)
-    rest = total - len(listed)
+    rest = total - sum(hook.times for hook in listed)
     inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
     for group, count in counts.items():
         print(f"{count:4}  {group}")
     print(f"{rest:4}  hooks, at most {LIMIT_HOOKS}; {inside} in {GATES_INSIDE}, at most "
           f"{LIMIT_GATES_INSIDE}; beside them {lines[GATES.name]} gates, "
-          f"{lines[ACCESSORS.name]} accessors and brackets, {includes} includes for them, "
+          f"{lines[ACCESSORS.name]} lines for private payload, {includes} includes for them, "
           f"{readers} lines for readers of text")
     if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE):
         raise Bad("more lines than the limit")
@@ -527,10 +544,11 @@ def command_accessors():
           ".. Written by linux/6.12/weave.py accessors from accessors.list.\n")
     title = "Accessors and brackets of private payload"
     print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
-    print(f"{sum(one.what == 'accessor' for one in accessors)} accessors, which reach the payload "
-          "of the namespace that the CPU acts for, and\n"
-          f"{sum(one.what != 'accessor' for one in accessors)} brackets, which say for whom it "
-          "acts.  :doc:`netns-isolation` says what that is for.\n")
+    count = collections.Counter("bracket" if one.what in GUARDS and one.what != "accessor" else
+                                one.what for one in accessors)
+    print(f"{count['accessor']} accessors, which reach the payload of the namespace that the CPU "
+          f"acts for, {count['bracket']} brackets,\nwhich say for whom it acts, and what else "
+          "private payload needs at a place.\n:doc:`netns-isolation` says what that is for.\n")
     for topic, words in topics.items():
         print(f"{words}\n{'=' * len(words)}\n")
         print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")

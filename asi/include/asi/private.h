@@ -29,11 +29,14 @@ struct page;
  *	allocation.  NULL: there is none.
  * @refused: a touch was refused, or admitted.  As @refuge.
  * @freed: pages are on their way to the page allocator, and stay.  Any context but NMI.
+ * @changed: asi_direct_map_gen was increased for what is there, and translations are flushed after this.  Any
+ *	context but NMI.
  */
 struct asi_private_ops {
 	struct asi *(*refuge)(bool admit);
 	void (*refused)(const struct asi_fault *fault, bool admitted);
 	void (*freed)(struct page *page, unsigned int order);
+	void (*changed)(unsigned long address);
 };
 
 /**

@@ -17,12 +17,14 @@ static __always_inline bool asi_keeps_private(struct page *page, unsigned int or
 	return static_branch_unlikely(&asi_private_key) && __asi_keeps_private(page, order);
 }
 
-/* The kernel's own entries for [start, start + size) have changed.  Any context. */
+/* The kernel's own entries from @start on have changed.  Any context but NMI. */
 static __always_inline void asi_note_direct_map(unsigned long start)
 {
 	if (static_branch_unlikely(&asi_private_key) && start >= PAGE_OFFSET &&
-	    start < (unsigned long)high_memory)
+	    start < (unsigned long)high_memory) {
 		atomic64_inc(&asi_direct_map_gen);
+		asi_private_ops->changed(start);
+	}
 }
 
 #endif /* ASI_X86_PAGE_PRIVATE_H */

@@ -147,6 +147,9 @@ void asi_entries_init(struct dentry *dir);
 /* payload.c: the file "payload" in @dir. */
 void asi_payload_init(struct dentry *dir);
 void asi_payload_exit(void);
+/* accessors.c: "WHO FUNCTION FD AT" of that file, and what came of the last one. */
+int asi_call_accessor(const char *line);
+extern bool asi_accessor_reached;
 /* beside.c: the file "beside" in @dir. */
 void asi_beside_init(struct dentry *dir);
 /* wake.c: the file "wake" in @dir. */

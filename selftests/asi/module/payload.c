@@ -5,10 +5,13 @@
  *	scan HEX	look at every page of memory for a word of eight bytes that is
  *			repeated at least four times, at any alignment; HEX is its complement,
  *			so that asking does not put the word into memory
- *	socket FD	the first byte that waits in that socket of the caller
+ *	socket FD AT	byte AT of the buffer that waits first in that socket of the caller
  *	read CONTEXT	a plain load of its first word: task, kthread, softirq, timer or
  *			interrupt; or nofault, by the exception table
  *	write CONTEXT	a plain store of zero there
+ *	call WHO FUNCTION FD AT
+ *			call an accessor on what waits in that socket: as its owner, or as a
+ *			stranger, for whom nobody acts; did it reach byte AT?
  *
  * What comes of it is what the file shows.
  */
@@ -133,7 +136,19 @@ static int asi_scan_memory(u64 complement)
 
 static unsigned long asi_payload;
 
-static int asi_find_payload(int fd)
+static unsigned long asi_address_in(const struct sk_buff *skb, unsigned int at)
+{
+	unsigned int headlen = skb_headlen(skb);
+
+	if (at < headlen)
+		return (unsigned long)skb->data + at;
+	/* A datagram of several fragments of IP is a list of buffers. */
+	if (!skb_shinfo(skb)->nr_frags)
+		return 0;
+	return (unsigned long)skb_frag_address(&skb_shinfo(skb)->frags[0]) + at - headlen;
+}
+
+static int asi_find_payload(int fd, unsigned int at)
 {
 	struct socket *sock;
 	struct sk_buff *skb;
@@ -145,11 +160,9 @@ static int asi_find_payload(int fd)
 	err = -ENOENT;
 	spin_lock_bh(&sock->sk->sk_receive_queue.lock);
 	skb = skb_peek(&sock->sk->sk_receive_queue);
-	if (skb) {
-		asi_payload = (unsigned long)(skb_headlen(skb) ? skb->data :
-				      skb_frag_address(&skb_shinfo(skb)->frags[0]));
+	asi_payload = skb ? asi_address_in(skb, at) : 0;
+	if (asi_payload)
 		err = 0;
-	}
 	spin_unlock_bh(&sock->sk->sk_receive_queue.lock);
 	sockfd_put(sock);
 	return err;
@@ -234,6 +247,7 @@ static int asi_payload_show(struct seq_file *m, void *unused)
 		seq_printf(m, "hit 0x%lx owner %s\n", asi_scan.hit[i].address,
 			   asi_scan.hit[i].owner);
 	seq_printf(m, "payload 0x%lx private %u\n", asi_payload, asi_is_private(asi_payload));
+	seq_printf(m, "call reached %u\n", asi_accessor_reached);
 	/* The complement: nobody need find it here. */
 	seq_printf(m, "touch failed %u complement 0x%016llx\n", asi_touch.failed, ~asi_touch.word);
 	return 0;
@@ -243,6 +257,7 @@ static int asi_payload_do(char *line)
 {
 	char *word = strsep(&line, " ");
 	u64 value;
+	unsigned int at;
 	int fd;
 
 	if (!line)
@@ -250,7 +265,9 @@ static int asi_payload_do(char *line)
 	if (!strcmp(word, "scan"))
 		return kstrtou64(line, 16, &value) ?: asi_scan_memory(value);
 	if (!strcmp(word, "socket"))
-		return kstrtoint(line, 10, &fd) ?: asi_find_payload(fd);
+		return sscanf(line, "%d %u", &fd, &at) == 2 ? asi_find_payload(fd, at) : -EINVAL;
+	if (!strcmp(word, "call"))
+		return asi_call_accessor(line);
 	asi_touch.write = !strcmp(word, "write");
 	return asi_touch.write || !strcmp(word, "read") ? asi_touch_in(line) : -EINVAL;
 }
