@@ -198,7 +198,7 @@ void send_all(const Pair& pair, const char* bytes, std::size_t size, unsigned pa
     explicit_bzero(message.data(), message.size());
 }
 
-/// As much as one call gives; 0: the end.
+/// As much as one call gives; 0: the end, or a header that is not the sender's.
 std::size_t receive_some(const Pair& pair, char* bytes, std::size_t size) {
     std::vector<char> message(pair.before_received + size);
     const ssize_t n = recv(pair.to, message.data(), message.size(), 0);
@@ -206,6 +206,8 @@ std::size_t receive_some(const Pair& pair, char* bytes, std::size_t size) {
         if (n == 0) return 0;
         die("recv");
     }
+    const bool icmp = pair.before_sent == kIcmpHeader;
+    if (icmp && static_cast<unsigned char>(message[sizeof(ip)]) != kIcmpType) return 0;
     std::memcpy(bytes, message.data() + pair.before_received,
                 static_cast<std::size_t>(n) - pair.before_received);
     return static_cast<std::size_t>(n) - pair.before_received;
