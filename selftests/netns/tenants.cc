@@ -178,6 +178,8 @@ void pass() {
         send_message(pair.from, 'a');
         pass_socket(way[1], pair.from);
         pass_socket(way[1], pair.to);
+        char byte;
+        demand(read(way[1], &byte, 1) == 1, "waiting");
         receive_message(pair.to, 'b');
     });
     new_namespace();
@@ -186,6 +188,7 @@ void pass() {
     receive_message(theirs.to, 'a');
     send_message(own.from, 'c');
     send_message(theirs.from, 'b');
+    demand(write(way[0], "b", 1) == 1, "telling");
     receive_message(own.to, 'c');
     child_is_well(child);
 }
