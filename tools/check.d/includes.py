@@ -90,7 +90,8 @@ LEVELS = (
     Level('tools/vm', ('tools/vm/',), ('tools/lib',), 'starts test machines'),
 
     Level('self-test modules', ('selftests/asi/module/',),
-          API + ('kvm-asi interface', 'sci interface'), 'self tests inside the kernel'),
+          API + ('kvm-asi interface', 'sci interface', 'netns-asi interface'),
+          'self tests inside the kernel'),
     Level('unit tests', ('selftests/unit/',),
           BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles',
                     'guard engine', 'guard manifest'),
