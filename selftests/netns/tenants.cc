@@ -341,13 +341,20 @@ void exhaust() {
 
 int main(int argc, char** argv) {
     const std::string what = argc > 1 ? argv[1] : "";
-    if (what == "pass") pass();
-    else if (what == "threads") threads();
-    else if (what == "across") across();
-    else if (what == "orphan") orphan();
-    else if (what == "nested") nested();
-    else if (what == "churn" && argc == 3) churn(std::strtoul(argv[2], nullptr, 0));
-    else if (what == "exhaust") exhaust();
+    if (what == "pass")
+        pass();
+    else if (what == "threads")
+        threads();
+    else if (what == "across")
+        across();
+    else if (what == "orphan")
+        orphan();
+    else if (what == "nested")
+        nested();
+    else if (what == "churn" && argc == 3)
+        churn(std::strtoul(argv[2], nullptr, 0));
+    else if (what == "exhaust")
+        exhaust();
     else {
         std::cerr << "usage: tenants pass|threads|across|orphan|nested|churn N|exhaust\n";
         return 2;
