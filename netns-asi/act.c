@@ -97,7 +97,7 @@ static void netns_open_nested(struct netns_access *access, struct netns_owner *o
 	access->owner = owner;
 	/* Before the tables are compared: whoever changes the kernel's looks for such tasks. */
 	atomic_inc(&owner->nested);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* pairs with netns_tables_changed() */
 	netns_tables_follow(owner);
 	asi_nest(&access->nest, asi);
 	access->how = NETNS_NESTED;

@@ -12,6 +12,8 @@
  *
  * FUNCTION is what the accessor was compiled into: its caller, where it is inline.
  */
+#define pr_fmt(fmt) "netns_asi: " fmt
+
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/kallsyms.h>
@@ -62,7 +64,7 @@ static int netns_break_find(const char *function)
 	unsigned long start = kallsyms_lookup_name(function), size, offset;
 
 	if (!start || !kallsyms_lookup_size_offset(start, &size, &offset)) {
-		pr_err("netns_asi: break: no function \"%s\"\n", function);
+		pr_err("break: no function \"%s\"\n", function);
 		return -ENOENT;
 	}
 	strscpy(netns_break_name, function);
@@ -78,7 +80,7 @@ static int netns_break_parse(char *text)
 	bool named = what == NETNS_BREAK_REMOVE || what == NETNS_BREAK_WIDEN;
 
 	if (what < 0 || named != !!text) {
-		pr_err("netns_asi: break: expected remove FUNCTION, widen FUNCTION, border, poll, follow or none\n");
+		pr_err("break: expected remove FUNCTION, widen FUNCTION, border, poll, follow or none\n");
 		return -EINVAL;
 	}
 	if (named)
@@ -88,7 +90,7 @@ static int netns_break_parse(char *text)
 	WRITE_ONCE(netns_broken, what);
 	if (what) {
 		static_branch_enable(&netns_break_key);
-		pr_warn("netns_asi: protection is switched off for a test: %s %s\n", word,
+		pr_warn("protection is switched off for a test: %s %s\n", word,
 			named ? netns_break_name : "");
 	}
 	return 0;

@@ -91,10 +91,13 @@ struct page *netns_alloc_piece(struct netns_owner *owner)
 	} while (netns_grow(owner));
 	netns_add(owner, NETNS_COUNT_EXHAUSTED, 1);
 	WRITE_ONCE(owner->wanted, true);
-	/* One that was freed before that was said woke nobody. */
-	smp_mb();
+	smp_mb();	/* pairs with netns_free_piece(): what it frees now it tells */
 	address = netns_take_piece(owner);
-	return address ? netns_open_piece(address) : NULL;
+	if (!address)
+		return NULL;
+	/* Freed before: whoever has gone to sleep since then is woken instead. */
+	irq_work_queue(&owner->wake);
+	return netns_open_piece(address);
 }
 
 /* ---- Giving back ----------------------------------------------------------- */
@@ -121,8 +124,7 @@ void netns_free_piece(struct page *page)
 	/* Under the lock: a granule that is not used any more may go, and its owner with it. */
 	if (shrink)
 		queue_work(system_unbound_wq, &owner->shrink);
-	/* Pairs with netns_alloc_piece(). */
-	smp_mb();
+	smp_mb();	/* pairs with netns_alloc_piece() */
 	if (READ_ONCE(owner->wanted))
 		irq_work_queue(&owner->wake);
 	raw_spin_unlock_irqrestore(&owner->lock, flags);

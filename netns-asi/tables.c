@@ -111,7 +111,7 @@ void netns_tables_changed(unsigned long address)
 	if ((pages && READ_ONCE(split) == address >> PMD_SHIFT) ||
 	    netns_breaks(NETNS_BREAK_FOLLOW))
 		return;
-	smp_mb();
+	smp_mb();	/* the change and its count come before the look; netns_open_nested() */
 	raw_spin_lock_irqsave(&netns_owners_lock, flags);
 	list_for_each_entry(owner, &netns_owners, list) {
 		if (!atomic_read(&owner->nested))

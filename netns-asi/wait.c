@@ -7,7 +7,6 @@
  * to the pool, wakes.
  */
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
 #include <net/sock.h>
 #include "netns.h"
 
@@ -37,18 +36,19 @@ void netns_wake_all(void)
 int netns_wait_to_fill(struct netns_task *task, long *timeo)
 {
 	struct netns_owner *owner = task->owner;
-	long left;
+	long slice, left;
 
 	while (!netns_fill(task)) {
 		if (!*timeo)
 			return -EAGAIN;
-		if (signal_pending(current))
-			return sock_intr_errno(*timeo);
 		/* Somebody else may get what was woken for: look again, in any case. */
-		left = min(*timeo, HZ);
-		*timeo -= left;
-		*timeo += wait_event_interruptible_timeout(owner->wait,
-							   !READ_ONCE(owner->wanted), left);
+		slice = min_t(long, *timeo, HZ);
+		left = wait_event_interruptible_timeout(owner->wait, !READ_ONCE(owner->wanted),
+							slice);
+		if (left < 0)
+			return sock_intr_errno(*timeo);
+		if (*timeo != MAX_SCHEDULE_TIMEOUT)
+			*timeo -= slice - left;
 	}
 	return 0;
 }

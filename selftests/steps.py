@@ -295,7 +295,10 @@ STEPS = [
     Step("sci-unprivileged", ONE_THREAD, 150, "selftests/lib/in-turn "
          "'selftests/sci/bad_pointers.sh 3000' selftests/sci/unprivileged.sh", **SCI),
     Step("netns-off", ONE_THREAD, 300, "selftests/netns/payload.sh", **ON),
-    Step("netns-payload", ONE_THREAD, 400, "selftests/netns/payload.sh", **NETNS),
+    Step("netns-payload", ONE_THREAD, 400, "selftests/lib/in-turn selftests/netns/payload.sh "
+         "selftests/netns/accessors.sh", **NETNS),
+    Step("netns-rights", ONE_THREAD, 400, "selftests/netns/rights.sh", **BY_NAME, **NETNS),
+    Step("netns-churn", ONE_THREAD, 900, "selftests/netns/churn.sh", **BY_NAME, **NETNS),
     Step("netns-payload-pti", ONE_THREAD, 400, "selftests/netns/payload.sh",
          append="asi=on netns_asi=on,64M pti=on", **BY_NAME),
     # System calls isolated, too.

@@ -50,7 +50,8 @@ STATEMENTS = {"fragment": "netns_page_frag(sk, {0})",
               "copied": "netns_copy(skb, GFP_ATOMIC) ?: {0}",
               "taken": "netns_copy_or_free(skb) ?: {0}",
               "kept": "{0} || netns_private(skb)",
-              "paged": "{0} || netns_is_private_frag(pfrag)"}
+              "paged": "{0} || netns_is_private_frag(pfrag)",
+              "refilled": "err = netns_append_refill(sk, pfrag);\n\t\t\tif (err)"}
 ACCESSOR_INCLUDE = "#include <asi/netns.h>"
 LISTS = (GATES.name, ACCESSORS.name)
 READERS = HERE / "readers.list"
@@ -183,7 +184,7 @@ def read_accessors(path=None):
                 (match[4] == "accessor") != (match[5] is None)):
             raise Bad(f"{where}: expected FILE FUNCTION [first] accessor|acting(NET)|call(SOCK)|"
                       "send(SOCK, MSG)|fragment(FRAG)|paged(COND)|kept(COND)|copied(CALL)|"
-                      "taken(CALL) [N times] TOPIC: REASON")
+                      "taken(CALL)|refilled(WORDS) [N times] TOPIC: REASON")
         one = Accessor(match[1], match[2], match[4], match[5] or "", match[7], match[8])
         if one.topic not in topics:
             raise Bad(f"{where}: no topic {one.topic}")
@@ -496,7 +497,7 @@ def command_count(source, check=""):
         alone = weave(source, [hook for hook in hooks if hook.group == group])
         counts[group] = sum(len(added(*texts)) for texts in alone.values())
     readers = counts.pop(READERS.name)
-    rest = total - sum(hook.times for hook in listed)
+    rest = total - sum(hook.times * len(hook.text.splitlines()) for hook in listed)
     inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
     for group, count in counts.items():
         print(f"{count:4}  {group}")

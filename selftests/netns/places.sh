@@ -13,10 +13,11 @@ netns_is_on || skip_all "boot with asi=on netns_asi=on netns_policy=log"
 
 places() { awk '$1 == "refused" { for (i = 2; i < NF; i += 2) v[$i] = $(i + 1); print v["symbol"], v["context"], v["access"] }' $N/refused | sort | uniq -c; }
 
-plan 4
+plan 12
 echo clear >$N/refused
-check "tcp_stream" "$BIN/traffic" stream tcp 20000000 1
-check "unix_stream" "$BIN/traffic" stream unix 20000000 1
+for kind in tcp unix dgram udp udpfrag udpcork raw rawicmp rawhdr packet; do
+	check "streams_arrive_whole: $kind" "$BIN/traffic" stream $kind 10000000 1
+done
 note "$(places)"
 # The self tests of the kernel and servers are run by hand before this, and add to it.
 check "no_place_but_accessors_touches_payload" test "$(places | wc -l)" -eq 0

@@ -92,9 +92,9 @@ struct Pair {
     std::size_t largest = 0;          ///< message; 0: a stream
 };
 
-constexpr int kProtocol = 253;         // for experiments, RFC 3692
-constexpr int kEtherType = 0x88b5;     // the same of IEEE 802
-constexpr int kIcmpType = 253;         // the same of RFC 4727
+constexpr int kProtocol = 253;      // for experiments, RFC 3692
+constexpr int kEtherType = 0x88b5;  // the same of IEEE 802
+constexpr int kIcmpType = 253;      // the same of RFC 4727
 constexpr std::size_t kIcmpHeader = 8;
 constexpr std::size_t kLargest = 30000;
 
@@ -126,8 +126,7 @@ Pair raw_pair(int protocol, std::size_t header) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (to < 0 || from < 0) die("socket");
-    if (connect(from, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
-        die("connect");
+    if (connect(from, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) die("connect");
     // With its own header of IP the next eight bytes may be one of ICMP.
     const std::size_t before = sizeof(ip) + (own ? 0 : header);
     return {from, to, header, before, before + (own ? 8 : 0), kLargest};
@@ -160,8 +159,7 @@ Pair make_pair(const std::string& kind) {
     int ends[2];
     const bool stream = kind == "unix";
     if (!stream && kind != "dgram") die("no kind " + kind);
-    if (socketpair(AF_UNIX, stream ? SOCK_STREAM : SOCK_DGRAM, 0, ends) != 0)
-        die("socketpair");
+    if (socketpair(AF_UNIX, stream ? SOCK_STREAM : SOCK_DGRAM, 0, ends) != 0) die("socketpair");
     return {ends[0], ends[1], 0, 0, 0, stream ? 0 : kLargest};
 }
 
@@ -187,9 +185,9 @@ void send_all(const Pair& pair, const char* bytes, std::size_t size, unsigned pa
     if (pair.before_sent) write_header(message.data(), pair.before_sent);
     message.insert(message.end(), bytes, bytes + size);
     for (std::size_t at = 0; at < message.size();) {
-        const std::size_t part =
-            parts > 1 ? std::min(message.size() / parts + 1, message.size() - at)
-                      : message.size() - at;
+        const std::size_t part = parts > 1
+                                     ? std::min(message.size() / parts + 1, message.size() - at)
+                                     : message.size() - at;
         const bool more = at + part < message.size();
         const ssize_t n = send(pair.from, message.data() + at, part, more ? MSG_MORE : 0);
         if (n < 0) die("send");
@@ -198,7 +196,7 @@ void send_all(const Pair& pair, const char* bytes, std::size_t size, unsigned pa
     explicit_bzero(message.data(), message.size());
 }
 
-/// As much as one call gives; 0: the end.
+/// As much as one call gives; 0: the end, or a header that is not the sender's.
 std::size_t receive_some(const Pair& pair, char* bytes, std::size_t size) {
     std::vector<char> message(pair.before_received + size);
     const ssize_t n = recv(pair.to, message.data(), message.size(), 0);
@@ -206,6 +204,8 @@ std::size_t receive_some(const Pair& pair, char* bytes, std::size_t size) {
         if (n == 0) return 0;
         die("recv");
     }
+    const bool icmp = pair.before_sent == kIcmpHeader;
+    if (icmp && static_cast<unsigned char>(message[sizeof(ip)]) != kIcmpType) return 0;
     std::memcpy(bytes, message.data() + pair.before_received,
                 static_cast<std::size_t>(n) - pair.before_received);
     return static_cast<std::size_t>(n) - pair.before_received;
@@ -334,9 +334,8 @@ bool is_mostly_private() {
 
 int stream(const std::string& kind, std::uint64_t total, bool isolated) {
     const Pair pair = make_pair(kind);
-    const Arrived arrived = pair.largest
-                                ? stream_messages(pair, total, kind == "udpcork" ? 3 : 1)
-                                : stream_bytes(pair, total);
+    const Arrived arrived = pair.largest ? stream_messages(pair, total, kind == "udpcork" ? 3 : 1)
+                                         : stream_bytes(pair, total);
     std::cout << "bytes " << arrived.bytes << " wrong " << arrived.wrong << std::endl;
     if (arrived.bytes != total || arrived.wrong != 0) return 1;
     return isolated && !is_mostly_private() ? 1 : 0;

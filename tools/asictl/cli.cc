@@ -56,12 +56,14 @@ unknown; by: kernel, isolation, no_sibling or null.  With --known: {flushes:
 [{flush, where}], bugs: [{bug, known, name, cves, leaks, vectors}]})";
 
 constexpr const char* kNetnsListFooter =
-    R"(NOT PRIVATE: sends that went to ordinary memory.  BORDER: what was copied on its way
-out of a namespace.  EXHAUSTED: how often a sender found no memory.
+    R"(PRIVATE, SPILLED: bytes sent in private memory, and in ordinary; without protocols of
+which nothing is private.  BORDER: what was copied on its way out of a namespace.  EXHAUSTED:
+how often a sender found no memory.
 
 JSON: {namespaces: [{namespace, isolated, dying, granules, free_pieces, table_pages,
-sockets_before, tcp_private_bytes, unix_private_bytes, not_private_sends, border_bytes,
-border_refused, exhausted, refused, admitted, name, other}], other})";
+sockets_before, tcp_private_bytes, tcp_spilled_bytes, the same of unix, udp, raw, packet and
+other; not_private_sends, border_bytes, border_refused, exhausted, refused, admitted, name,
+other}], other})";
 
 constexpr const char* kNetnsShowFooter =
     R"(JSON: as an element of netns list, and touches: [{action, owner, acting, context, pid,

@@ -240,7 +240,17 @@ struct NetnsState {
     Number table_pages;
     Number sockets_before;
     Number tcp_private_bytes;
+    Number tcp_spilled_bytes;
     Number unix_private_bytes;
+    Number unix_spilled_bytes;
+    Number udp_private_bytes;
+    Number udp_spilled_bytes;
+    Number raw_private_bytes;
+    Number raw_spilled_bytes;
+    Number packet_private_bytes;
+    Number packet_spilled_bytes;
+    Number other_private_bytes;
+    Number other_spilled_bytes;
     Number not_private_sends;
     Number border_bytes;
     Number border_refused;

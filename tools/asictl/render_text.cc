@@ -473,10 +473,32 @@ std::string yes_or_no(const Flag& flag) {
 
 /// What is ordinary memory in every isolated namespace.
 constexpr const char* kNotPrivate =
-    "not private: UDP, raw and packet sockets; packets that come from outside; what is sent\n"
-    "with MSG_ZEROCOPY, sendfile or splice; sockets with kTLS or of MPTCP, and those that a\n"
-    "kernel service or sockmap uses; the last byte of MSG_OOB; data with SYN; keys; headers;\n"
-    "the processes' own pages\n";
+    "not private: packets that come from outside; what is sent with MSG_ZEROCOPY, sendfile or\n"
+    "splice, or by packet sockets' rings; sockets with kTLS or of MPTCP, and those that a\n"
+    "kernel service or sockmap uses; answers of ICMP; the last byte of MSG_OOB; data with SYN;\n"
+    "keys; headers; the processes' own pages\n";
+
+struct Protocol {
+    const char* name;
+    Number NetnsState::*made;
+    Number NetnsState::*spilled;
+};
+
+constexpr Protocol kProtocols[] = {
+    {"TCP", &NetnsState::tcp_private_bytes, &NetnsState::tcp_spilled_bytes},
+    {"UNIX sockets", &NetnsState::unix_private_bytes, &NetnsState::unix_spilled_bytes},
+    {"UDP", &NetnsState::udp_private_bytes, &NetnsState::udp_spilled_bytes},
+    {"raw sockets", &NetnsState::raw_private_bytes, &NetnsState::raw_spilled_bytes},
+    {"packet sockets", &NetnsState::packet_private_bytes, &NetnsState::packet_spilled_bytes},
+};
+
+/// Of those that the kernel tells; unknown, where it tells none.
+Number sum(const NetnsState& n, Number NetnsState::*Protocol::*what) {
+    Number total;
+    for (const Protocol& protocol : kProtocols)
+        if (const Number bytes = n.*(protocol.*what)) total = total.value_or(0) + *bytes;
+    return total;
+}
 
 }  // namespace
 
@@ -485,9 +507,8 @@ std::string text_of_netns(const NetnsList& list) {
                  {"NAME"},
                  {"ISOLATED"},
                  {"GRANULES", kRight},
-                 {"TCP BYTES", kRight},
-                 {"UNIX BYTES", kRight},
-                 {"NOT PRIVATE", kRight},
+                 {"PRIVATE BYTES", kRight},
+                 {"SPILLED BYTES", kRight},
                  {"BORDER BYTES", kRight},
                  {"EXHAUSTED", kRight},
                  {"REFUSED", kRight},
@@ -495,9 +516,9 @@ std::string text_of_netns(const NetnsList& list) {
     for (const NetnsState& n : list.namespaces) {
         const std::string isolated = n.dying == true ? "ended" : yes_or_no(n.isolated);
         table.add_row({format(n.inum), format(n.name), isolated, format(n.granules),
-                       format(n.tcp_private_bytes), format(n.unix_private_bytes),
-                       format(n.not_private_sends), format(n.border_bytes), format(n.exhausted),
-                       format(n.refused), format_pairs(n.other)});
+                       format(sum(n, &Protocol::made)), format(sum(n, &Protocol::spilled)),
+                       format(n.border_bytes), format(n.exhausted), format(n.refused),
+                       format_pairs(n.other)});
     }
     return (table.empty() ? "no namespace was isolated\n" : table.to_string()) +
            other_line(list.other, "");
@@ -515,8 +536,9 @@ std::string text_of_netns(const NetnsState& n, const NetnsTouchLog& log) {
     fact("free pieces of 32 KiB", format(n.free_pieces));
     fact("pages of tables", format(n.table_pages));
     fact("sockets before it was isolated", format(n.sockets_before));
-    fact("private bytes sent by TCP", format(n.tcp_private_bytes));
-    fact("private bytes sent by UNIX sockets", format(n.unix_private_bytes));
+    for (const Protocol& protocol : kProtocols)
+        fact((std::string("bytes sent by ") + protocol.name).c_str(),
+             format(n.*protocol.made) + " private, " + format(n.*protocol.spilled) + " not");
     fact("sends that were not private", format(n.not_private_sends));
     fact("bytes copied at the border", format(n.border_bytes));
     fact("packets refused there", format(n.border_refused));

@@ -64,8 +64,8 @@ TEST_F(NetnsCommandTest, list) {
     EXPECT_EQ(json["namespaces"][1]["namespace"], 4026532299u);
     put(asi_file("netns/namespaces"), "");
     EXPECT_EQ(run_netns({"list"}).out, "no namespace was isolated\n");
-    put(asi_file("netns/namespaces"), "namespace 7 udp_private_bytes 3\nsum 1\n");
-    EXPECT_NE(run_netns({"list"}).out.find("udp_private_bytes=3\nother: sum=1\n"),
+    put(asi_file("netns/namespaces"), "namespace 7 sctp_private_bytes 3\nsum 1\n");
+    EXPECT_NE(run_netns({"list"}).out.find("sctp_private_bytes=3\nother: sum=1\n"),
               std::string::npos);
 }
 
@@ -74,7 +74,7 @@ TEST_F(NetnsCommandTest, show_by_name_and_by_number) {
     const Outcome named = run_netns({"show", "web"});
     EXPECT_EQ(named.status, 0) << named.err;
     EXPECT_NE(named.out.find("1048576"), std::string::npos);
-    EXPECT_NE(named.out.find("not private: UDP"), std::string::npos);
+    EXPECT_NE(named.out.find("not private: packets that come from outside"), std::string::npos);
     EXPECT_EQ(named.out.find("csum_partial"), std::string::npos) << "another namespace's";
     const Outcome numbered = run_netns({"show", "4026532299"});
     EXPECT_NE(numbered.out.find("csum_partial"), std::string::npos);
