@@ -244,20 +244,20 @@ STEPS = [
            append=f"asi=on asi_smt={mode}", alone=True, **BY_NAME) for mode in ("off", "count")),
     Step("xom", XOM, 400, "env LOADS=2 PROBES=5 FAULTS=1000 STRIDE=8192 selftests/asi/xom.sh",
          append="asi=on sci=on xom=auto"),
-    Step("xom-off", XOM, 150, "selftests/asi/xom.sh", append="asi=on sci=on xom=off", **BY_NAME),
+    Step("xom-off", XOM, 300, "selftests/asi/xom.sh", append="asi=on sci=on xom=off", **BY_NAME),
     # PKRS forbids nothing: every refusal becomes a byte.
-    Step("xom-broken", XOM, 150, "selftests/asi/xom.sh",
+    Step("xom-broken", XOM, 300, "selftests/asi/xom.sh",
          append="asi_break=pkrs,alias asi=on sci=on xom=auto", **BY_NAME),
-    Step("xom-key", XOM, 150, "selftests/asi/xom.sh", append="asi_break=key asi=on xom=auto",
+    Step("xom-key", XOM, 300, "selftests/asi/xom.sh", append="asi_break=key asi=on xom=auto",
          **BY_NAME),
     # Nor loses memory its key that is no text any more: the oracle finds it.
-    Step("xom-unkey", XOM, 150, "selftests/asi/xom.sh",
+    Step("xom-unkey", XOM, 300, "selftests/asi/xom.sh",
          append="asi_break=unkey,pkrs,alias asi=on xom=auto", **BY_NAME),
     Step("xom-deep", XOM, 1500,
          "env LOADS=1000 PROBES=1000 FAULTS=1000000 STRIDE=64 selftests/asi/xom.sh",
          append="asi=on xom=auto", **BY_NAME),
     # Its indirect jumps go through thunks on pages that are made for them.
-    Step("xom-its", XOM, 150, "selftests/asi/xom.sh",
+    Step("xom-its", XOM, 300, "selftests/asi/xom.sh",
          append="asi=on xom=auto spectre_v2=eibrs indirect_target_selection=force", **BY_NAME),
     *(Step(f"xom-tracing{name}", XOM, 400, "selftests/asi/xom-tracing.sh",
            append=f"asi=on xom={xom}", **BY_NAME) for name, xom in (("", "auto"), ("-off", "off"))),
@@ -267,10 +267,10 @@ STEPS = [
     # What reads all memory for pointers.
     Step("xom-kmemleak", DEBUG_ONE_THREAD.but(cpu="max"), 400, "selftests/asi/xom-kmemleak.sh",
          append="asi=on xom=auto kmemleak=on", **BY_NAME),
-    *(Step(f"xom-{name}", XOM, 150, f"selftests/asi/{name}.sh", append="asi=on xom=auto", **BY_NAME)
+    *(Step(f"xom-{name}", XOM, 300, f"selftests/asi/{name}.sh", append="asi=on xom=auto", **BY_NAME)
       for name in ("suspend", "kexec")),
     # VERW on the way to user mode, where the process's table is loaded.
-    *(Step(f"xom-{name}", SKYLAKE.but(cpu="Skylake-Client,+pks"), 150, "selftests/asi/xom.sh",
+    *(Step(f"xom-{name}", SKYLAKE.but(cpu="Skylake-Client,+pks"), 300, "selftests/asi/xom.sh",
            append=f"asi=on mitigations=auto {more}", **BY_NAME)
       for name, more in (("verw", "xom=auto"), ("verw-off", "xom=off"))),
     Step("memory", DIMMS, 300, "selftests/asi/memory.sh", **BY_NAME,

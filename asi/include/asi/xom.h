@@ -118,9 +118,10 @@ static __always_inline int xom_alias_error(struct page *const *pages, unsigned l
 	return xom_on() && __xom_refuses_pages(pages, size >> PAGE_SHIFT) ? -EPERM : 0;
 }
 
-static __always_inline bool xom_refuses_frames(unsigned long pfn, unsigned long size)
+/* The same of frames: -EPERM when there is text among them. */
+static __always_inline int xom_hides(unsigned long pfn, unsigned long size)
 {
-	return xom_on() && __xom_refuses_frames(pfn, PFN_UP(size));
+	return xom_on() && __xom_refuses_frames(pfn, PFN_UP(size)) ? -EPERM : 0;
 }
 
 static __always_inline bool xom_is_text(const void *address)
@@ -170,8 +171,7 @@ static __always_inline bool xom_fault(struct pt_regs *regs, unsigned long error_
 				      unsigned long address) { return false; }
 static __always_inline int xom_alias_error(struct page *const *pages,
 					   unsigned long size) { return 0; }
-static __always_inline bool xom_refuses_frames(unsigned long pfn,
-					       unsigned long size) { return false; }
+static __always_inline int xom_hides(unsigned long pfn, unsigned long size) { return 0; }
 static __always_inline bool xom_is_text(const void *address) { return false; }
 static __always_inline unsigned long xom_code_end(unsigned long size) { return size; }
 static __always_inline int xom_seal_trampoline(void *trampoline,
