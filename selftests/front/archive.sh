@@ -11,9 +11,9 @@
 cd "$top" || exit 1
 
 build=$top/linux/6.12/build
-BUILD=${BUILD:-$top/build}
 tmp=$(mktemp -d "$BUILD/archive-test-XXXXXX") || exit 1
 trap 'rm -rf "$tmp"' EXIT
+export BUILD
 unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL
 
 ASI_CACHE=$tmp/cache BUILD=$BUILD "$build" base --keep >"$tmp/log" 2>&1 ||
@@ -22,8 +22,10 @@ linux/6.12/prepare patched || exit 1
 archive=$(ls "$tmp"/cache/kernel-base-*.tar.zst)
 original=$BUILD/base
 # What is not the kernel's is as it was.
-mkdir -p "$tmp/build" "$tmp/empty"
-ln -s "$BUILD/src" "$BUILD/dl" "$BUILD/host" "$tmp/build/"
+mkdir -p "$tmp/build/host" "$tmp/empty"
+ln -s "$BUILD/src" "$BUILD/dl" "$tmp/build/"
+cp -a "$BUILD/host/asictl" "$BUILD/host/minivm" "$BUILD/host/vm" "$tmp/build/host/" ||
+	skip_all "the tools are not built: make tools"
 ln -s "$BUILD/dl" "$tmp/empty/"
 kernel=$tmp/build/base
 
@@ -74,9 +76,10 @@ manifest_is_made() {
 		cmp "$tmp/manifest" "$tmp/restored.manifest"
 }
 sparse_finds_the_compiler_calls() {
+	# What sparse finds is not this test's.
 	BUILD=$tmp/build tools/check sparse >"$tmp/out" 2>&1
 	cat "$tmp/out"
-	grep -E '^sparse +ok .*[0-9][0-9] files' "$tmp/out"
+	grep -E '[0-9][0-9] files' "$tmp/out" && ! grep -e 'no compiler call' -e skipped "$tmp/out"
 }
 # Other files are read of parts of which a kernel has only some.
 readers_reads_as_many_files() {
@@ -99,7 +102,8 @@ damaged_archive_is_named() {
 	truncate -s -1M "$archive"
 	rm -rf "$tmp/empty/base"
 	restored "$tmp/empty" >"$tmp/out" 2>&1
-	[ $? -eq 3 ] && [ "$(cat "$tmp/out")" = "build: $archive cannot be read: not used" ] &&
+	[ $? -eq 3 ] && cat "$tmp/out" &&
+		grep -qxF "build: $archive cannot be read: not used" "$tmp/out" &&
 		[ ! -e "$tmp/empty/base" ] && [ ! -e "$tmp/empty/base.tmp" ]
 }
 
