@@ -7,7 +7,14 @@ T     ?= 20
 # The same variable, longer when it is not given.
 TORTURE_T := $(if $(filter file,$(origin T)),60,$(T))
 SEED  ?=
-export JOBS KSRC
+# Where everything is made: BUILD=FOLDER, also for a checkout that cannot be written to.
+unusable := $(shell tools/lib/usable-place "$$PWD" '$(or $(BUILD),build)' 2>&1)
+ifneq ($(unusable),)
+$(error $(unusable))
+endif
+DEFAULT_BUILD := $(CURDIR)/build
+override BUILD := $(abspath $(or $(BUILD),build))
+export JOBS KSRC BUILD
 
 # What a Debian machine needs.  `deps` installs what is missing.
 PACKAGES := g++ make patch xz-utils zstd bc bison flex libelf-dev libssl-dev \
@@ -28,7 +35,7 @@ help:
 	@echo '  make kernel    build the kernel (FLAVOUR=base|debug|unpatched|server)'
 	@echo '  make tools     build asictl, minivm and vm, the test machine launcher;'
 	@echo '                 each by its name, too'
-	@echo '  make unit      the host tests of the engine and asictl only'
+	@echo '  make unit      the host tests of the engine, asictl and the front door only'
 	@echo '  make selftest  the self tests in the built kernel only; selftests/run --list'
 	@echo '                 prints the steps, selftests/run NAME... runs some'
 	@echo '  make torture   everything at once for T=$(TORTURE_T) seconds, SEED=N to repeat one,'
@@ -48,6 +55,7 @@ help:
 	@echo '  make clean     remove build/, with what was fetched'
 	@echo
 	@echo '  KSRC=DIR|TARBALL  use that 6.12 source instead of the Debian package'
+	@echo '  BUILD=DIR         make everything there instead of in build/'
 	@echo '  JOBS=N            jobs at a time when building (default: all processors)'
 	@echo '  ASI_CACHE=DIR     keep finished kernels there (default ~/.cache/asi-linux; empty: not)'
 
@@ -69,6 +77,7 @@ kernel: deps
 unit: deps
 	@$(MAKE) -s -C selftests/unit test
 	@$(MAKE) -s -C tools/asictl test
+	@selftests/front/front.sh
 
 # It builds the tools and the kernel, as its first stages.
 .PHONY: demo
@@ -120,4 +129,8 @@ deb: tools kernel
 
 .PHONY: clean
 clean:
+ifeq ($(BUILD),$(DEFAULT_BUILD))
 	rm -rf build
+else
+	@echo 'clean: only build/ is removed; BUILD is $(BUILD)'
+endif

@@ -13,12 +13,12 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools/lib"))
 import progress  # noqa: E402
-BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("BUILD") or TOP / "build").absolute()
 OUT = BUILD / "bench"
 # Where tools/minivm/Makefile puts it.
-MINIVM = TOP / "build/host/minivm/minivm"
+MINIVM = BUILD / "host/minivm/minivm"
 # Where tools/asictl/Makefile puts it.
-ASICTL = TOP / "build/host/asictl/asictl"
+ASICTL = BUILD / "host/asictl/asictl"
 # The name of the program that was started.
 PROGRAM = pathlib.Path(sys.argv[0]).stem
 
@@ -38,9 +38,10 @@ def install(*packages):
 
 
 def build_programs(*sources):
-    """A caller's make options and output folder are not for these builds."""
+    """A caller's make options are not for these builds."""
     environment = {name: value for name, value in os.environ.items()
-                   if name not in ("BUILD", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL")}
+                   if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL")}
+    environment["BUILD"] = str(BUILD)
     for folder in sources:
         with progress.ticking(progress.Line(), lambda elapsed, folder=folder:
                               f"building {folder}, {progress.duration(elapsed)}"):

@@ -35,14 +35,15 @@ are printed and break nothing.  Needs Debian's python3-capstone.
 
 import collections
 
-from common import (ASICTL, OUT, TOP, CannotMeasure, argument_parser, build_programs, compiler_of,
-                    copy_images, install, kernel_folders, number, parts_of, print_changes,
-                    print_table, promise, read_baseline, run_guest, run_program, write_json)
+from common import (ASICTL, BUILD, OUT, TOP, CannotMeasure, argument_parser, build_programs,
+                    compiler_of, copy_images, install, kernel_folders, number, parts_of,
+                    print_changes, print_table, promise, read_baseline, run_guest, run_program,
+                    write_json)
 
 BASELINE = TOP / "bench/reach-baseline.json"
 RESULT = OUT / "reach.json"
 # Where bench/Makefile puts it.
-CALLS = TOP / "build/host/bench/calls"
+CALLS = BUILD / "host/bench/calls"
 
 # By the name of the profile: the system calls that are isolated.
 SINGLE_CALLS = {"getpid": "getpid", "read": "read", "write": "write", "openat": "openat",

@@ -46,14 +46,14 @@ import collections
 import json
 import statistics
 
-from common import (ASICTL, MINIVM, OUT, TOP, CannotMeasure, argument_parser, build_programs,
-                    compiler_of, copy_images, doubts_about, kernel_folders, number, parts_of,
-                    print_changes, print_table, promise, read_baseline, run_guest, run_program,
-                    write_json)
+from common import (ASICTL, BUILD, MINIVM, OUT, TOP, CannotMeasure, argument_parser,
+                    build_programs, compiler_of, copy_images, doubts_about, kernel_folders, number,
+                    parts_of, print_changes, print_table, promise, read_baseline, run_guest,
+                    run_program, write_json)
 
 BASELINE = TOP / "bench" / "baseline.json"
 # Where bench/Makefile puts it.
-BENCH = TOP / "build/host/bench/asi-bench"
+BENCH = BUILD / "host/bench/asi-bench"
 
 Boot = collections.namedtuple("Boot", "kernel append columns")
 

@@ -48,7 +48,7 @@ from common import (BUILD, OUT, TOP, CannotMeasure, argument_parser, build_progr
 BASELINE = TOP / "bench/scale-baseline.json"
 RESULT = OUT / "scale.json"
 # Where bench/Makefile puts it.
-SCALE = TOP / "build/host/bench/asi-scale"
+SCALE = BUILD / "host/bench/asi-scale"
 
 COLUMNS = ["asi=off", "asi=on"]
 MACHINES = [0, 1, 16, 64, 256]

@@ -44,7 +44,7 @@ from common import (ASICTL, BUILD, OUT, TOP, CannotMeasure, argument_parser, bui
 BASELINE = TOP / "bench/servers-baseline.json"
 RESULT = OUT / "servers.json"
 # Where bench/Makefile puts it.
-BENCH = TOP / "build/host/bench/asi-bench"
+BENCH = BUILD / "host/bench/asi-bench"
 
 ROWS = ["redis set", "redis get", "nginx"]
 Boot = collections.namedtuple("Boot", "isolated append than")

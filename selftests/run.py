@@ -38,6 +38,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools/lib"))
 import progress  # noqa: E402
 
+BUILD = pathlib.Path(os.environ.get("BUILD") or TOP / "build").absolute()
+
 GROUPS = {"all": ("host", "kernel", "cached"), "host": ("host",), "kernel": ("kernel",)}
 # linux/6.12/build --cached: there is no such kernel.
 NOT_CACHED = 3
@@ -49,6 +51,11 @@ GRACE = 15
 SKIP = 4
 # So many of the last lines of a failed step are shown.
 TAIL = 60
+
+
+def in_build(text):
+    """What a step says of the build folder, with its path."""
+    return text.replace("{build}", str(BUILD))
 
 
 class CannotRun(Exception):
@@ -127,7 +134,7 @@ class Run:
         # Without a shell in between SIGTERM reaches the program, which cleans up.
         command = "exec " + shlex.join(self.in_machine(shlex.split(words)))
         if step.before:
-            command = f"{step.before} && {command}"
+            command = f"{in_build(step.before)} && {command}"
         self.begin = time.monotonic()
         self.ended = self.told_to_end = None
         with open(self.tap, "wb") as tap:
@@ -141,20 +148,20 @@ class Run:
             return command
         append = self.step.append
         options = [f"--accel={machine.accel}", f"--mem={machine.memory}",
-                   f"--kernel=build/{machine.kernel}", f"--timeout={self.limit:.0f}",
+                   f"--kernel={BUILD}/{machine.kernel}", f"--timeout={self.limit:.0f}",
                    f"--log={self.console}"]
-        options += [f"--add={file}" for file in machine.files]
+        options += [f"--add={in_build(file)}" for file in machine.files]
         options += [f"--env={assignment}" for assignment in machine.environment]
         if machine.accel == "tcg":
             append = f"pty.legacy_count=0 {append}"
             options += [f"--smp={machine.cpus}",
                         f"--tcg-thread={'single' if machine.one_thread else 'multi'}",
-                        f"--env=KERNEL_DIR={TOP}/build/{machine.kernel}",
-                        f"--env=IMAGE={TOP}/build/base/arch/x86/boot/bzImage"]
+                        f"--env=BUILD={BUILD}", f"--env=KERNEL_DIR={BUILD}/{machine.kernel}",
+                        f"--env=IMAGE={BUILD}/base/arch/x86/boot/bzImage"]
             if machine.threads > 1:
                 options += ["--qemu-arg=-smp",
                             f"--qemu-arg={machine.cpus},threads={machine.threads}"]
-        options += [f"--qemu-arg={argument}" for argument in machine.emulator]
+        options += [f"--qemu-arg={in_build(argument)}" for argument in machine.emulator]
         if machine.icount:
             options.append("--icount")
         if machine.cpu:
@@ -250,7 +257,7 @@ class Runner:
             if missing:
                 self.done += 1
                 self.fail(step.name, f"{step.name}: no kernel in " + ", ".join(
-                    f"build/{name}: linux/6.12/build {name}" for name in missing))
+                    f"{BUILD / name}: linux/6.12/build {name}" for name in missing))
                 continue
             self.running.append(Run(step, self.out, self.seconds, self.seed))
 
@@ -378,16 +385,16 @@ def kernels_of(step):
 
 def missing_kernels(step):
     return [name for name in kernels_of(step)
-            if not (TOP / "build" / name / "arch/x86/boot/bzImage").exists()]
+            if not (BUILD / name / "arch/x86/boot/bzImage").exists()]
 
 
 def make_guest_files(out):
     """Programs that run in the kernels, and the nested guests' first file system."""
-    for command in (["make", "-s", "-C", "selftests/asi", f"BUILD={TOP}/build"],
-                    ["make", "-s", "-C", "selftests/sci", f"BUILD={TOP}/build"],
-                    ["make", "-s", "-C", "selftests/kvm", f"BUILD={TOP}/build"],
-                    ["make", "-s", "-C", "selftests/netns", f"BUILD={TOP}/build"],
-                    ["build/host/minivm/minivm", "mkinitrd", f"--out={out}/guest.cpio"]):
+    for command in (["make", "-s", "-C", "selftests/asi"],
+                    ["make", "-s", "-C", "selftests/sci"],
+                    ["make", "-s", "-C", "selftests/kvm"],
+                    ["make", "-s", "-C", "selftests/netns"],
+                    [BUILD / "host/minivm/minivm", "mkinitrd", f"--out={out}/guest.cpio"]):
         try:
             status = subprocess.run(command, cwd=TOP).returncode
         except OSError as error:
@@ -504,9 +511,14 @@ def main(arguments, steps, out):
     if args.list:
         print_list(steps, args.list)
         return 0
-    out.mkdir(parents=True, exist_ok=True)
-    # For each of the programs that run here it means another folder.
-    os.environ.pop("BUILD", None)
+    if subprocess.run([TOP / "tools/lib/usable-place", TOP, BUILD]).returncode:
+        return 1
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"run: no folder for logs: {error}; BUILD=FOLDER takes another", file=sys.stderr)
+        return 1
+    os.environ["BUILD"] = str(BUILD)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # nohup, for example, starts it with one ignored: that one stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -530,7 +542,7 @@ def main(arguments, steps, out):
         for line in digest(name, out):
             print(line)
     if runner.failures:
-        print(f"failed: {' '.join(runner.failures)} (logs in build/selftest)")
+        print(f"failed: {' '.join(runner.failures)} (logs in {out})")
     elapsed = int(time.monotonic() - begin)
     print(f"took {elapsed // 60} min {elapsed % 60} s")
     print(f"{runner.passed} passed, {runner.failed} failed, {runner.skipped} skipped")
@@ -538,4 +550,4 @@ def main(arguments, steps, out):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], table.STEPS, TOP / "build/selftest"))
+    sys.exit(main(sys.argv[1:], table.STEPS, BUILD / "selftest"))

@@ -5,7 +5,8 @@ A row: name, machine, budget, command, and what else it needs.  The names are th
 that `selftests/run NAME` takes; `selftests/run --list` prints the table.
 
 The budget is in seconds, for a machine with two processors that both are busy, and
-is wide: a step that takes three times as long counts as hung.
+is wide: a step that takes three times as long counts as hung.  In files, in emulators'
+arguments and in what runs before, {build} is the build folder.
 """
 
 import dataclasses
@@ -95,15 +96,15 @@ DIMMS = ONE_THREAD.but(kernel="server", extra="3 DIMMs", emulator=(
         "-device", f"pc-dimm,id=dimm{i},memdev=memory{i}"))))
 # A disk to swap to, whose content nobody keeps.
 SWAP = ONE_CPU.but(extra="a disk", emulator=(
-    "-drive", "file=build/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
+    "-drive", "file={build}/selftest/swap.img,format=raw,if=virtio,cache=unsafe"))
 # Its processor has supervisor protection keys.
 XOM = ONE_THREAD.but(memory="1G", cpu="max")
 BOCHS = Machine(accel="bochs", cpus=1, memory="1G",
-                files=("build/host/minivm/minivm:/minivm",
-                       "build/base/arch/x86/boot/bzImage:/bzImage",
-                       "build/selftest/guest.cpio:/guest.cpio",
+                files=("{build}/host/minivm/minivm:/minivm",
+                       "{build}/base/arch/x86/boot/bzImage:/bzImage",
+                       "{build}/selftest/guest.cpio:/guest.cpio",
                        "selftests/kvm/vmx.sh:/vmx.sh"))
-BOCHS_FLUSH = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
+BOCHS_FLUSH = BOCHS.but(files=("{build}/host/minivm/minivm:/minivm",
                                "selftests/lib/tap.sh:/lib/tap.sh",
                                "selftests/kvm/flush.sh:/bin/flush.sh"),
                         environment=("MINIVM=/minivm",))
@@ -111,9 +112,9 @@ BOCHS_FLUSH = BOCHS.but(files=("build/host/minivm/minivm:/minivm",
 BOCHS_L1TF = BOCHS_FLUSH.but(cpu="corei7_skylake_x")
 # They have MMIO Stale Data and not what else VERW is for.
 BOCHS_MMIO = BOCHS.but(cpu="corei7_icelake_u",
-                       files=("build/host/minivm/minivm:/minivm",
+                       files=("{build}/host/minivm/minivm:/minivm",
                               "selftests/lib/tap.sh:/lib/tap.sh",
-                              "build/base/asi-test/asi_test.ko:/asi_test.ko",
+                              "{build}/base/asi-test/asi_test.ko:/asi_test.ko",
                               "selftests/kvm/device.sh:/device.sh"),
                        environment=("MINIVM=/minivm",))
 
@@ -122,7 +123,7 @@ MILAN = ONE_THREAD.but(memory="1G", threads=2, cpu="EPYC-Milan")
 SKYLAKE = MILAN.but(cpu="Skylake-Client")
 BOCHS_HASWELL = BOCHS_FLUSH.but(
     cpu="corei7_haswell_4770",
-    files=("build/host/minivm/minivm:/minivm", "build/host/asictl/asictl:/asictl",
+    files=("{build}/host/minivm/minivm:/minivm", "{build}/host/asictl/asictl:/asictl",
            "selftests/lib/tap.sh:/lib/tap.sh",
            "selftests/kvm/mitigations.sh:/bin/mitigations.sh"),
     environment=("MINIVM=/minivm", "ASICTL=/asictl"))
@@ -199,6 +200,7 @@ STEPS = [
     Step("runner", HOST, 100, "python3 selftests/runner_test.py", group="host"),
     Step("progress", HOST, 100, "python3 tools/lib/progress_test.py", group="host"),
     Step("scale", HOST, 100, "python3 bench/scale_test.py", group="host"),
+    Step("front", HOST, 100, "selftests/front/front.sh", group="host"),
     Step("hooks", HOST, 200, "selftests/hooks/test.sh", group="host", source=True),
 
     # Most of the time it waits for timers.
@@ -397,7 +399,7 @@ STEPS = [
           ("sci-calls", ONE_THREAD, "selftests/sci/calls.sh"),
           ("sci-programs", ONE_THREAD, "selftests/sci/programs.sh"))),
     Step("server-backing", SWAP.but(kernel="server"), 600, "selftests/kvm/backing.sh 3", **BY_NAME,
-         **ON, before="mkdir -p build/selftest && truncate -s 128M build/selftest/swap.img"),
+         **ON, before="mkdir -p {build}/selftest && truncate -s 128M {build}/selftest/swap.img"),
     Step("server-boot", THREADS.but(kernel="server"), 600, "selftests/kvm/boot.sh 1 1",
          kernels=("base",), **BY_NAME, **ON),
     Step("server-qemu", ONE_CPU.but(kernel="server"), 2000, "selftests/kvm/qemu.sh",
@@ -433,6 +435,10 @@ STEPS = [
     *(Step(f"source-{which}", HOST, 1800, f"selftests/hooks/source.sh {which}", boots=True,
            **BY_NAME)
       for which in ("oldest", "newest")),
+    # The built kernel as the cache keeps it; other places of the checkout.
+    Step("archive", HOST, 900, "selftests/front/archive.sh", kernels=("base",), **BY_NAME),
+    Step("places", HOST, 1500, "selftests/front/places.sh", kernels=("base",), alone=True,
+         **BY_NAME),
     # Makes a Debian system, and boots it.
     Step("deb", HOST, 900, "selftests/deb/install.sh server", kernels=("server",), alone=True,
          **BY_NAME),

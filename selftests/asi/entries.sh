@@ -94,8 +94,8 @@ hotplug_once() { switch_cpu 0 && switch_cpu 1; }
 hotplug() { again hotplug_once; }
 module_once() { insmod "$KERNEL_DIR/asi-test/asi_loadme.ko" && rmmod asi_loadme; }
 modules() { again module_once; }
-jit() { "$top/build/selftest/jit" "$lasts"; }
-sampling() { "$top/build/selftest/sampling" "$lasts"; }
+jit() { "$BUILD/selftest/jit" "$lasts"; }
+sampling() { "$BUILD/selftest/sampling" "$lasts"; }
 
 needs_others() { # NAME COMMAND...
 	if [ -n "$others" ]; then check "$@"; else skip "$1: one processor"; fi

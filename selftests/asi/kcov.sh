@@ -22,7 +22,7 @@ noted() { # NAME: some place lies in this function
 		END { exit !n }' "$work/places"
 }
 not_noted() { ! noted "$1"; }
-runs() { "$top/build/selftest/kcov" >"$work/places" 2>"$work/count"; }
+runs() { "$BUILD/selftest/kcov" >"$work/places" 2>"$work/count"; }
 stayed() { # the guest's exits were handled, inside or not, and each was noted
 	[ "$(cat "$work/count")" -ge 1000 ] || { cat "$work/count"; return 1; }
 }

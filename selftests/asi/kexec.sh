@@ -16,7 +16,7 @@ first_kernel() {
 	echo 60000 >$T/states &
 	"$MINIVM" loop --seconds=60 --op=cpuid >/dev/null &
 	sleep 1
-	"$top/build/selftest/kexec" "$KERNEL_DIR/arch/x86/boot/bzImage" \
+	"$BUILD/selftest/kexec" "$KERNEL_DIR/arch/x86/boot/bzImage" \
 		"$(cat /proc/cmdline) domains_at_kexec=$(asi_stat domains)"
 	plan 1
 	not_ok "the kernel was replaced"

@@ -16,7 +16,7 @@ T=$D/asi_test
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
 
 work=$(mktemp -d)
-"$top/build/selftest/victim" >"$work/victim" &
+"$BUILD/selftest/victim" >"$work/victim" &
 victim=$!
 # Never at rest, and not in this shell's way.
 nice "$MINIVM" loop --seconds=1000 --op=hlt_irq >"$work/other" 2>&1 &

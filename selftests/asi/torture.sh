@@ -17,7 +17,7 @@ T=$D/asi_test
 cpus=$(getconf _NPROCESSORS_CONF)
 
 asi_is_on || skip_all "isolation is off"
-[ -x "$top/build/selftest/torture" ] || skip_all "no torture: make -C selftests/asi"
+[ -x "$BUILD/selftest/torture" ] || skip_all "no torture: make -C selftests/asi"
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" 2>/dev/null || skip_all "cannot load asi_test.ko"
 work=$(mktemp -d)
 pids=
@@ -28,8 +28,8 @@ minivm=$work/minivm
 calls=$work/calls
 image=$work/bzImage
 initrd=$work/initrd
-cp "$top/build/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" &&
-	cp "$top/build/selftest/calls" "$calls" &&
+cp "$BUILD/selftest/torture" "$torture" && cp "$MINIVM" "$minivm" &&
+	cp "$BUILD/selftest/calls" "$calls" &&
 	cp "${IMAGE:-$KERNEL_DIR/arch/x86/boot/bzImage}" "$image" && cp "$INITRD" "$initrd" ||
 	skip_all "cannot copy minivm, calls, a kernel and an initramfs"
 

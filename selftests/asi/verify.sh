@@ -9,7 +9,7 @@ T=$D/asi_test
 asi_is_on || skip_all "isolation is off"
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
 work=$(mktemp -d)
-"$top/build/selftest/victim" >"$work/victim" &
+"$BUILD/selftest/victim" >"$work/victim" &
 victim=$!
 "$MINIVM" loop --seconds=1000 --op=cpuid --smp=2 >"$work/vm" 2>&1 &
 vm=$!

@@ -10,7 +10,7 @@
 
 T=$D/asi_test
 S=/sys/kernel/asi/xom
-P=$top/build/selftest/xom
+P=$BUILD/selftest/xom
 [ -e $S ] || skip_all "no execute-only text in this kernel"
 insmod "$KERNEL_DIR/asi-test/asi_test.ko" || skip_all "cannot load asi_test.ko"
 vm=

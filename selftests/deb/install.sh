@@ -14,7 +14,7 @@ cd "$top" || exit 1
 
 flavour=${1:-base}
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-work=$top/build/selftest/deb
+work=${BUILD:-$top/build}/selftest/deb
 log=$work/install.log
 console=$work/console.log
 show() { tools/lib/progress.py run "$@" 2>&1; }
@@ -54,7 +54,7 @@ if [ ! -f "$debian" ]; then
 		exit 1
 	fi
 fi
-packages=$(echo build/deb/*.deb)
+packages=$(echo "$BUILD"/deb/*.deb)
 show "the packages in it" -- mmdebstrap --variant=custom --format=null \
 	--setup-hook="mmtarfilter '--path-exclude=/dev/*' <'$debian' | tar -C \"\$1\" -x" \
 	--customize-hook="'$here/in-root.sh' \"\$1\" '$work' $packages" '' | sed -u 's/^/# /'

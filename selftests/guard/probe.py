@@ -21,7 +21,7 @@ import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("BUILD") or TOP / "build").absolute()
 ASICTL = BUILD / "host/asictl/asictl"
 MEMORY = 512                        # MiB
 PATIENCE = 240                      # Seconds until a state is there.

@@ -29,7 +29,7 @@ deb=$sources/${package}_${version}_all.deb
 if [ ! -f "$deb" ]; then
 	(cd "$sources" && apt-get -o APT::Sandbox::User=root -qq download "$package=$version") || exit 1
 fi
-out=$top/build/source-$version
+out=${BUILD:-$top/build}/source-$version
 mkdir -p "$out/archive"
 ln -sf "$deb" "$out/archive/"
 

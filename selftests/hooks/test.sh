@@ -106,6 +106,28 @@ rm -rf "$BUILD"
 tar -C "$tmp" -czf "$tmp/source.tar.gz" tree
 check "a_tarball_is_prepared" prepared "$tmp/source.tar.gz"
 
+# The overlay that a moved checkout's tree leads to is its own.
+leads_home() {
+	local folder
+	for folder in asi kvm-asi sci netns-asi asi-test; do
+		[ "$(readlink -f "$1/build/src/patched/$folder")" = \
+			"$1/${folder/#asi-test/selftests/asi/module}" ] || { ls -l "$1/build/src/patched/$folder"; return 1; }
+	done
+}
+moves() {
+	local old=$tmp/checkout new=$tmp/moved
+	mkdir -p "$old/linux" "$old/selftests/asi" &&
+	cp -r "$top/linux/6.12" "$old/linux/" && cp -r "$top/tools" "$old/" &&
+	cp -r "$top/selftests/asi/module" "$old/selftests/asi/" &&
+	cp -r "$top/asi" "$top/kvm-asi" "$top/sci" "$top/netns-asi" "$old/" || return
+	BUILD='' KSRC=$tmp/source.tar.gz "$old/linux/6.12/prepare" patched && leads_home "$old" || return
+	mv "$old" "$new" && leads_home "$new" || return
+	# As another version or another hand made them.
+	ln -sfn "$old/sci" "$new/build/src/patched/sci"
+	BUILD='' KSRC=$tmp/source.tar.gz "$new/linux/6.12/prepare" patched && leads_home "$new"
+}
+check "a_checkout_that_was_moved_keeps_its_overlay" moves
+
 same_time() {
 	local one two
 	one=$(stat -c %y "$BUILD/src/patched/mm/gup.c")

@@ -14,7 +14,7 @@
 rounds=${ROUNDS:-20}
 moves=${MOVES:-4}
 image=${IMAGE:-$KERNEL_DIR/arch/x86/boot/bzImage}
-counter=$top/build/selftest/counter
+counter=$BUILD/selftest/counter
 [ $# -gt 0 ] || set -- savevm precopy postcopy machines tap vhost broken
 for program in qemu-system-x86_64 python3 ip busybox; do
 	command -v $program >/dev/null || skip_all "no $program"

@@ -13,7 +13,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 
 list=$top/selftests/kvm/upstream.list
-tests=${TESTS:-$top/build/kvm-selftests/tests}
+tests=${TESTS:-${BUILD:-$top/build}/kvm-selftests/tests}
 LIMIT=${LIMIT:-60}
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

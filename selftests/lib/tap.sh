@@ -5,11 +5,12 @@
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+BUILD=${BUILD:-$top/build}
 # The kernel that runs, and so its modules and the image for nested guests.
-KERNEL_DIR=${KERNEL_DIR:-$top/build/base}
-MINIVM=${MINIVM:-$top/build/host/minivm/minivm}
-ASICTL=${ASICTL:-$top/build/host/asictl/asictl}
-INITRD=${INITRD:-$top/build/selftest/guest.cpio}
+KERNEL_DIR=${KERNEL_DIR:-$BUILD/base}
+MINIVM=${MINIVM:-$BUILD/host/minivm/minivm}
+ASICTL=${ASICTL:-$BUILD/host/asictl/asictl}
+INITRD=${INITRD:-$BUILD/selftest/guest.cpio}
 D=/sys/kernel/debug
 KSFT_SKIP=4
 

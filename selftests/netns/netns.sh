@@ -5,7 +5,7 @@
 
 N=$D/asi/netns
 P=$D/asi_test/payload
-BIN=${BIN:-$top/build/selftest}
+BIN=${BIN:-$BUILD/selftest}
 
 netns_is_on() { grep -qx 'netns on' /sys/kernel/asi/status 2>/dev/null; }
 

@@ -4,7 +4,7 @@
 # shellcheck shell=sh disable=SC2154
 
 V=$D/asi/sci/violations
-BIN=${BIN:-$top/build/selftest}
+BIN=${BIN:-$BUILD/selftest}
 
 sci_is_on() { grep -qx 'sci on' /sys/kernel/asi/status 2>/dev/null; }
 

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$here/sci.sh"
 
-tests=${TESTS:-$top/build/sci-upstream/tests}
+tests=${TESTS:-$BUILD/sci-upstream/tests}
 # Seconds, for one run of one test.
 LIMIT=${LIMIT:-60}
 

@@ -41,12 +41,13 @@ class TlbLogic {
     virtual void left(asi_tlb_cpu& cpu) const { asi_tlb_left(&cpu); }
     virtual bool is_current(const asi_tlb& tlb, asi_tlb_cpu& cpu,
                             const asi_tlb_domain& domain) const {
-        return (domain.lender == &tlb.nobody && asi_tlb_is_unchanged(&tlb, entered_with_[&cpu], &domain)) ||
+        return (domain.lender == &tlb.nobody &&
+                asi_tlb_is_unchanged(&tlb, entered_with_[&cpu], &domain)) ||
                asi_tlb_is_current(&tlb, &cpu, &domain);
     }
     virtual void forget(asi_tlb_cpu& cpu) const { asi_tlb_forget(&cpu); }
 
-private:
+  private:
     /// The age that the task on a CPU entered with.
     mutable std::unordered_map<const asi_tlb_cpu*, asi_u64> entered_with_;
 };

@@ -38,7 +38,7 @@ import sys
 
 THIS = pathlib.Path(__file__).resolve()
 TOP = THIS.parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("BUILD") or TOP / "build").absolute()
 CODE = ["asi", "kvm-asi", "sci", "netns-asi"]
 TEST_MODULE = "selftests/asi/module"
 # Of the benchmark, bench/scale.py: not a part of asi_test.

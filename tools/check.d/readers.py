@@ -26,8 +26,10 @@ sys.path.insert(0, str(TOP / "linux/6.12"))
 import weave  # noqa: E402
 from places import Source  # noqa: E402
 
-BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("BUILD") or TOP / "build").absolute()
 
+# As tools/check takes it.
+SKIP = 4
 WHOLE = ("arch/x86", "kernel", "lib", "mm")
 PARTLY = ("block", "crypto", "drivers", "fs", "init", "io_uring", "ipc", "net", "security", "virt")
 # Run before the kernel or beside it, or on the machine that builds it; compressors call
@@ -209,8 +211,8 @@ def main(arguments):
     if not (source / WHOLE[0]).is_dir():
         if arguments:
             sys.exit(f"readers: {source}: not a source of the kernel: it has no {WHOLE[0]}")
-        print(f"not run: no source of the kernel in {source}")
-        return 0
+        print(f"no source of the kernel in {source}: linux/6.12/prepare pristine")
+        return SKIP
     if len(arguments) > 1 and not built.is_dir():
         sys.exit(f"readers: {built}: no such folder")
     try:

@@ -176,8 +176,8 @@ class ReadersTest(unittest.TestCase):
     def test_program_says_that_there_is_no_source(self):
         with tempfile.TemporaryDirectory() as folder:
             run = self.run_program(BUILD=folder)
-            self.assertEqual(run.returncode, 0)
-            self.assertIn(f"not run: no source of the kernel in {folder}/src/pristine", run.stdout)
+            self.assertEqual(run.returncode, readers.SKIP)
+            self.assertIn(f"no source of the kernel in {folder}/src/pristine", run.stdout)
             run = self.run_program(f"{folder}/missing")
             self.assertEqual(run.returncode, 1)
             self.assertIn(f"{folder}/missing: not a source of the kernel", run.stderr)

@@ -7,8 +7,8 @@
 # each number of vCPUs; TIME, the seconds one boot may take.
 
 here=$(cd "$(dirname "$0")" && pwd)
-minivm=${MINIVM:-$here/../../build/host/minivm/minivm}
-kernel=${KERNEL:-$here/../../build/unpatched/arch/x86/boot/bzImage}
+minivm=${MINIVM:-${BUILD:-$here/../../build}/host/minivm/minivm}
+kernel=${KERNEL:-${BUILD:-$here/../../build}/unpatched/arch/x86/boot/bzImage}
 boots=${BOOTS:-1}
 time=${TIME:-300}
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "child.h"
+#include "hidden.h"
 #include "initramfs.h"
 #include "job.h"
 #include "kernel_image.h"
@@ -42,12 +43,11 @@ void require_packages() {
 }
 
 Job make_job(const Options& options) {
-    Job job;
-    job.command = options.command;
-    job.environment = options.environment;
-    job.working_directory = fs::current_path();
-    job.out_directory = options.out_directory;
+    // The paths are those of the initramfs, which mirrors the host's.
+    Job job = make_common_job(options);
     job.out_is_mounted = false;
+    for (const AddedFile& file : options.added)
+        if (is_hidden(file.target)) job.binds.emplace_back(file.target, file.target);
     return job;
 }
 

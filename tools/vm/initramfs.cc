@@ -26,7 +26,12 @@ class Tree {
   public:
     /// Makes every folder of @p directory, and the links on the way. Returns
     /// where it really is.
-    fs::path add_directories(const fs::path& directory) { return add_path(directory); }
+    fs::path add_directories(const fs::path& directory) {
+        const fs::path real = add_path(directory);
+        // The host need not have it.
+        archive_.add_directory(real);
+        return real;
+    }
 
     /// Adds a host file, and what it needs, at its own path.
     void add_with_needs(const fs::path& file) {

@@ -26,13 +26,20 @@ namespace fs = std::filesystem;
 
 constexpr size_t kTailLines = 60;
 
+bool is_ignored(int number) {
+    struct sigaction action {};
+    return sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /// Signals that interrupt a run come through this descriptor, so that the
-/// emulator is ended and the run's files removed in the ordinary way.
+/// emulator is ended and the run's files removed in the ordinary way.  One that whoever
+/// started the program had ignored (nohup) stays ignored: the descriptor would report it.
 int take_signals() {
     signal(SIGPIPE, SIG_IGN);
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP})
+        if (!is_ignored(number)) sigaddset(&signals, number);
     sigprocmask(SIG_BLOCK, &signals, nullptr);
     const int fd = signalfd(-1, &signals, SFD_CLOEXEC);
     if (fd < 0) throw system_error("signalfd", errno);
@@ -82,11 +89,10 @@ int run(Options options, const fs::path& programs) {
 
 int main(int argc, char** argv) {
     try {
-        // build/host/vm, in the repository.
+        // host/vm, in the build folder.
         const std::filesystem::path programs =
             std::filesystem::read_symlink("/proc/self/exe").parent_path();
-        const auto options =
-            asi::parse_options(argc, argv, programs.parent_path().parent_path().parent_path());
+        const auto options = asi::parse_options(argc, argv, programs.parent_path().parent_path());
         return options ? asi::run(*options, programs) : 0;
     } catch (const asi::UsageError& error) {
         std::fprintf(stderr, "run: %s (--help tells more)\n", error.what());

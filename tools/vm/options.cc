@@ -22,7 +22,7 @@ constexpr char kUsage[] =
     "  --accel=auto|kvm|tcg|bochs  what runs the guest (default auto: KVM where a probe\n"
     "                        guest really runs, else QEMU's translator, TCG)\n"
     "  --kernel=PATH         a bzImage, or a folder with arch/x86/boot/bzImage or bzImage\n"
-    "                        (default: build/base in the repository)\n"
+    "                        (default: base in the build folder)\n"
     "  --smp=N               processors (default 2; 1 with --icount; Bochs has only 1)\n"
     "  --mem=SIZE            memory, in MiB or with K, M, G (default 2G; Bochs 512M)\n"
     "  --cpu=MODEL           the emulator's processor model (defaults: KVM host,\n"
@@ -57,11 +57,11 @@ constexpr char kUsage[] =
     "from each other and from the kernel's console. The working folder is the caller's.\n"
     "Of the environment there are PATH, HOME=/root, TERM and what --env gives. /tmp,\n"
     "/var/tmp, /run and /dev/shm are empty and writable, except that the working folder,\n"
-    "COMMAND and every ARG that is the absolute path of an existing file appear there,\n"
-    "read-only, if that is where they are. Everything is gone with the guest; use --out\n"
-    "or standard output for results. proc, sysfs, devtmpfs, cgroup2 (/sys/fs/cgroup),\n"
-    "debugfs and tracefs are mounted and the loopback interface is up. Processes that\n"
-    "COMMAND leaves behind are killed when it ends.\n"
+    "COMMAND and every ARG and value of --env that is the absolute path of an existing file\n"
+    "or folder appear there, read-only, if that is where they are. Everything is gone with\n"
+    "the guest; use --out or standard output for results. proc, sysfs, devtmpfs, cgroup2\n"
+    "(/sys/fs/cgroup), debugfs and tracefs are mounted and the loopback interface is up.\n"
+    "Processes that COMMAND leaves behind are killed when it ends.\n"
     "\n"
     "Kernel parameters given by default: oops=panic and panic=-1 (an oops ends the run;\n"
     "--append=panic_on_oops=0 takes that back), console=ttyS0, earlyprintk and, under TCG,\n"
@@ -119,8 +119,8 @@ unsigned parse_memory(const std::string& text) {
     return mib;
 }
 
-std::string find_kernel(const std::string& given, const std::string& repository) {
-    const std::string path = given.empty() ? repository + "/build/base" : given;
+std::string find_kernel(const std::string& given, const std::string& build) {
+    const std::string path = given.empty() ? build + "/base" : given;
     for (const char* inside : {"/arch/x86/boot/bzImage", "/bzImage"})
         if (fs::is_regular_file(path + inside)) return fs::absolute(path + inside);
     if (fs::is_regular_file(path)) return fs::absolute(path);
@@ -194,7 +194,7 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-std::optional<Options> parse_options(int argc, char** argv, const std::string& repository) {
+std::optional<Options> parse_options(int argc, char** argv, const std::string& build) {
     // What follows the first -- is COMMAND's, byte for byte: the parser never sees it.
     int separator = 1;
     while (separator < argc && std::string(argv[separator]) != "--") separator++;
@@ -249,7 +249,7 @@ std::optional<Options> parse_options(int argc, char** argv, const std::string& r
     check_environment(options.environment);
     check_combinations(options);
     if (kernel && kernel->empty()) throw UsageError("--kernel: the path is empty");
-    options.kernel = find_kernel(kernel.value_or(""), repository);
+    options.kernel = find_kernel(kernel.value_or(""), build);
     if (out) options.out_directory = make_out_directory(*out);
     if (!options.log.empty()) options.log = fs::absolute(options.log);
     return options;

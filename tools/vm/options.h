@@ -45,8 +45,7 @@ class UsageError : public std::runtime_error {
 };
 
 /// Reads the command line. Returns nothing when --help has been printed.
-/// @p repository is where the default kernel is looked for. Throws UsageError.
-[[nodiscard]] std::optional<Options> parse_options(int argc, char** argv,
-                                                   const std::string& repository);
+/// @p build is the folder where the default kernel is looked for. Throws UsageError.
+[[nodiscard]] std::optional<Options> parse_options(int argc, char** argv, const std::string& build);
 
 }  // namespace asi

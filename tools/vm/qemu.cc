@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "hidden.h"
 #include "job.h"
 #include "kernel_image.h"
 #include "text.h"
@@ -17,8 +18,6 @@
 namespace asi {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr unsigned kDefaultMemoryMib = 2048;
 constexpr unsigned kDefaultProcessors = 2;
@@ -37,21 +36,6 @@ struct SocketPair {
         fcntl(host, F_SETFL, O_NONBLOCK);
     }
 };
-
-/// Where the guest has a fresh file system, so that the host's files are hidden.
-bool is_hidden(const fs::path& path) {
-    for (const char* place : {"/tmp/", "/var/tmp/", "/run/", "/dev/"})
-        if (path.string().starts_with(place)) return true;
-    return false;
-}
-
-void bind_if_hidden(Job& job, const fs::path& path) {
-    const fs::path absolute = fs::absolute(path).lexically_normal();
-    std::error_code error;
-    if (is_hidden(absolute) &&
-        (fs::is_regular_file(absolute, error) || fs::is_directory(absolute, error)))
-        job.binds.emplace_back(absolute, absolute);
-}
 
 unsigned processors_of(const Options& options) {
     if (options.processors) return options.processors;
@@ -72,16 +56,14 @@ bool starts_processors_late(const Options& options) {
 }
 
 Job make_job(const Options& options) {
-    Job job;
+    Job job = make_common_job(options);
     job.start_processors = starts_processors_late(options);
-    job.command = options.command;
-    job.environment = options.environment;
-    job.working_directory = fs::current_path();
-    job.out_directory = options.out_directory;
-    bind_if_hidden(job, job.working_directory);
-    if (options.command[0].find('/') != std::string::npos) bind_if_hidden(job, options.command[0]);
     for (size_t i = 1; i < options.command.size(); i++)
         if (options.command[i].starts_with('/')) bind_if_hidden(job, options.command[i]);
+    for (const std::string& assignment : options.environment) {
+        const std::string value = assignment.substr(assignment.find('=') + 1);
+        if (value.starts_with('/')) bind_if_hidden(job, value);
+    }
     for (const AddedFile& file : options.added)
         if (file.source != file.target || is_hidden(file.target))
             job.binds.emplace_back(file.source, file.target);

@@ -8,7 +8,7 @@
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 run=$here/run
-kernel=$(realpath -- "${1:-$here/../../build/base}") || exit 1
+kernel=$(realpath -- "${1:-${BUILD:-$here/../../build}/base}") || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work"
@@ -114,14 +114,14 @@ broken_kernel_image_is_named() {
 }
 
 missing_emulator_names_its_package() {
-	PATH=$work "$here/../../build/host/vm/run" --kernel="$kernel" --accel=tcg -- true \
+	PATH=$work "${BUILD:-$here/../../build}/host/vm/run" --kernel="$kernel" --accel=tcg -- true \
 		2>"$work/err"
 	[ $? -eq 255 ] && grep -q 'package qemu-system-x86' "$work/err"
 }
 
 interrupt_ends_the_emulator_and_cleans_up() {
 	mkdir "$work/interrupted"
-	TMPDIR=$work/interrupted "$here/../../build/host/vm/run" --kernel="$kernel" --accel=tcg \
+	TMPDIR=$work/interrupted "${BUILD:-$here/../../build}/host/vm/run" --kernel="$kernel" --accel=tcg \
 		-- sleep 100 >"$work/out" 2>"$work/err" &
 	process=$!
 	sleep 3
@@ -150,6 +150,22 @@ hidden_working_folder_and_command_are_there() {
 	printf '#!/bin/sh\npwd\n' >"$work/script"
 	chmod +x "$work/script"
 	(cd "$work" && guest 0 -- ./script) && [ "$(cat "$work/out")" = "$(realpath "$work")" ]
+}
+
+hidden_values_of_the_environment_are_there() {
+	mkdir -p "$work/value" && echo content >"$work/value/file" &&
+		guest 0 --env="FOLDER=$work/value" -- sh -c 'cat "$FOLDER/file"' &&
+		[ "$(cat "$work/out")" = content ]
+}
+
+# An ignored signal is inherited, by the emulator and by what waits for it.
+hangup_under_nohup_ends_nothing() {
+	sh -c 'trap "" HUP; exec "$@"' sh "${BUILD:-$here/../../build}/host/vm/run" --kernel="$kernel" \
+		--accel=tcg -- sh -c 'sleep 4; echo on' >"$work/out" 2>"$work/err" &
+	process=$!
+	sleep 2
+	kill -HUP $process
+	wait $process && grep -qx on "$work/out"
 }
 
 background_processes_do_not_hold_the_run() {
@@ -182,6 +198,14 @@ bochs_runs_dynamic_and_static_programs() {
 		[ "$(cat "$work/err")" = e ] && [ "$(cat "$work/bochs-results/r")" = r ]
 }
 
+bochs_starts_in_a_hidden_folder() {
+	mkdir -p "$work/hidden folder" && echo added >"$work/added" &&
+		printf '#!/bin/sh\npwd\ncat /tmp/deep/er/copy\n' >"$work/hidden folder/script" &&
+		chmod +x "$work/hidden folder/script" &&
+		(cd "$work/hidden folder" && bochs 0 --add="$work/added:/tmp/deep/er/copy" -- ./script) &&
+		[ "$(cat "$work/out")" = "$(printf '%s\nadded' "$(realpath "$work/hidden folder")")" ]
+}
+
 bochs_panic_gives_255() {
 	bochs 255 -- sh -c 'echo c >/proc/sysrq-trigger' && grep -q 'run: panic' "$work/err"
 }
@@ -200,9 +224,12 @@ interrupt_ends_the_emulator_and_cleans_up
 results_reach_the_host
 added_files_are_there
 hidden_working_folder_and_command_are_there
+hidden_values_of_the_environment_are_there
+hangup_under_nohup_ends_nothing
 background_processes_do_not_hold_the_run
 loopback_is_up'
 slow='bochs_runs_dynamic_and_static_programs
+bochs_starts_in_a_hidden_folder
 bochs_panic_gives_255'
 
 echo "TAP version 13"
