@@ -8,7 +8,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/printk.h>
-#include "../x86/core/break.h"
+#include <asi/break.h>
 #include "xom.h"
 
 bool __xom_is_text(const void *address)

@@ -10,6 +10,7 @@ Documentation/porting.rst describes the forms of text that are read:
   gates.list       functions that run unrestricted: one line each
   accessors.list   functions that rightly touch private payload, or act for its owner
   readers.list     functions that read text: in the form of hooks
+  guarded.list     functions that ask the guard: in the form of hooks
 
 usage: weave.py check SOURCE             does everything find its place?
        weave.py apply SOURCE TREE        weave SOURCE's files, write those into TREE that
@@ -22,6 +23,7 @@ usage: weave.py check SOURCE             does everything find its place?
        weave.py table                    the gates as a reStructuredText table
        weave.py accessors                the accessors and brackets in the same way
        weave.py readers                  the readers of text in the same way
+       weave.py guarded                  who asks the guard, in the same way
 """
 
 import collections
@@ -48,10 +50,14 @@ ACCESSOR_INCLUDE = "#include <asi/netns.h>"
 LISTS = (GATES.name, ACCESSORS.name)
 READERS = HERE / "readers.list"
 READER_INCLUDE = "#include <asi/xom.h>"
+GUARDED = HERE / "guarded.list"
+GUARDED_INCLUDE = "#include <asi/guard.h>"
 
 # Lines that hooks may add: all groups together, and the gates inside functions.
 LIMIT_HOOKS = 300
 LIMIT_GATES_INSIDE = 40
+# Those that ask the guard.
+LIMIT_GUARDED = 60
 GATES_INSIDE = "0010"
 
 # In a woven tree: the files that are not as in the source.
@@ -180,23 +186,33 @@ def read_accessors(path=None):
 
 def read_readers():
     """The topics, the hooks and the readers of text."""
+    return read_reasoned(READERS, "reader", READER_INCLUDE)
+
+
+def read_guarded():
+    """The topics, the hooks and the functions that ask the guard."""
+    return read_reasoned(GUARDED, "guard", GUARDED_INCLUDE)
+
+
+def read_reasoned(path, word, include):
+    """Topics, hooks and functions of a list in the form of hooks with reasons: @word."""
     topics = {}
-    for line in READERS.read_text().splitlines():
+    for line in path.read_text().splitlines():
         words = line.split(None, 2)
         if len(words) == 3 and words[0] == "topic":
             topics[words[1]] = words[2]
-    hooks = read_hooks(READERS)
+    hooks = read_hooks(path)
     readers = {}
     for hook in hooks:
         if hook.verb == "include":
             continue
         topic, _, reason = hook.gate.partition(": ")
         if topic not in topics or not reason:
-            raise Bad(f"{hook.origin}: without 'reader: TOPIC: REASON'")
+            raise Bad(f"{hook.origin}: without '{word}: TOPIC: REASON'")
         reader = Reader(hook.file, hook.scope.removesuffix("()"), topic, reason,
                         hook.verb != "none")
         readers.setdefault(reader, None)
-    hooks += [Hook(READERS.name, file, "", "include", "", 1, READER_INCLUDE + "\n")
+    hooks += [Hook(path.name, file, "", "include", "", 1, include + "\n")
               for file in dict.fromkeys(hook.file for hook in hooks if hook.verb != "none")]
     return topics, hooks, list(readers)
 
@@ -261,9 +277,9 @@ def read_hooks(path):
         elif line.startswith("gate: "):
             finish()
             reason = line[6:]
-        elif line.startswith("reader: "):
+        elif match := re.fullmatch(r"(?:reader|guard): (.+)", line):
             finish()
-            reason, lasts = line[8:], True
+            reason, lasts = match[1], True
         elif line.startswith("none: "):
             finish()
             hooks.append(Hook(here, file, scope, "none", "", 1, "", line[6:]))
@@ -298,7 +314,7 @@ def read_all():
     # It brings xom.h along, too.
     readers = [hook for hook in read_readers()[1]
                if hook.verb != "include" or hook.file not in have]
-    return topics, hooks + explicit + read_accessors()[1] + readers, gates
+    return topics, hooks + explicit + read_accessors()[1] + readers + read_guarded()[1], gates
 
 
 # --- weaving ----------------------------------------------------------------
@@ -469,7 +485,7 @@ def command_diff(source, tree):
 
 def command_count(source, check=""):
     hooks = read_all()[1]
-    others = [hook for hook in hooks if hook.group != READERS.name]
+    others = [hook for hook in hooks if hook.group not in (READERS.name, GUARDED.name)]
     listed = [hook for hook in others if hook.group in LISTS]
     lines = collections.Counter(hook.group for hook in listed if hook.verb != "include")
     includes = sum(hook.verb == "include" for hook in listed)
@@ -478,7 +494,7 @@ def command_count(source, check=""):
     for group in sorted({hook.group for hook in hooks if hook.group not in LISTS}):
         alone = weave(source, [hook for hook in hooks if hook.group == group])
         counts[group] = sum(len(added(*texts)) for texts in alone.values())
-    readers = counts.pop(READERS.name)
+    readers, guarded = counts.pop(READERS.name), counts.pop(GUARDED.name)
     rest = total - len(listed)
     inside = sum(n for group, n in counts.items() if group.startswith(GATES_INSIDE))
     for group, count in counts.items():
@@ -486,8 +502,9 @@ def command_count(source, check=""):
     print(f"{rest:4}  hooks, at most {LIMIT_HOOKS}; {inside} in {GATES_INSIDE}, at most "
           f"{LIMIT_GATES_INSIDE}; beside them {lines[GATES.name]} gates, "
           f"{lines[ACCESSORS.name]} accessors and brackets, {includes} includes for them, "
-          f"{readers} lines for readers of text")
-    if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE):
+          f"{readers} lines for readers of text, {guarded} that ask the guard, at most "
+          f"{LIMIT_GUARDED}, with their includes")
+    if check and (rest > LIMIT_HOOKS or inside > LIMIT_GATES_INSIDE or guarded > LIMIT_GUARDED):
         raise Bad("more lines than the limit")
 
 
@@ -563,12 +580,32 @@ def command_readers():
         print()
 
 
+def command_guarded():
+    topics, _, functions = read_guarded()
+    print(".. SPDX-License-Identifier: GPL-2.0-only\n"
+          ".. Written by linux/6.12/weave.py guarded from guarded.list.\n")
+    title = "Who asks the guard"
+    print(f"{'=' * len(title)}\n{title}\n{'=' * len(title)}\n")
+    print(f"{len(functions)} places in {len({f.file for f in functions})} files.  :doc:`guard` "
+          "says what is answered.\n")
+    for topic, words in topics.items():
+        print(f"{words}\n{'=' * len(words)}\n")
+        print(".. list-table::\n   :header-rows: 1\n   :widths: 25 25 50\n")
+        print("   * - place\n     - file\n     - what is asked")
+        for one in (f for f in functions if f.topic == topic):
+            scope = one.function if one.function[-1] == "]" or " " in one.function else (
+                one.function + "()")
+            print(f"   * - ``{scope}``\n     - ``{one.file}``\n     - {one.reason}")
+        print()
+
+
 # With the number of folders that each needs.
 COMMANDS = {"check": (command_check, 1), "apply": (command_apply, 2),
             "patch": (command_patch, 1), "diff": (command_diff, 2),
             "count": (command_count, 1), "files": (command_files, 0),
             "id": (command_id, 0), "table": (command_table, 0),
-            "accessors": (command_accessors, 0), "readers": (command_readers, 0)}
+            "accessors": (command_accessors, 0), "readers": (command_readers, 0),
+            "guarded": (command_guarded, 0)}
 
 
 def main():

@@ -6,6 +6,8 @@
 #include "acpi_tables.h"
 #include "console.h"
 #include "cpu_setup.h"
+#include "file_io.h"
+#include "guard.h"
 #include "kvm.h"
 #include "layout.h"
 #include "linux_image.h"
@@ -131,6 +133,9 @@ ExitStatus run_boot(const BootOptions& options) {
     const GuestMemory memory(0, options.memory_size, options.backing);
     Vm vm(kvm, Irqchip::kInKernel);
     vm.add_memory(memory);
+    if (options.guard)
+        offer_guard(vm, options.manifest.empty() ? std::vector<uint8_t>()
+                                                 : read_file(options.manifest));
     write_long_mode_tables(memory);
     image.load(memory, write_acpi_tables(memory, options.smp));
 
@@ -141,6 +146,7 @@ ExitStatus run_boot(const BootOptions& options) {
     const bool ended = threads.wait(options.timeout);
     threads.stop();
     console.flush();
+    if (options.guard) std::fputs(guard_report().c_str(), stdout);
     if (platform.end().ended()) return report_end(platform.end(), options);
     if (ended) throw Error(ExitStatus::kGuestFailed, "the vCPUs stopped without a reason");
     throw Error(ExitStatus::kTimeout, "timeout: the guest did not end in time");

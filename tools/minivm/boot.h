@@ -19,6 +19,8 @@ struct BootOptions {
     Backing backing = Backing::kOnDemand;
     double timeout = 300;
     bool quiet = false;
+    bool guard = false;    ///< offered to the guest
+    std::string manifest;  ///< with this table of its kernel's build
 };
 
 constexpr uint64_t kMinBootMemory = 32ull << 20;

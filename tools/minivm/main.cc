@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "attack.h"
 #include "boot.h"
 #include "churn.h"
 #include "crowd.h"
@@ -37,6 +38,7 @@ class CommandLine {
         add_crowd();
         add_stress();
         add_hold();
+        add_attack();
         add_mkinitrd();
     }
 
@@ -101,6 +103,9 @@ class CommandLine {
         add_seconds(command, "--timeout", boot_.timeout, "give up with status 124 after seconds");
         command->add_option("--until", boot_.until, "end with status 0 when this is printed");
         command->add_flag("--quiet", boot_.quiet, "do not show the console");
+        auto* guard = command->add_flag("--guard", boot_.guard, "offer the guard to the guest");
+        command->add_option("--manifest", boot_.manifest, "--guard: the table of its build")
+            ->needs(guard);
         command->callback([this] {
             chosen_ = [this] {
                 boot_.memory_size = parse_size(memory_text_);
@@ -205,6 +210,17 @@ class CommandLine {
             ->callback([this] { chosen_ = run_hold; });
     }
 
+    void add_attack() {
+        CLI::App* command =
+            app_.add_subcommand("attack", "attack a page and registers that a guest locked");
+        command->add_option("--name", attack_.name, "the attack")
+            ->required()
+            ->check(CLI::IsMember(attack_names()));
+        command->add_flag("!--unguarded", attack_.guarded, "without a guard");
+        add_backing(command, attack_.backing);
+        command->callback([this] { chosen_ = [this] { return run_attack(attack_); }; });
+    }
+
     void add_mkinitrd() {
         CLI::App* command = app_.add_subcommand("mkinitrd", "write an initramfs for boot");
         command->add_option("--out", initrd_.out, "the archive")->required();
@@ -222,6 +238,7 @@ class CommandLine {
     ChurnOptions churn_;
     CrowdOptions crowd_;
     StressOptions stress_;
+    AttackOptions attack_;
     InitrdOptions initrd_;
 };
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "error.h"
+#include "guard.h"
 #include "unique_fd.h"
 #include "userfault.h"
 
@@ -18,6 +19,7 @@ constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 /// A file that lives in memory, of `size` bytes; or none, for anonymous memory.
 UniqueFd file_for(Backing backing, size_t size) {
+    if (backing == Backing::kGuard) return create_guard_memory(size);
     if (backing != Backing::kHugetlb && backing != Backing::kShmem) return UniqueFd();
     const bool huge = backing == Backing::kHugetlb;
     UniqueFd file(::memfd_create("guest", MFD_CLOEXEC | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0)));
@@ -121,7 +123,9 @@ void GuestMemory::discard(size_t offset, size_t size) const {
 
 bool GuestMemory::discard_later(size_t offset, size_t size) const {
     // Of these the kernel's own copy of the content, or the resolver's, would stay.
-    if (backing_ == Backing::kHugetlb || backing_ == Backing::kShmem || resolver_) return false;
+    if (backing_ == Backing::kHugetlb || backing_ == Backing::kShmem ||
+        backing_ == Backing::kGuard || resolver_)
+        return false;
     advise(offset, size, MADV_FREE, "MADV_FREE");
     return true;
 }

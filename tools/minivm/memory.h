@@ -19,6 +19,7 @@ enum class Backing {
     kShmem,                ///< a file in memory, shared; its pages huge if the kernel is told so
     kMergeable,            ///< anonymous, and the kernel may merge equal pages
     kUserfault,            ///< anonymous, and a thread of this process resolves the faults
+    kGuard,                ///< of the guard, shared: not written to once the guest has locked it
 };
 
 /// The names for --backing.
@@ -30,7 +31,8 @@ constexpr NamedBacking kBackings[] = {{"anonymous", Backing::kOnDemand},
                                       {"hugetlb", Backing::kHugetlb},
                                       {"shmem", Backing::kShmem},
                                       {"mergeable", Backing::kMergeable},
-                                      {"userfault", Backing::kUserfault}};
+                                      {"userfault", Backing::kUserfault},
+                                      {"guard", Backing::kGuard}};
 
 constexpr size_t kHugePageSize = 2 << 20;
 

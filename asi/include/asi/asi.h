@@ -332,6 +332,12 @@ void asi_refused(const char *why);
  */
 struct dentry *asi_debugfs(void);
 
+/**
+ * asi_set_guard - what the status file says of the guard of this kernel.
+ * @state: a word, and @reason: why it is not more, or "-".  Both stay.
+ */
+void asi_set_guard(const char *state, const char *reason);
+
 /** asi_kobject - /sys/kernel/asi, or NULL; valid after late_initcall. */
 struct kobject *asi_kobject(void);
 

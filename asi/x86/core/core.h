@@ -10,7 +10,7 @@
 #include <asi/cpu.h>
 #include <asi/flush.h>
 #include <asi/hooks.h>
-#include "core/break.h"
+#include <asi/break.h>
 #include "core/types.h"
 
 /* ---- state.c ---------------------------------------------------------- */

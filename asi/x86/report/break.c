@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) "asi: " fmt
 
 #include <linux/debugfs.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/panic.h>
 #include <linux/seq_file.h>
@@ -11,7 +12,9 @@
 #include "fault/fault.h"
 
 DEFINE_STATIC_KEY_FALSE(asi_break_key);
+EXPORT_SYMBOL_GPL(asi_break_key);
 unsigned long asi_broken;
+EXPORT_SYMBOL_GPL(asi_broken);
 
 static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_POLICY] = "policy",
@@ -41,6 +44,13 @@ static const char * const asi_break_name[ASI_NR_BREAKS] = {
 	[ASI_BREAK_PKRS] = "pkrs",
 	[ASI_BREAK_UNKEY] = "unkey",
 	[ASI_BREAK_ALIAS] = "alias",
+	[ASI_BREAK_GUARD_NPT] = "guard-npt",
+	[ASI_BREAK_GUARD_EMULATOR] = "guard-emulator",
+	[ASI_BREAK_GUARD_KVM] = "guard-kvm",
+	[ASI_BREAK_GUARD_SLOT] = "guard-slot",
+	[ASI_BREAK_GUARD_SEAL] = "guard-seal",
+	[ASI_BREAK_GUARD_PIN] = "guard-pin",
+	[ASI_BREAK_GUARD_JUDGE] = "guard-judge",
 };
 
 /* Words separated by commas; "none" or nothing: all is well. */
@@ -104,7 +114,7 @@ DEFINE_SHOW_STORE_ATTRIBUTE(asi_break);
 
 static int __init asi_break_init(void)
 {
-	if (asi_enabled() || xom_on())
+	if (asi_enabled() || xom_on() || IS_ENABLED(CONFIG_KVM_GUARD))
 		debugfs_create_file("break", 0600, asi_debugfs(), NULL, &asi_break_fops);
 	return 0;
 }

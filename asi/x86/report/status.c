@@ -14,6 +14,15 @@ static const char *asi_on_off(bool on)
 	return on ? "on" : "off";
 }
 
+static const char *asi_guard = "off";
+static const char *asi_guard_why = "not built in";
+
+void asi_set_guard(const char *state, const char *reason)
+{
+	WRITE_ONCE(asi_guard, state);
+	WRITE_ONCE(asi_guard_why, reason);
+}
+
 static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
 {
@@ -39,6 +48,8 @@ static ssize_t status_show(struct kobject *kobj, struct kobj_attribute *attr,
 	at += sysfs_emit_at(buf, at, "smt_threads %u\n", asi_smt_threads());
 	at += sysfs_emit_at(buf, at, "xom %s\n", xom_backend());
 	at += sysfs_emit_at(buf, at, "xom_reason %s\n", xom_off_reason());
+	at += sysfs_emit_at(buf, at, "guard %s\n", READ_ONCE(asi_guard));
+	at += sysfs_emit_at(buf, at, "guard_reason %s\n", READ_ONCE(asi_guard_why));
 	at += sysfs_emit_at(buf, at, "refused %u\n", asi_refused_count());
 	at += sysfs_emit_at(buf, at, "refused_reason %s\n", asi_refused_reason());
 	at += sysfs_emit_at(buf, at, "domains %u\n", asi_domain_count());

@@ -4,8 +4,8 @@
  * invariant fails without it.  Each name is a word for asi_break= and for
  * debugfs asi/break.
  */
-#ifndef ASI_X86_CORE_BREAK_H
-#define ASI_X86_CORE_BREAK_H
+#ifndef ASI_BREAK_H
+#define ASI_BREAK_H
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
@@ -40,6 +40,13 @@ enum asi_break {
 	ASI_BREAK_PKRS,		/* text has its key, and the key forbids nothing; at boot only */
 	ASI_BREAK_UNKEY,	/* what was text keeps its key; at boot only */
 	ASI_BREAK_ALIAS,	/* text may be mapped a second time */
+	ASI_BREAK_GUARD_NPT,	/* guard: nested tables map locked frames writable */
+	ASI_BREAK_GUARD_EMULATOR,	/* guard: emulated instructions write to them */
+	ASI_BREAK_GUARD_KVM,	/* guard: KVM itself does, for guest or VMM */
+	ASI_BREAK_GUARD_SLOT,	/* guard: slots over them change */
+	ASI_BREAK_GUARD_SEAL,	/* guard: the VMM's mapping of them stays writable */
+	ASI_BREAK_GUARD_PIN,	/* guard: pinned registers are written */
+	ASI_BREAK_GUARD_JUDGE,	/* guard: patches are not judged */
 	ASI_NR_BREAKS
 };
 
@@ -55,4 +62,4 @@ static __always_inline bool asi_breaks(enum asi_break what)
 static __always_inline bool asi_breaks(enum asi_break what) { return false; }
 #endif
 
-#endif /* ASI_X86_CORE_BREAK_H */
+#endif /* ASI_BREAK_H */
