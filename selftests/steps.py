@@ -320,6 +320,13 @@ STEPS = [
          append="asi=on preempt=full nopcid"),
     *(guard(boot) for boot in GUARD),
     *(guard(boot, **BY_NAME) for boot in GUARD_BY_NAME),
+    # A host and its guests: nobody has seen them run yet.
+    Step("guard-attack", ONE_CPU, 600, "selftests/guard/attack.sh", **BY_NAME,
+         append="asi=off kvm.force_emulation_prefix=1"),
+    Step("guard-kernel", ONE_CPU, 1200,
+         "selftests/guard/kernel.sh build/selftest/base.manifest", **BY_NAME, append="asi=off",
+         before="build/host/asictl/asictl manifest build build/base/vmlinux "
+                "-o build/selftest/base.manifest"),
     Step("suspend", ONE_THREAD, 100, "selftests/asi/suspend.sh", **ON),
     Step("kexec", ONE_THREAD, 100, "selftests/asi/kexec.sh", **ON),
     Step("double-fault", HOST, 100, "selftests/asi/double-fault", kernels=("base",)),

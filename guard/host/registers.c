@@ -181,11 +181,24 @@ bool guard_areas_are_locked(struct kvm *kvm)
 	return false;
 }
 
+/* A nested guest's exit loads registers from memory that the guest writes. */
+static bool guard_refuses_nesting(struct kvm_vcpu *vcpu, u32 msr, u64 value)
+{
+	struct guard_vm *guard = guard_of(vcpu->kvm);
+
+	if (!guard || msr != MSR_EFER || !(value & EFER_SVME) ||
+	    !READ_ONCE(guard->frames.count) || asi_breaks(ASI_BREAK_GUARD_PIN))
+		return false;
+	guard_refuse(guard, vcpu, GUARD_WAY_MSR, msr, value);
+	return true;
+}
+
 bool __guard_host_refuses_msr(struct kvm_vcpu *vcpu, u32 msr, u64 value, bool by_host)
 {
 	int reg = guard_pins_register(msr);
 
-	if (guard_refuses_area(vcpu, msr, value))
+	if (guard_refuses_area(vcpu, msr, value) ||
+	    (!by_host && guard_refuses_nesting(vcpu, msr, value)))
 		return true;
 	/* The VMM sets registers from outside. */
 	return !by_host && reg >= 0 && guard_vcpu_of(vcpu) &&

@@ -76,9 +76,20 @@ LEVELS = (
     Level('netns-asi', ('netns-asi/',), API + ('netns-asi interface',),
           'isolated network namespaces'),
 
-    Level('guard engine', ('guard/engine/',), (), 'what locked text may become: C++', plain=True),
+    Level('guard border', ('guard/include/guard/types.h', 'guard/include/guard/engine.h',
+                           'guard/include/guard/abi.h'),
+          (), "the guard's, for both sides: kernel, host and VMM, C and C++"),
+    Level('guard engine', ('guard/engine/',), ('guard border',),
+          'locked frames, pins, what locked text may become: C++', plain=True),
     Level('guard manifest', ('guard/manifest/',), ('guard engine',),
           "makes manifests of a kernel's build: C++, on the host alone"),
+    Level('guard interface', ('guard/include/',), (), 'the guard as KVM and hooks see it'),
+    Level('guard memory', ('guard/memory/',), API + ('guard border', 'guard interface'),
+          'files whose pages can be sealed'),
+    Level('guard host', ('guard/host/',), API + ('guard border', 'guard interface'),
+          'guarded machines in KVM'),
+    Level('guard guest', ('guard/guest/',), API + ('guard border', 'guard interface'),
+          'the kernel that has itself guarded'),
 
     Level('tools/lib', ('tools/lib/',), (), 'what tools share'),
     # It checks policies, profiles and manifests with the kernel's own code for them.
@@ -86,14 +97,14 @@ LEVELS = (
           BORDER + ('text', 'sci interface', 'sci profiles', 'guard engine', 'guard manifest',
                     'tools/lib'),
           "the administrator's tool"),
-    Level('tools/minivm', ('tools/minivm/',), ('tools/lib',), 'a small hypervisor'),
+    Level('tools/minivm', ('tools/minivm/',), ('tools/lib', 'guard border'), 'a small hypervisor'),
     Level('tools/vm', ('tools/vm/',), ('tools/lib',), 'starts test machines'),
 
     Level('self-test modules', ('selftests/asi/module/',),
           API + ('kvm-asi interface', 'sci interface'), 'self tests inside the kernel'),
     Level('unit tests', ('selftests/unit/',),
           BORDER + ('text', 'engine', 'kvm-asi account', 'sci interface', 'sci profiles',
-                    'guard engine', 'guard manifest'),
+                    'guard border', 'guard engine', 'guard manifest'),
           'host tests of what is C++ in the kernel'),
     Level('fuzzers', ('selftests/fuzz/',),
           BORDER + ('sci profiles', 'sci interface', 'guard engine', 'unit tests'),
@@ -107,7 +118,8 @@ LEVELS = (
 
 SUFFIXES = ('.c', '.h', '.cc', '.S')
 # Where <...> is looked for; the last one is the top.
-INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', 'netns-asi/include', '')
+INCLUDE_FOLDERS = ('asi/include', 'kvm-asi/include', 'sci/include', 'netns-asi/include',
+                   'guard/include', '')
 KERNEL_HEADERS = ('linux/', 'asm/', 'uapi/')
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
