@@ -84,7 +84,7 @@ every_byte_has_an_owner() { by_owner; by_owner | grep -q '^kernel ' && ! by_owne
 # Text and constants of KVM, where it is no part of the image: whole pages, start-up code apart.
 module_constants() {
 	for ko in $(kvm_modules); do size -A -d "$ko"; done | awk '
-		/^\.(text|static_call\.text|noinstr\.text|rodata|orc_unwind|orc_unwind_ip|mcount_loc)/ {
+		/^\.(text|static_call\.text|noinstr\.text|rodata|orc_unwind)/ {
 			n += int($2 / 4096) * 4096
 		}
 		END { print n + 0 }'

@@ -16,17 +16,20 @@ live() {
 	unshare -n sh -c "touch $dir/alive.$1; while [ ! -e $dir/end ]; do sleep 0.2; done" \
 		>/dev/null 2>"$dir/error.$1" || :
 }
+alive() { find "$dir" -name 'alive.*' | wc -l; }
+failed() { find "$dir" -name 'error.*' -size +0 | wc -l; }
 each_lives_or_fails() {
 	for i in $(seq 200); do
-		alive=$(find "$dir" -name 'alive.*' | wc -l)
-		failed=$(find "$dir" -name 'error.*' -size +0 | wc -l)
-		[ $((alive + failed)) -lt "$MANY" ] || return 0
+		[ $(($(alive) + $(failed))) -lt "$MANY" ] || return 0
 		sleep 0.1
 	done
-	echo "$alive live and $failed failed of $MANY"
+	echo "$(alive) live and $(failed) failed of $MANY"
 	return 1
 }
-some_live_and_some_fail() { note "$alive live, $failed were not made"; [ "$alive" -gt 0 ] && [ "$failed" -gt 0 ]; }
+some_live_and_some_fail() {
+	echo "$(alive) live, $(failed) were not made"
+	[ "$(alive)" -gt 0 ] && [ "$(failed)" -gt 0 ]
+}
 for_want_of_space() { ! cat "$dir"/error.* | grep -v 'No space left on device'; }
 # What ended gives its memory back in its own time.
 memory() { grep -E '^(free|promised) ' "$N/reserve"; }
@@ -45,8 +48,6 @@ echo 1 >/proc/sys/net/asi/isolate_new
 # In the background of this shell, not of what check reads from.
 for i in $(seq "$MANY"); do live "$i" & done
 check "each_lives_or_fails" each_lives_or_fails
-alive=$(find "$dir" -name 'alive.*' | wc -l)
-failed=$((MANY - alive))
 check "some_live_and_some_fail" some_live_and_some_fail
 check "those_fail_for_want_of_space" for_want_of_space
 touch "$dir/end"
